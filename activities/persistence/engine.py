@@ -1,0 +1,24 @@
+"""The connection to PostgreSQL: one engine per process, bounded waits, no network call inside a transaction."""
+
+from sqlalchemy import Engine, create_engine, make_url
+
+LOCK_WAIT_MS = 5_000
+"""How long a step waits for a row lock before it is retried (D3-3)."""
+STATEMENT_MS = 15_000
+"""Below every activity timeout, so that a timed-out attempt cannot commit behind its retry."""
+
+
+def make_engine(database_url: str, pool_size: int = 10) -> Engine:
+    """Open a pooled engine on `postgresql://…` with psycopg 3, READ COMMITTED, UTC."""
+    url = make_url(database_url).set(drivername="postgresql+psycopg")
+    options = (
+        f"-c lock_timeout={LOCK_WAIT_MS} -c statement_timeout={STATEMENT_MS} "
+        "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+    )
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"options": options, "connect_timeout": 5},
+    )

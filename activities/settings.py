@@ -1,0 +1,82 @@
+"""Infrastructure settings: the only reader of the environment.
+
+Business parameters (limits, lifetimes, ladders) are not here: they are versioned policy rows.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a process must know about its surroundings.
+
+    Attributes:
+        database_url: `postgresql://…`; the driver (psycopg 3) is chosen by us.
+        task_queue: the Temporal task queue of worker and API.
+        smtp_host, smtp_port, smtp_user, smtp_password, smtp_tls: the mail server.
+        mail_from: sender address of letters to customers.
+        mailbox: directory of the local mail server's mailbox, or None outside a local stack.
+            With it, an interrupted letter is looked up by its id instead of being guessed about.
+        local: True on a local stack; opens `GET /mail`.
+        pool_size: database connections of this process, and its concurrent activities.
+        public_url: address of the API as people reach it; used in links.
+    """
+
+    database_url: str
+    task_queue: str = "opora"
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 1025
+    smtp_user: str | None = None
+    smtp_password: str | None = None
+    smtp_tls: bool = False
+    mail_from: str = "opora@localhost"
+    mailbox: str | None = None
+    local: bool = False
+    pool_size: int = 10
+    public_url: str = "http://127.0.0.1:8000"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Read `OPORA_*` variables.
+
+        Raises:
+            SettingsError: a variable is missing or malformed; the message names it and the cure.
+        """
+        source = os.environ if env is None else env
+        url = source.get("OPORA_DATABASE_URL")
+        if not url:
+            raise SettingsError("OPORA_DATABASE_URL is not set: give the address of PostgreSQL, postgresql://…")
+        return cls(
+            database_url=url,
+            task_queue=source.get("OPORA_TASK_QUEUE", "opora"),
+            smtp_host=source.get("OPORA_SMTP_HOST", "127.0.0.1"),
+            smtp_port=_integer(source, "OPORA_SMTP_PORT", 1025),
+            smtp_user=source.get("OPORA_SMTP_USER") or None,
+            smtp_password=source.get("OPORA_SMTP_PASSWORD") or None,
+            smtp_tls=_flag(source, "OPORA_SMTP_TLS"),
+            mail_from=source.get("OPORA_MAIL_FROM", "opora@localhost"),
+            mailbox=source.get("OPORA_MAILBOX") or None,
+            local=_flag(source, "OPORA_LOCAL"),
+            pool_size=_integer(source, "OPORA_POOL_SIZE", 10),
+            public_url=source.get("OPORA_PUBLIC_URL", "http://127.0.0.1:8000"),
+        )
+
+
+class SettingsError(Exception):
+    """A setting is missing or malformed."""
+
+
+def _integer(source: Mapping[str, str], name: str, default: int) -> int:
+    text = source.get(name)
+    if not text:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise SettingsError(f"{name} must be a whole number, not {text!r}") from None
+
+
+def _flag(source: Mapping[str, str], name: str) -> bool:
+    return source.get(name, "").lower() in {"1", "true", "yes", "on"}

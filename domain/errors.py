@@ -1,0 +1,119 @@
+"""Refusals: every rule that says no says it with a stable code and the figures behind it.
+
+A `DomainError` is never retried. At the doors its `code` becomes the problem's code, its
+`status` the HTTP status, its `facts` the machine-readable members; the sentence people read is
+looked up by the code in `domain.wording`.
+"""
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A business rule refused.
+
+    Args:
+        facts: JSON-ready figures and names that the sentence of the refusal needs.
+    """
+
+    code: ClassVar[str] = "refused"
+    status: ClassVar[int] = 409
+
+    def __init__(self, **facts: str | int | None) -> None:
+        self.facts = facts
+        super().__init__(f"{self.code} {facts}" if facts else self.code)
+
+
+class NotFoundError(DomainError):
+    """The named object does not exist, or the caller may not see it."""
+
+    code = "not_found"
+    status = 404
+
+
+class CustomerNotFoundError(NotFoundError):
+    code = "customer_not_found"
+
+
+class ProductNotFoundError(NotFoundError):
+    """facts: sku."""
+
+    code = "product_not_found"
+
+
+class OrderNotFoundError(NotFoundError):
+    code = "order_not_found"
+
+
+class ForbiddenError(DomainError):
+    """The caller's role does not allow the action (D14). facts: action, role."""
+
+    code = "forbidden"
+    status = 403
+
+
+class OwnApprovalError(DomainError):
+    """Requester, owner and their deputies cannot approve (D4-5)."""
+
+    code = "own_approval"
+    status = 409
+
+
+class AlreadyDecidedError(DomainError):
+    """The first approver won (D4-8). facts: by, at, decision."""
+
+    code = "already_decided"
+
+
+class ApprovalOutdatedError(DomainError):
+    """Exposure outgrew the approved ceiling: a new request stands (D4-7). facts: ceiling, exposure."""
+
+    code = "approval_outdated"
+
+
+class ApprovalStoppedError(DomainError):
+    """The approval met a STOP under the lock (D4-7)."""
+
+    code = "approval_stopped"
+
+
+class QuoteExpiredError(DomainError):
+    """The quote's validity ran out (D6-1). facts: valid_until."""
+
+    code = "quote_expired"
+
+
+class WrongStateError(DomainError):
+    """The order is in a state that does not allow the command. facts: status, command."""
+
+    code = "wrong_state"
+
+
+class StopNotApprovableError(DomainError):
+    """A plain approval is refused in STOP (D2-12)."""
+
+    code = "stop_not_approvable"
+
+
+class InvalidInputError(DomainError):
+    """A value breaks a rule of the field. facts: field, and what the text needs."""
+
+    code = "invalid_input"
+    status = 422
+
+
+class WrongCurrencyError(InvalidInputError):
+    """facts: field, currency, expected."""
+
+    code = "wrong_currency"
+
+
+class NotAStatementError(InvalidInputError):
+    """The bytes are no `1CClientBankExchange` file."""
+
+    code = "not_a_statement"
+
+
+class TruncatedStatementError(InvalidInputError):
+    """The statement ends before «КонецФайла»."""
+
+    code = "truncated_statement"

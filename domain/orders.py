@@ -1,0 +1,126 @@
+"""The order: its states, what it waits for, and the messages that carry it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands (D6); the words are those of the API contract."""
+
+    QUOTED = "quoted"
+    CHECKING = "checking"
+    AWAITING_APPROVAL = "awaiting_approval"
+    STOPPED = "stopped"
+    CONFIRMED = "confirmed"
+    RESERVED = "reserved"
+    PART_RESERVED = "part_reserved"
+    AWAITING_PAYMENT = "awaiting_payment"
+    READY = "ready"
+    PICKING = "picking"
+    SHIPPED = "shipped"
+    AWAITING_FINAL_PAYMENT = "awaiting_final_payment"
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+ENDED = frozenset({OrderStatus.CLOSED, OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.EXPIRED})
+
+
+class Role(StrEnum):
+    """Who a person is in the company (D14)."""
+
+    MANAGER = "manager"
+    HEAD = "head"
+    DIRECTOR = "director"
+    ACCOUNTANT = "accountant"
+    WAREHOUSE = "warehouse"
+    LAWYER = "lawyer"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person, or the system itself, on whose behalf something is done."""
+
+    id: str
+    name: str
+    role: Role
+
+
+SYSTEM = Actor(id="00000000-0000-0000-0000-000000000000", name="Опора", role=Role.ADMIN)
+
+
+class WaitReason(StrEnum):
+    """What a process waits for (D6-13)."""
+
+    ACCEPTANCE = "acceptance"
+    APPROVAL = "approval"
+    CREDIT_STOP = "credit_stop"
+    STOCK = "stock"
+    PAYMENT = "payment"
+    LATE_PAYMENT = "late_payment"
+    PICKING = "picking"
+    SHIPMENT = "shipment"
+    FINAL_PAYMENT = "final_payment"
+    DUE_DATE = "due_date"
+    OVERDUE = "overdue"
+
+
+class OnExpiry(StrEnum):
+    """What happens by itself when a wait runs out."""
+
+    EXPIRE_QUOTE = "expire_quote"
+    REJECT = "reject"
+    CANCEL = "cancel"
+    RELEASE = "release"
+    TASK = "task"
+    ESCALATE = "escalate"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A wait with everything a person asks about it (U1, D6-13).
+
+    `until` is an aware UTC instant, or None where only an event ends the wait.
+    `reminder_at` is when somebody is reminded before that, if anybody is.
+    """
+
+    reason: WaitReason
+    since: datetime
+    until: datetime | None
+    who: Role
+    on_expiry: OnExpiry
+    reminder_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """Where an order stands after a step; activities record it, the workflow acts on it."""
+
+    status: OrderStatus
+    wait: Wait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderInput:
+    """Starts `OrderWorkflow`. `as_of` is business time at the start (see workflows/clock.py)."""
+
+    order_id: str
+    number: str
+    customer_id: str
+    manager_id: str
+    as_of: datetime
+    state: OrderState
+
+
+@dataclass(frozen=True, slots=True)
+class LineQuantity:
+    """A quantity of one product, 3 decimals."""
+
+    sku: str
+    quantity: Decimal
