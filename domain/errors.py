@@ -117,3 +117,27 @@ class TruncatedStatementError(InvalidInputError):
     """The statement ends before «КонецФайла»."""
 
     code = "truncated_statement"
+
+
+class InvalidTaxIdError(InvalidInputError):
+    """No such ИНН, БИН or ИИН can exist. facts: field, reason (inn, bin_iin, country)."""
+
+    code = "invalid_tax_id"
+
+
+class InvalidKppError(InvalidInputError):
+    """facts: field, reason."""
+
+    code = "invalid_kpp"
+
+
+class InvalidAccountError(InvalidInputError):
+    """No such bank account can exist. facts: field, reason (iban, account, account_key, country)."""
+
+    code = "invalid_account"
+
+
+class InvalidBankCodeError(InvalidInputError):
+    """No such БИК can exist. facts: field, reason."""
+
+    code = "invalid_bank_code"

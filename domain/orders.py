@@ -86,14 +86,14 @@ class OnExpiry(StrEnum):
 class Wait:
     """A wait with everything a person asks about it (U1, D6-13).
 
-    `until` is an aware UTC instant, or None where only an event ends the wait.
+    `until` is an aware UTC instant, or None where only an event ends the wait. `who` can end it: a role, or "customer".
     `reminder_at` is when somebody is reminded before that, if anybody is.
     """
 
     reason: WaitReason
     since: datetime
     until: datetime | None
-    who: Role
+    who: str
     on_expiry: OnExpiry
     reminder_at: datetime | None = None
 

@@ -1,0 +1,37 @@
+"""Names of things in Temporal: workflow ids, the task queue, search attributes. No personal data in any of them."""
+
+from temporalio.common import SearchAttributeKey
+
+TASK_QUEUE = "opora"
+
+STATUS = SearchAttributeKey.for_keyword("OporaStatus")
+WAITING = SearchAttributeKey.for_keyword("OporaWaiting")
+CUSTOMER = SearchAttributeKey.for_keyword("OporaCustomerId")
+MANAGER = SearchAttributeKey.for_keyword("OporaManagerId")
+STAGE = SearchAttributeKey.for_keyword("OporaStage")
+DUE_AT = SearchAttributeKey.for_datetime("OporaDueAt")
+
+SEARCH_ATTRIBUTES = {
+    "OporaStatus": "Keyword",
+    "OporaWaiting": "Keyword",
+    "OporaCustomerId": "Keyword",
+    "OporaManagerId": "Keyword",
+    "OporaStage": "Keyword",
+    "OporaDueAt": "Datetime",
+}
+
+
+def order_workflow_id(order_id: str) -> str:
+    return f"order/{order_id}"
+
+
+def invoice_workflow_id(schedule_line_id: str) -> str:
+    return f"invoice/{schedule_line_id}"
+
+
+def payment_workflow_id(identity: str) -> str:
+    return f"payment/{identity}"
+
+
+def statement_workflow_id(sha256: str) -> str:
+    return f"statement/{sha256}"

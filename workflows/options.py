@@ -1,0 +1,30 @@
+"""Retry and timeout presets, by what an activity touches. Every call site names one of these."""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.common import RetryPolicy
+
+_PATIENT = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
+)
+
+DATABASE: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=20),
+    "retry_policy": _PATIENT,
+}
+"""One transaction of ours: above the statement timeout of the engine, retried until the database answers."""
+
+MAIL: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=45),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
+    ),
+}
+"""A letter through SMTP; safe to repeat, since the effect ledger knows what was sent."""
+
+HANDOFF: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=15),
+    "retry_policy": _PATIENT,
+}
+"""Starting or signalling a neighbouring workflow; idempotent by its id."""
