@@ -24,7 +24,7 @@ def tidy(value: str) -> str:
 
 
 def is_kpp(value: str) -> bool:
-    """КПП: four digits of the tax office, two of the reason (digits or Latin capitals), three of the order."""
+    """КПП: four digits of the tax office, two of the reason (digits or capitals), three of the order."""
     return bool(_KPP.fullmatch(value)) and value != "000000000"
 
 
@@ -41,9 +41,9 @@ def is_ru_account(value: str) -> bool:
 def account_key_holds(account: str, bik: str) -> bool:
     """The control key of a Russian account against the БИК of its bank.
 
-    Settlement accounts are keyed with the last three digits of the БИК. Correspondent accounts, the single treasury
-    account and accounts kept by the Bank of Russia itself are keyed with its digits 5 and 6. Treasury accounts
-    03… have no key.
+    Settlement accounts are keyed with the last three digits of the БИК. Correspondent accounts, the single
+    treasury account and accounts kept by the Bank of Russia itself are keyed with its digits 5 and 6.
+    Treasury accounts 03… have no key.
     """
     if not (is_ru_account(account) and is_bik(bik)):
         return False
