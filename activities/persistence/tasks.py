@@ -1,0 +1,140 @@
+"""The store of tasks: each is opened once per business key."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from activities.persistence.events import record_event
+from activities.persistence.identifiers import new_id
+from activities.persistence.tables import TaskRow
+from domain.orders import Actor, Role
+from domain.tasks import TaskClosedError, TaskNotFoundError, check_may_complete, check_result
+
+
+def open_task(
+    session: Session,
+    *,
+    key: str,
+    kind: str,
+    role: Role,
+    subject: str,
+    due_at: datetime,
+    created_at: datetime,
+    assignee_id: UUID | None = None,
+    customer_id: UUID | None = None,
+    order_id: UUID | None = None,
+    schedule_line_id: UUID | None = None,
+    details: dict[str, Any] | None = None,
+) -> UUID:
+    """Open a task, or find the one already opened under `key`; a repeat changes nothing.
+
+    Args:
+        key: from business, `order:{id}:released:{round}`.
+        assignee_id: the person; None gives it to anybody of `role`.
+        details: JSON-ready figures and links for the screen.
+    """
+    added = session.execute(
+        insert(TaskRow)
+        .values(
+            id=new_id(),
+            key=key,
+            kind=str(kind),
+            role=str(role),
+            assignee_id=assignee_id,
+            customer_id=customer_id,
+            order_id=order_id,
+            schedule_line_id=schedule_line_id,
+            subject=subject,
+            details=details or {},
+            state="open",
+            due_at=due_at,
+            created_at=created_at,
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(col(TaskRow.id))
+    ).scalar_one_or_none()
+    return added or session.exec(select(TaskRow.id).where(TaskRow.key == key)).one()
+
+
+def complete_task(
+    session: Session, task_id: UUID, actor: Actor, result: str | None, comment: str | None, *, at: datetime
+) -> TaskRow:
+    """Finish a task on behalf of a person; the first one wins.
+
+    Raises:
+        TaskNotFoundError, TaskClosedError, ForbiddenError, CallResultRequiredError
+    """
+    task = session.get(TaskRow, task_id, with_for_update=True)
+    if task is None:
+        raise TaskNotFoundError
+    check_may_complete(actor, task.role, str(task.assignee_id) if task.assignee_id else None)
+    if task.state != "open":
+        raise TaskClosedError(state=task.state)
+    check_result(task.kind, result)
+    task.state, task.result, task.comment = "done", result, comment
+    task.completed_by, task.completed_at = UUID(actor.id), at
+    session.add(task)
+    record_event(
+        session, "task", task.id, "task_completed", actor, at=at, kind=task.kind, result=result, comment=comment
+    )
+    return task
+
+
+def cancel_tasks(
+    session: Session,
+    *,
+    at: datetime,
+    order_id: UUID | None = None,
+    schedule_line_id: UUID | None = None,
+    kinds: Sequence[str] | None = None,
+) -> int:
+    """Withdraw the open tasks about one order or one schedule line, all or of some kinds; how many they were."""
+    if (order_id is None) == (schedule_line_id is None):
+        raise ValueError("name either an order or a schedule line")
+    statement = (
+        update(TaskRow)
+        .where(col(TaskRow.state) == "open")
+        .where(
+            col(TaskRow.order_id) == order_id
+            if order_id is not None
+            else col(TaskRow.schedule_line_id) == schedule_line_id
+        )
+        .values(state="cancelled", completed_at=at)
+        .returning(col(TaskRow.id))
+    )
+    if kinds is not None:
+        statement = statement.where(col(TaskRow.kind).in_([str(kind) for kind in kinds]))
+    return len(session.execute(statement).all())
+
+
+def tasks_for(
+    session: Session, actor: Actor, *, state: str | None = "open", limit: int = 100, after: UUID | None = None
+) -> list[TaskRow]:
+    """Tasks of a person: assigned to them, or to anybody of their role; oldest first, keyset pages by id."""
+    query = (
+        select(TaskRow)
+        .where(
+            or_(
+                col(TaskRow.assignee_id) == UUID(actor.id),
+                col(TaskRow.assignee_id).is_(None) & (col(TaskRow.role) == str(actor.role)),
+            )
+        )
+        .order_by(col(TaskRow.id))
+        .limit(limit)
+    )
+    if state is not None:
+        query = query.where(col(TaskRow.state) == state)
+    if after is not None:
+        query = query.where(col(TaskRow.id) > after)
+    return list(session.exec(query))
+
+
+def tasks_about(session: Session, schedule_line_id: UUID) -> list[TaskRow]:
+    """Every task about one schedule line, oldest first."""
+    query = select(TaskRow).where(TaskRow.schedule_line_id == schedule_line_id).order_by(col(TaskRow.id))
+    return list(session.exec(query))

@@ -1,0 +1,91 @@
+"""Work for people: its kinds, who may finish it, and with what result."""
+
+from enum import StrEnum
+
+from domain.errors import DomainError, ForbiddenError, InvalidInputError, NotFoundError
+from domain.orders import Actor, Role
+
+
+class TaskKind(StrEnum):
+    """What a person is asked to do; sentences stand in `domain.wording`."""
+
+    APPROVAL = "approval"
+    """Approve, reject or return an order (D4)."""
+    APPROVAL_LAPSED = "approval_lapsed"
+    """The approval request lapsed unanswered (D4-3)."""
+    CREDIT_STOP = "credit_stop"
+    """An order has stood in STOP for a week (D2-15)."""
+    STOP_CANCELLED = "stop_cancelled"
+    """A stopped order was cancelled by itself (D2-15)."""
+    CALL_UNPAID = "call_unpaid"
+    """The reserve was released unpaid: call and find the reason (D7-6)."""
+    SHIPMENT_LATE = "shipment_late"
+    """A deferral order was not shipped in time (D7-5)."""
+    LATE_PAYMENT = "late_payment"
+    """Money came after the release and the goods are gone (D7-8)."""
+    PICKING = "picking"
+    """Pick the goods (D12-3)."""
+    PAYMENT_QUEUE = "payment_queue"
+    """A payment that nobody can match but the accountant (D9-5)."""
+    CALL_OVERDUE = "call_overdue"
+    """Phone the debtor at +7."""
+    OVERDUE_REVIEW = "overdue_review"
+    """The head of sales takes over at +14."""
+    LEGAL_CASE = "legal_case"
+    """The lawyer takes over at +30."""
+    LEGAL_DOCUMENT = "legal_document"
+    """A document is missing in a legal case (D10-10)."""
+    NO_EMAIL = "no_email"
+    """A letter could not be written: the customer has no e-mail (D10-11)."""
+    MESSAGE_UNKNOWN = "message_unknown"
+    """Nobody knows whether a letter went out (D10-15)."""
+    MESSAGE_FAILED = "message_failed"
+    """The mail server refused a letter for good."""
+    OTHER = "other"
+
+
+class CallResult(StrEnum):
+    """What a call to a debtor brought (D10, +7)."""
+
+    PROMISE = "promise"
+    DISPUTE = "dispute"
+    NO_ANSWER = "no_answer"
+    OTHER = "other"
+
+
+class TaskNotFoundError(NotFoundError):
+    code = "task_not_found"
+
+
+class TaskClosedError(DomainError):
+    """Somebody finished the task before. facts: state."""
+
+    code = "task_closed"
+
+
+class CallResultRequiredError(InvalidInputError):
+    """A call is finished only with what it brought. facts: field, allowed."""
+
+    code = "call_result_required"
+
+
+def check_result(kind: str, result: str | None) -> None:
+    """A call to a debtor needs one of the four results (D10); any other task takes what it is given.
+
+    Raises:
+        CallResultRequiredError: the result is missing or is none of the four.
+    """
+    if kind == TaskKind.CALL_OVERDUE and result not in set(CallResult):
+        raise CallResultRequiredError(field="result", allowed=", ".join(CallResult))
+
+
+def check_may_complete(actor: Actor, role: str, assignee_id: str | None) -> None:
+    """The assignee finishes a task, anybody of the role where there is none, and the head any manager's (D14).
+
+    Raises:
+        ForbiddenError: the task is somebody else's.
+    """
+    mine = assignee_id == actor.id or (assignee_id is None and role == actor.role)
+    of_my_people = actor.role == Role.HEAD and role == Role.MANAGER
+    if not (mine or of_my_people):
+        raise ForbiddenError(action="complete_task", role=actor.role)
