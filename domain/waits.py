@@ -1,0 +1,141 @@
+"""What an order waits for in each state, until when, who can end it, what happens then (D6-13, U1)."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from domain.business_calendar import BusinessCalendar
+from domain.orders import OnExpiry, OrderState, OrderStatus, Role, Wait, WaitReason
+from domain.policy import Policy
+from domain.reservation_terms import deferral_terms, reservation_terms
+
+CUSTOMER = "customer"
+QUOTE_REMINDER_HOUR = 10
+
+
+def quoted(now: datetime, policy: Policy, calendar: BusinessCalendar) -> OrderState:
+    """A quote holds its prices for 7 days; the manager is reminded one working day before (D6-1)."""
+    until = now + timedelta(days=policy.quote_days)
+    day_before = calendar.previous_working(calendar.day_of(until) - timedelta(days=1))
+    reminder = calendar.at(day_before, QUOTE_REMINDER_HOUR)
+    return OrderState(
+        OrderStatus.QUOTED,
+        Wait(
+            WaitReason.ACCEPTANCE,
+            since=now,
+            until=until,
+            who=Role.MANAGER,
+            on_expiry=OnExpiry.EXPIRE_QUOTE,
+            reminder_at=reminder if reminder > now else None,
+        ),
+    )
+
+
+def awaiting_approval(now: datetime, policy: Policy, calendar: BusinessCalendar) -> OrderState:
+    """The head of sales answers within 3 working days, or silence rejects (D4-3)."""
+    return OrderState(
+        OrderStatus.AWAITING_APPROVAL,
+        Wait(
+            WaitReason.APPROVAL,
+            since=now,
+            until=calendar.after_working_days(now, policy.approval_working_days),
+            who=Role.HEAD,
+            on_expiry=OnExpiry.REJECT,
+            reminder_at=calendar.add_working_hours(now, policy.approval_reminder_hours),
+        ),
+    )
+
+
+def stopped(now: datetime, policy: Policy) -> OrderState:
+    """STOP is not endless: a reminder on day 7, cancelled on day 14 (D2-15)."""
+    return OrderState(
+        OrderStatus.STOPPED,
+        Wait(
+            WaitReason.CREDIT_STOP,
+            since=now,
+            until=now + timedelta(days=policy.stop_cancel_days),
+            who=CUSTOMER,
+            on_expiry=OnExpiry.CANCEL,
+            reminder_at=now + timedelta(days=policy.stop_reminder_days),
+        ),
+    )
+
+
+def awaiting_stock(now: datetime, *, partly: bool) -> OrderState:
+    """A backorder has no lifetime until it is served (D7-13)."""
+    return OrderState(
+        OrderStatus.PART_RESERVED if partly else OrderStatus.CONFIRMED,
+        Wait(WaitReason.STOCK, since=now, until=None, who=Role.WAREHOUSE, on_expiry=OnExpiry.NOTHING),
+    )
+
+
+def awaiting_payment(reserved_at: datetime, ttl_days: int, calendar: BusinessCalendar, *, partly: bool) -> OrderState:
+    """A reserve that must be paid lives 3, 7 or 14 days; the customer is reminded halfway (D7-2…D7-4)."""
+    terms = reservation_terms(reserved_at, ttl_days, calendar)
+    return OrderState(
+        OrderStatus.PART_RESERVED if partly else OrderStatus.AWAITING_PAYMENT,
+        Wait(
+            WaitReason.PAYMENT,
+            since=reserved_at,
+            until=terms.expires_at,
+            who=CUSTOMER,
+            on_expiry=OnExpiry.RELEASE,
+            reminder_at=terms.reminder_at,
+        ),
+    )
+
+
+def ready(now: datetime, ttl_days: int, policy: Policy, calendar: BusinessCalendar, *, paid: bool) -> OrderState:
+    """The warehouse may pick. A paid reserve has no end; a deferral order's is asked about, then released (D7-5)."""
+    terms = deferral_terms(calendar.day_of(now), policy.deferral_reserve_working_days, ttl_days, calendar)
+    return OrderState(
+        OrderStatus.READY,
+        Wait(
+            WaitReason.PICKING,
+            since=now,
+            until=None if paid else terms.expires_at,
+            who=Role.WAREHOUSE,
+            on_expiry=OnExpiry.NOTHING if paid else OnExpiry.RELEASE,
+            reminder_at=None if paid else terms.task_at,
+        ),
+    )
+
+
+def picking(now: datetime) -> OrderState:
+    """Picking started: the lifetime stops, the reserve is hard (D7-16)."""
+    return OrderState(
+        OrderStatus.PICKING,
+        Wait(WaitReason.SHIPMENT, since=now, until=None, who=Role.WAREHOUSE, on_expiry=OnExpiry.NOTHING),
+    )
+
+
+def released(now: datetime, policy: Policy) -> OrderState:
+    """After release the order waits 14 days for late money, then it is cancelled (D7-9)."""
+    return OrderState(
+        OrderStatus.AWAITING_PAYMENT,
+        Wait(
+            WaitReason.LATE_PAYMENT,
+            since=now,
+            until=now + timedelta(days=policy.late_payment_days),
+            who=CUSTOMER,
+            on_expiry=OnExpiry.CANCEL,
+        ),
+    )
+
+
+def awaiting_final_payment(now: datetime, due_at: datetime | None) -> OrderState:
+    """Everything is shipped and invoiced; the invoice's own process watches the money (D6-12)."""
+    return OrderState(
+        OrderStatus.AWAITING_FINAL_PAYMENT,
+        Wait(
+            WaitReason.FINAL_PAYMENT,
+            since=now,
+            until=due_at,
+            who=CUSTOMER,
+            on_expiry=OnExpiry.ESCALATE,
+        ),
+    )
+
+
+def is_funded(required: Decimal, received: Decimal, tolerance: Decimal) -> bool:
+    """Whether the money that must come before shipment is in, up to a residue nobody chases (D9-7)."""
+    return received >= required - tolerance if required > 0 else True
