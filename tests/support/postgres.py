@@ -1,0 +1,71 @@
+"""A throw-away PostgreSQL for the test session, and a fresh migrated database for each test."""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import Engine
+from sqlmodel import Session, SQLModel
+
+from activities.persistence.engine import make_engine
+from activities.persistence.policies import default_body
+from activities.persistence.tables import PolicyRow
+from cli.local.postgres import Postgres
+from cli.local.process import pick_port
+
+TEMPLATE = "opora_template"
+
+_serial = itertools.count(1)
+
+
+@contextmanager
+def running_server() -> Iterator[Postgres]:
+    """A server without safety against power cuts, in a directory that goes away with it."""
+    home = Path(tempfile.mkdtemp(prefix="opora-test-"))
+    server = Postgres(home / "postgres", pick_port(0), log=home / "postgres.log", durable=False)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def make_template(server: Postgres) -> None:
+    """The database that every test's own database is a copy of."""
+    server.ensure_database(TEMPLATE)
+    engine = make_engine(server.url(TEMPLATE), pool_size=1)
+    _migrate(engine)
+    engine.dispose()
+
+
+def _migrate(engine: Engine) -> None:
+    SQLModel.metadata.create_all(engine)
+    with Session(engine) as session, session.begin():
+        session.add(
+            PolicyRow(
+                version=1,
+                effective_from=date(2000, 1, 1),
+                body=default_body(),
+                created_by="opora",
+                created_at=datetime(2000, 1, 1, tzinfo=UTC),
+            )
+        )
+
+
+@contextmanager
+def fresh_database(server: Postgres, template: str = TEMPLATE) -> Iterator[str]:
+    """The address of a new copy of the template; dropped afterwards whoever is still connected."""
+    name = f"test_{next(_serial)}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    try:
+        yield server.url(name)
+    finally:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -1,0 +1,45 @@
+"""A real Temporal server for the test session, and its clock."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import GrpcCompression
+
+from cli.local import timemachine
+from cli.local.process import pick_port
+from cli.local.temporal import Temporal
+
+
+@contextmanager
+def running_server() -> Iterator[Temporal]:
+    """A server that keeps its state in memory."""
+    home = Path(tempfile.mkdtemp(prefix="opora-test-"))
+    server = Temporal(pick_port(0), log=home / "temporal.log")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+async def connected(server: Temporal) -> Client:
+    """A plain client, like the one of worker and API."""
+    return await Client.connect(
+        server.address, data_converter=pydantic_data_converter, grpc_compression=GrpcCompression.NONE
+    )
+
+
+async def fast_forward(handle: WorkflowHandle[Any, Any], ahead: timedelta, *, wait_for: float = 20) -> bool:
+    """Move one workflow's clock by `ahead` and a minute, and wait for all work due by then.
+
+    Returns True while the workflow runs, False when it ended on the way. Signal after a skip, not during it.
+    """
+    return await timemachine.fast_forward(handle, ahead, timeout=wait_for)
