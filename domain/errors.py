@@ -141,3 +141,56 @@ class InvalidBankCodeError(InvalidInputError):
     """No such БИК can exist. facts: field, reason."""
 
     code = "invalid_bank_code"
+
+
+class UnauthenticatedError(DomainError):
+    """No key was sent, or nobody has this key."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+class IdempotencyKeyReusedError(DomainError):
+    """The `Idempotency-Key` was already used with another body."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
+class StaleVersionError(DomainError):
+    """The object changed since the caller read it (`If-Match`). facts: current."""
+
+    code = "stale_version"
+    status = 412
+
+
+class VersionRequiredError(DomainError):
+    """An edit must name the version it was made on (`If-Match`)."""
+
+    code = "version_required"
+    status = 428
+
+
+class CustomerExistsError(DomainError):
+    """A customer with these requisites is there already. facts: tax_id."""
+
+    code = "customer_exists"
+
+
+class ProductExistsError(DomainError):
+    """facts: sku."""
+
+    code = "product_exists"
+
+
+class LimitNeedsHeadError(DomainError):
+    """A manager asks for a credit limit, the head of sales gives it (D14)."""
+
+    code = "limit_needs_head"
+    status = 403
+
+
+class ManagerNotFoundError(InvalidInputError):
+    """No manager has this login or id. facts: manager."""
+
+    code = "manager_not_found"

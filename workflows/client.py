@@ -1,17 +1,19 @@
 """The connection to Temporal: address, TLS and keys by `temporalio.envconfig`, our data converter always."""
 
+from typing import Any
+
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression
 
 
-async def connect() -> Client:
+async def connect(*, lazy: bool = False) -> Client:
     """Connect as the environment (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_PROFILE`, …) says.
 
-    Without any of them: the namespace `default` on 127.0.0.1:7233.
+    Without any of them: the namespace `default` on 127.0.0.1:7233. A lazy client connects at its first call.
     """
-    config = {"target_host": "127.0.0.1:7233", **ClientConfig.load_client_connect_config()}
+    config: dict[str, Any] = {"target_host": "127.0.0.1:7233", **ClientConfig.load_client_connect_config()}
     return await Client.connect(
-        **config, data_converter=pydantic_data_converter, grpc_compression=GrpcCompression.NONE
+        **config, lazy=lazy, data_converter=pydantic_data_converter, grpc_compression=GrpcCompression.NONE
     )

@@ -1,0 +1,55 @@
+"""The API process: `uvicorn --factory api.app:create_app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from sqlalchemy import Engine
+from temporalio.client import Client
+
+from activities.persistence.engine import make_engine
+from activities.settings import Settings
+from api import errors
+from api.bodies import BodyGuard
+from api.openapi import describe
+from api.routes import routers
+from workflows.client import connect
+
+VERSION = "0.1.0"
+
+
+def create_app(
+    settings: Settings | None = None, *, engine: Engine | None = None, temporal: Client | None = None
+) -> FastAPI:
+    """Build the API.
+
+    Args:
+        settings: read from the environment when omitted.
+        engine, temporal: given by tests; otherwise opened here. The Temporal client connects at its first call, so
+            the API starts and answers questions while Temporal is away.
+    """
+    known = settings or Settings.from_env()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.engine = engine or make_engine(known.database_url, known.pool_size)
+        app.state.temporal = temporal or await connect(lazy=True)
+        yield
+        if engine is None:
+            app.state.engine.dispose()
+
+    app = FastAPI(
+        title="Opora API",
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        **describe(),
+    )
+    app.state.settings = known
+    app.add_middleware(BodyGuard)
+    errors.install(app)
+    for router in routers():
+        app.include_router(router)
+    return app

@@ -1,0 +1,160 @@
+"""What is refused before any route sees it: bodies that are too large, and JSON that means different things to
+different readers (NUL and lone surrogates, NaN, duplicate keys, numbers a float would bend)."""
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.i18n import preferred_language
+from api.problems import problem
+
+JSON_LIMIT = 1_000_000
+FILE_LIMIT = 20_000_000
+"""Bank statements and other raw files; routes may set their own, smaller limit."""
+_DIGITS = 100
+
+
+class _BadJsonError(ValueError):
+    """facts: code of the problem."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+class BodyGuard:
+    """ASGI middleware: reads the body once, checks it, hands it on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+            await self._app(scope, receive, send)
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        is_json = _is_json(headers.get(b"content-type", ""))
+        limit = JSON_LIMIT if is_json else FILE_LIMIT
+        body = await _read(receive, headers.get(b"content-length"), limit)
+        code = "body_too_large" if body is None else check_json(body) if is_json and body else None
+        if body is None or code is not None:
+            language = preferred_language(headers.get(b"accept-language"))
+            status = 413 if body is None else 400
+            answer = problem(status, code or "body_too_large", language, limit=limit)
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+
+def check_json(body: bytes) -> str | None:
+    """The code of what is wrong with the JSON, or None."""
+    try:
+        json.loads(
+            body.decode("utf-8"),
+            parse_float=_exact_float,
+            parse_int=_bounded_int,
+            parse_constant=_no_constant,
+            object_pairs_hook=_unique_keys,
+        )
+    except _BadJsonError as error:
+        return error.code
+    except (ValueError, RecursionError):
+        return "malformed_json"
+    return "bad_text" if _has_bad_text(body) else None
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+async def _read(receive: Receive, declared: str | None, limit: int) -> bytes | None:
+    if declared is not None and declared.isdigit() and (len(declared) > 15 or int(declared) > limit):
+        return None
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            return None
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            break
+    return b"".join(chunks)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _exact_float(text: str) -> float:
+    """A number whose binary form prints back as the same decimal; anything else must come as a string."""
+    if len(text) > _DIGITS:
+        raise _BadJsonError("number_not_exact")
+    number = float(text)
+    if number in (float("inf"), float("-inf")) or Decimal(repr(number)) != Decimal(text):
+        raise _BadJsonError("number_not_exact")
+    return number
+
+
+def _bounded_int(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise _BadJsonError("number_not_exact")
+    return int(text)
+
+
+def _no_constant(_text: str) -> float:
+    raise _BadJsonError("number_not_exact")
+
+
+def _unique_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        _refuse_bad_text(key)
+        if key in found:
+            raise _BadJsonError("duplicate_key")
+        found[key] = value
+    return found
+
+
+def _refuse_bad_text(text: str) -> None:
+    if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise _BadJsonError("bad_text")
+
+
+def _has_bad_text(body: bytes) -> bool:
+    """NUL or a lone surrogate in any string of the document; such escapes are rare, so parse only if one is there."""
+    if b"\\u0000" not in body and b"\\ud" not in body.lower():
+        return False
+    try:
+        _walk(json.loads(body))
+    except _BadJsonError:
+        return True
+    return False
+
+
+def _walk(value: Any) -> None:
+    if isinstance(value, str):
+        _refuse_bad_text(value)
+    elif isinstance(value, list):
+        for item in value:
+            _walk(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _walk(item)

@@ -1,0 +1,77 @@
+"""What OpenAPI says around the routes: tags, problems, stable operation ids."""
+
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:opora:problem:stale_version"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "Что не так и что сделать. / What is wrong and what to do."},
+        "code": {"type": "string", "description": "Постоянный код отказа. / Stable code of the refusal."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "text", "code"],
+                "properties": {
+                    "field": {"type": "string", "examples": ["lines[0].quantity"]},
+                    "text": {"type": "string"},
+                    "code": {"type": "string", "examples": ["not_positive"]},
+                },
+            },
+        },
+    },
+}
+
+_MEANINGS = {
+    400: "Запрос не прочитан. / The request cannot be read.",
+    401: "Ключ не передан или не действует. / No key, or an unknown one.",
+    403: "Нет прав. / Not permitted to this role.",
+    404: "Не найдено. / Not found.",
+    409: "Сейчас невозможно. / Not possible in the present state.",
+    412: "Версия устарела. / The version is stale.",
+    413: "Слишком большой запрос. / Too large.",
+    422: "Ошибка в данных. / Invalid data.",
+    428: "Нужен If-Match. / If-Match is required.",
+    503: "Временно недоступно, повторите. / Temporarily unavailable, retry.",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The declared problems of a route, on top of those every route has: `responses=problems(404, 409)`."""
+    content = {"application/problem+json": {"schema": PROBLEM_SCHEMA}}
+    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+
+
+def operation_id(route: APIRoute) -> str:
+    """Stable: the name of the route's function, such as `create_customer`."""
+    return route.name
+
+
+def describe() -> dict[str, Any]:
+    """Arguments of `FastAPI(...)` that only the description needs."""
+    return {
+        "summary": "Заказ от предложения до денег. / An order from quote to money.",
+        "description": "Деньги — `{amount, currency}`, количества и суммы — строки, время — RFC 3339. "
+        "Отказы — RFC 9457 с постоянным `code`; язык — по `Accept-Language`, по умолчанию русский. / "
+        "Money is `{amount, currency}`, quantities and amounts are strings, times RFC 3339. Refusals are RFC 9457 "
+        "problems with a stable `code`, Russian unless `Accept-Language` says otherwise.",
+        "openapi_tags": [
+            {"name": "customers", "description": "Клиенты и их кредит. / Customers and their credit."},
+            {"name": "products", "description": "Товары и цены. / Products and prices."},
+            {"name": "stock", "description": "Остатки. / Stock."},
+            {"name": "orders", "description": "Заказы. / Orders."},
+            {"name": "payments", "description": "Деньги. / Payments."},
+            {"name": "invoices", "description": "Счета и долг. / Invoices and receivables."},
+            {"name": "tasks", "description": "Задачи и уведомления. / Tasks and notices."},
+            {"name": "legal", "description": "Дела юриста. / Legal cases."},
+            {"name": "service", "description": "Состояние службы. / The service itself."},
+        ],
+        "generate_unique_id_function": operation_id,
+        "responses": problems(400, 401, 413, 422, 503),
+    }

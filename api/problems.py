@@ -1,0 +1,48 @@
+"""Problem details (RFC 9457): one shape for every refusal, in the caller's language."""
+
+from typing import Any
+
+from fastapi.responses import JSONResponse
+
+from api.i18n import Language
+from api.sentences import sentence
+
+MEDIA_TYPE = "application/problem+json"
+TITLES = {
+    400: ("Запрос не прочитан", "The request cannot be read"),
+    401: ("Нужен ключ", "A key is needed"),
+    403: ("Нет прав", "Not permitted"),
+    404: ("Не найдено", "Not found"),
+    405: ("Так сюда не обращаются", "Method not allowed"),
+    409: ("Сейчас это невозможно", "Not possible now"),
+    412: ("Данные изменились", "The data have changed"),
+    413: ("Слишком большой запрос", "The request is too large"),
+    415: ("Не тот вид данных", "Wrong kind of data"),
+    422: ("Ошибка в данных", "Invalid data"),
+    428: ("Нужна версия", "A version is needed"),
+    500: ("Внутренняя ошибка", "Internal error"),
+    503: ("Временно недоступно", "Temporarily unavailable"),
+}
+
+
+class ProblemResponse(JSONResponse):
+    media_type = MEDIA_TYPE
+
+
+def problem(
+    status: int, code: str, language: Language, *, headers: dict[str, str] | None = None, **facts: Any
+) -> ProblemResponse:
+    """The answer to a refused request: stable `code`, a sentence that says what to do, and the figures."""
+    russian, english = TITLES.get(status, TITLES[409])
+    body = {
+        **facts,
+        "type": f"urn:opora:problem:{code}",
+        "title": russian if language == "ru" else english,
+        "status": status,
+        "detail": sentence(code, facts, language),
+        "code": code,
+    }
+    extra = {"Content-Language": language, "Cache-Control": "no-store", **(headers or {})}
+    if status == 401:
+        extra["WWW-Authenticate"] = "Bearer"
+    return ProblemResponse(body, status, headers=extra)
