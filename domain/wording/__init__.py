@@ -1,0 +1,61 @@
+"""Every sentence people read, Russian first; English stands in `locale/en/LC_MESSAGES/opora.po`."""
+
+from collections.abc import Iterator
+
+from domain.wording import credit, letters, names, refusals, waits
+from domain.wording.credit import outcome_text, reason_text
+from domain.wording.letters import Text, document_name, letter, notice, task_subject
+from domain.wording.names import role_name, stage_name, status_name, task_name
+from domain.wording.refusals import refusal_text
+from domain.wording.speech import RUSSIAN, Speech, plural
+from domain.wording.waits import ended_by, on_expiry_text, wait_title, why_text
+
+__all__ = [
+    "RUSSIAN",
+    "Speech",
+    "Text",
+    "document_name",
+    "ended_by",
+    "letter",
+    "message_ids",
+    "notice",
+    "on_expiry_text",
+    "outcome_text",
+    "plural",
+    "reason_text",
+    "refusal_text",
+    "role_name",
+    "stage_name",
+    "status_name",
+    "task_name",
+    "task_subject",
+    "wait_title",
+    "why_text",
+]
+
+
+def message_ids() -> Iterator[str]:
+    """Every Russian message id, for the catalogues."""
+    for table in (
+        credit.REASONS,
+        credit.OUTCOMES,
+        credit.RELEASES,
+        waits.TITLES,
+        waits.ENDED_BY,
+        waits.ON_EXPIRY,
+        waits.WHY,
+        waits.NOT_WAITING,
+        names.ORDER_STATUSES,
+        names.STAGES,
+        names.INVOICE_STATUSES,
+        names.ROLES,
+        names.TASK_KINDS,
+        names.CALL_RESULTS,
+        letters.TASKS,
+        letters.DOCUMENTS,
+        refusals.REFUSALS,
+    ):
+        yield from table.values()
+    for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
+        yield from pair
+    yield from (credit.UNKNOWN_REASON, waits.MOVING)

@@ -1,0 +1,49 @@
+"""Why credit said what it said, in one sentence per reason (D2). Figures: those of the reason, and `currency`."""
+
+from typing import Any
+
+from domain.wording.speech import RUSSIAN, Speech
+
+REASONS = {
+    "OVER_LIMIT": "С этим заказом долг составит {exposure:money} при лимите {limit:money}: превышение на "
+    "{excess:money}, нужно согласование руководителя.",
+    "ORDER_OVER_2X": "С этим заказом долг составит {exposure:money} — больше предела {ceiling:money} при лимите "
+    "{limit:money}: отгрузка остановлена.",
+    "DEBT_OVER_2X": "Клиент уже должен {debt:money} — больше предела {ceiling:money} при лимите {limit:money}: "
+    "отгрузка остановлена до погашения долга.",
+    "NO_CREDIT": "Кредитный лимит клиенту не установлен: возможна только предоплата.",
+    "OVERDUE_NOTE": "Есть просрочка {amount:money}, {days:days}: отгрузке не мешает, но клиенту стоит напомнить.",
+    "OVERDUE_APPROVAL": "Просрочка {amount:money}, {days:days}: нужно согласование руководителя.",
+    "OVERDUE_STOP": "Просрочка {amount:money}, {days:days}: отгрузка в долг остановлена до оплаты.",
+    "OVERDUE_LEGAL": "Просрочка {amount:money}, {days:days}: отгрузка в долг остановлена, долг у юриста.",
+    "TERM_LONGER": "Отсрочка {requested:days} длиннее договорной ({agreed:days}): нужно согласование руководителя.",
+    "NO_CONTRACT": "Действующего договора нет: отгрузка в долг — только по согласованию.",
+    "NO_RATE": "Нет свежего курса валюты: нужно согласование руководителя.",
+    "NO_TRADE": "Торговля с клиентом остановлена вручную.",
+    "LEGAL_CASE": "По долгу клиента открыто дело у юриста: новые заказы не принимаются.",
+    "WATCH": "С этим заказом занято {exposure:money} из лимита {limit:money}: лимит почти исчерпан.",
+}
+UNKNOWN_REASON = "Причина: {code}."
+
+OUTCOMES = {
+    "auto": "Заказ проходит.",
+    "approval": "Заказ ждёт согласования руководителя отдела продаж.",
+    "stop": "Отгрузка остановлена.",
+}
+
+RELEASES = {
+    "approval": "Решает руководитель отдела продаж. Без согласования заказ пройдёт, если долг снизится на "
+    "{excess:money}.",
+    "stop": "Что снимет остановку: оплата долга, меньшая сумма заказа, предоплата или новый лимит. "
+    "До согласования не хватает {needed:money}.",
+}
+
+
+def reason_text(code: str, speech: Speech = RUSSIAN, **figures: Any) -> str:
+    """The sentence of one credit reason."""
+    return speech.say(REASONS.get(code, UNKNOWN_REASON), code=code, **figures)
+
+
+def outcome_text(outcome: str, speech: Speech = RUSSIAN) -> str:
+    """What the decision means for the order, in one short sentence."""
+    return speech.say(OUTCOMES[outcome])

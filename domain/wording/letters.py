@@ -1,0 +1,165 @@
+"""Subjects and leading sentences of letters to customers, notices to staff, and subjects of tasks.
+
+The leading sentence says it all; the template around it (activities/templates) adds greeting, table and signature.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from domain.wording.speech import RUSSIAN, Speech
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A rendered subject and its leading sentence."""
+
+    subject: str
+    lead: str
+
+
+LETTERS = {
+    # the order (D7-4, D7-6, D7-8)
+    "reservation_reminder": (
+        "Заказ {order} ждёт оплаты",
+        "Ваш заказ ждёт оплаты, резерв действует ещё {days:days}",
+    ),
+    "reservation_released": (
+        "Резерв по заказу {order} снят",
+        "Оплата заказа {order} не поступила, резерв снят. Если заказ ещё нужен, ответьте на это письмо",
+    ),
+    "order_shipped": (
+        "Заказ {order} отгружен",
+        "Ваш заказ {order} отгружен, счёт {invoice} нужно оплатить до {due:date}",
+    ),
+    # the overdue invoice (D10)
+    "dunning_letter": (
+        "Напоминание об оплате счёта {invoice}",
+        "Напоминаем, что срок оплаты счёта {invoice} истёк {days:days} назад",
+    ),
+    "dunning_call": (
+        "Повторное напоминание об оплате счёта {invoice}",
+        "Срок оплаты счёта {invoice} истёк {days:days} назад, оплата пока не поступила",
+    ),
+    "dunning_head": (
+        "Счёт {invoice}: отгрузки в долг приостановлены",
+        "Срок оплаты счёта {invoice} истёк {days:days} назад. Отгрузки в долг приостановлены до оплаты",
+    ),
+    "dunning_legal": (
+        "Счёт {invoice} передан в юридический отдел",
+        "Срок оплаты счёта {invoice} истёк {days:days} назад. Дело передано в юридический отдел",
+    ),
+}
+
+NOTICES = {
+    "order_reserved": (
+        "Заказ {order}: товар зарезервирован",
+        "{customer}: заказ {order} зарезервирован до {until:moment}",
+    ),
+    "order_confirmed": ("Заказ {order} подтверждён", "{customer}: заказ {order} на {amount:money} подтверждён"),
+    "approval_asked": (
+        "Согласование: заказ {order}, {customer}",
+        "{customer}: заказ {order} на {amount:money} ждёт вашего решения до {until:moment}",
+    ),
+    "approval_reminder": (
+        "Напоминание: заказ {order} ждёт решения",
+        "{customer}: заказ {order} на {amount:money} всё ещё ждёт вашего решения, до {until:moment}",
+    ),
+    "approval_decided": ("Заказ {order}: решение принято", "{customer}: заказ {order} — {decision}. {comment}"),
+    "approval_lapsed": (
+        "Заказ {order} отклонён: решения не было",
+        "{customer}: заказ {order} отклонён, потому что согласование не получено вовремя",
+    ),
+    "credit_watch": (
+        "{customer}: лимит почти исчерпан",
+        "{customer}: занято {exposure:money} из лимита {limit:money}",
+    ),
+    "credit_stopped": (
+        "Заказ {order} остановлен",
+        "{customer}: заказ {order} остановлен. Чтобы он пошёл дальше, нужно {needed:money}",
+    ),
+    "reservation_released": (
+        "Заказ {order}: резерв снят",
+        "{customer}: оплата заказа {order} не поступила, резерв снят. Нужно связаться и выяснить причину",
+    ),
+    "order_paid": ("Заказ {order} оплачен", "{customer}: поступила оплата {amount:money} по заказу {order}"),
+    "picking": ("Собрать заказ {order}", "Заказ {order} готов к комплектации, склад {warehouse}"),
+    "quote_expires": (
+        "Предложение {order} скоро истечёт",
+        "{customer}: предложение {order} действует до {until:moment}",
+    ),
+    "dunning_before_due": (
+        "{customer}: скоро срок оплаты счёта {invoice}",
+        "{customer}: счёт {invoice} на {amount:money} нужно оплатить до {due:date}",
+    ),
+    "dunning_letter": (
+        "{customer}: просрочка {amount:money}",
+        "У {customer} просрочка {amount:money}, нужно связаться",
+    ),
+    "dunning_call": (
+        "{customer}: позвонить о просрочке",
+        "У {customer} просрочка {amount:money}, {days:days}. Позвоните и запишите результат",
+    ),
+    "dunning_head": (
+        "{customer}: просрочка {days:days}",
+        "У {customer} просрочка {amount:money}, {days:days}. Новые отгрузки в долг остановлены",
+    ),
+    "dunning_legal": (
+        "{customer}: дело передано юристу",
+        "У {customer} просрочка {amount:money}, {days:days}. Открыто дело {case}",
+    ),
+}
+
+TASKS = {
+    "approval": "Согласовать заказ {order}, {customer}: {amount:money}",
+    "approval_lapsed": "Заказ {order} отклонён без решения: сообщить {customer}",
+    "credit_stop": "Заказ {order} стоит из-за долга {customer}: получить {needed:money}",
+    "stop_cancelled": "Остановленный заказ {order} отменён: сообщить {customer}",
+    "call_unpaid": "Связаться с {customer}: заказ {order} не оплачен, резерв снят — выяснить причину",
+    "shipment_late": "Заказ {order}, {customer}: отгрузка не началась в срок",
+    "late_payment": "{customer} оплатил заказ {order} после снятия резерва: предложить ждать, изменить или вернуть",
+    "picking": "Собрать заказ {order}, склад {warehouse}",
+    "payment_queue": "Разобрать платёж {amount:money} от {payer}",
+    "call_overdue": "Позвонить {customer}: счёт {invoice} просрочен на {days:days}, {amount:money}",
+    "overdue_review": "{customer}: счёт {invoice} просрочен на {days:days}, {amount:money} — решить, что делать",
+    "legal_case": "Дело {case}: {customer}, {amount:money}, просрочка {days:days}",
+    "legal_document": "Дело {case}: приложить «{document}»",
+    "no_email": "У {customer} нет e-mail: сообщить о счёте {invoice} другим способом",
+    "no_email_order": "У {customer} нет e-mail: сообщить о заказе {order} другим способом",
+    "message_unknown": "Проверить, ушло ли письмо «{subject}» ({recipient})",
+    "message_failed": "Письмо «{subject}» не принято почтой {recipient}: проверить адрес",
+}
+
+DOCUMENTS = {
+    "contract": "Договор",
+    "invoices": "Счета",
+    "waybills": "Накладные",
+    "reconciliation": "Акт сверки",
+    "letters": "Письма клиенту с отметкой о доставке",
+    "calls": "Результаты звонков",
+    "approvals": "Решения о согласовании",
+    "debt": "Расчёт долга",
+}
+
+
+def letter(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:
+    """A letter to a customer."""
+    return _text(LETTERS[name], speech, facts)
+
+
+def notice(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:
+    """A notice to a member of staff."""
+    return _text(NOTICES[name], speech, facts)
+
+
+def task_subject(kind: str, speech: Speech = RUSSIAN, **facts: Any) -> str:
+    """What the person is asked to do, in one line."""
+    return speech.say(TASKS[kind], **facts)
+
+
+def document_name(code: str, speech: Speech = RUSSIAN) -> str:
+    return speech.say(DOCUMENTS[code])
+
+
+def _text(parts: tuple[str, str], speech: Speech, facts: dict[str, Any]) -> Text:
+    subject, lead = parts
+    return Text(subject=speech.say(subject, **facts), lead=speech.say(lead, **facts))

@@ -1,0 +1,90 @@
+"""Names of states, stages, roles and tasks as people read them."""
+
+from domain.wording.speech import MISSING, RUSSIAN, Speech
+
+ORDER_STATUSES = {
+    "quoted": "Предложение",
+    "checking": "Проверяется",
+    "awaiting_approval": "На согласовании",
+    "stopped": "Остановлен",
+    "confirmed": "Подтверждён",
+    "reserved": "Зарезервирован",
+    "part_reserved": "Зарезервирован частично",
+    "awaiting_payment": "Ждёт оплаты",
+    "ready": "Готов к комплектации",
+    "picking": "Комплектуется",
+    "shipped": "Отгружен",
+    "awaiting_final_payment": "Ждёт окончательной оплаты",
+    "closed": "Завершён",
+    "rejected": "Отклонён",
+    "cancelled": "Отменён",
+    "expired": "Срок предложения истёк",
+}
+
+STAGES = {
+    "before_due": "Срок оплаты близко",
+    "letter": "Напоминание клиенту",
+    "call": "Звонок клиенту",
+    "head": "У руководителя отдела продаж",
+    "legal": "У юриста",
+}
+
+INVOICE_STATUSES = {"open": "Ждёт оплаты", "overdue": "Просрочен", "settled": "Оплачен"}
+
+ROLES = {
+    "manager": "менеджер",
+    "head": "руководитель отдела продаж",
+    "director": "директор",
+    "accountant": "бухгалтер",
+    "warehouse": "склад",
+    "lawyer": "юрист",
+    "admin": "администратор",
+}
+
+TASK_KINDS = {
+    "approval": "Согласовать заказ",
+    "approval_lapsed": "Согласование не получено",
+    "credit_stop": "Заказ остановлен",
+    "stop_cancelled": "Остановленный заказ отменён",
+    "call_unpaid": "Резерв снят без оплаты: связаться с клиентом",
+    "shipment_late": "Отгрузка опаздывает",
+    "late_payment": "Оплата пришла после снятия резерва",
+    "picking": "Собрать заказ",
+    "payment_queue": "Разобрать платёж",
+    "call_overdue": "Позвонить должнику",
+    "overdue_review": "Разобрать просрочку",
+    "legal_case": "Взять дело в работу",
+    "legal_document": "Приложить документ к делу",
+    "no_email": "Отправить письмо вручную",
+    "message_unknown": "Проверить, ушло ли письмо",
+    "message_failed": "Письмо не доставлено",
+    "other": "Задача",
+}
+
+CALL_RESULTS = {
+    "promise": "Обещал заплатить",
+    "dispute": "Оспаривает долг",
+    "no_answer": "Не дозвонились",
+    "other": "Другое",
+}
+
+
+def role_name(role: str, speech: Speech = RUSSIAN) -> str:
+    return _name(ROLES, role, speech)
+
+
+def status_name(status: str, speech: Speech = RUSSIAN) -> str:
+    return _name(ORDER_STATUSES, status, speech)
+
+
+def stage_name(stage: str | None, speech: Speech = RUSSIAN) -> str:
+    """The name of a dunning stage; a dash before the first one."""
+    return _name(STAGES, stage or MISSING, speech)
+
+
+def task_name(kind: str, speech: Speech = RUSSIAN) -> str:
+    return _name(TASK_KINDS, kind, speech)
+
+
+def _name(table: dict[str, str], code: str, speech: Speech) -> str:
+    return speech.say(table[code]) if code in table else code
