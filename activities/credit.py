@@ -8,11 +8,11 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.persistence import credit, orders
-from activities.persistence.context import OrderContext, context_of, notify_manager, notify_role
+from activities.persistence.context import OrderContext, assign, context_of, notify_manager, notify_role
 from activities.persistence.events import record_event
 from activities.persistence.steps import run_once
 from activities.persistence.tables import ApprovalRow
-from activities.persistence.tasks import cancel_tasks, open_task
+from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.credit import (
     ApprovalCommand,
@@ -26,11 +26,12 @@ from domain.credit import (
     ReasonCode,
     Verdict,
     decide_credit,
+    missing_to_approval,
     within_ceiling,
 )
 from domain.errors import OwnApprovalError, QuoteExpiredError, WrongStateError
 from domain.orders import SYSTEM, Actor, OrderState, OrderStatus, Role
-from domain.wording import notices
+from domain.wording.credit import verdict_text
 
 _DECIDABLE = {OrderStatus.QUOTED, OrderStatus.CHECKING, OrderStatus.STOPPED, OrderStatus.AWAITING_PAYMENT}
 
@@ -78,17 +79,17 @@ class CreditActivities:
         if decision.outcome is Outcome.AUTO:
             state = _confirm(session, context, at=at)
             if any(reason.code is ReasonCode.WATCH for reason in decision.reasons):
-                notice = notices.near_limit(order.number, context.customer.name, decision)
-                messages.append(notify_manager(session, context, key, notice, at=at))
+                figures = {"exposure": decision.exposure, "limit": decision.limit}
+                messages.append(notify_manager(session, context, key, "credit_watch", at=at, **figures))
         elif decision.outcome is Outcome.APPROVAL:
             state = waits.awaiting_approval(at, context.policy, context.calendar)
             barred = self._ask_approval(session, context, decision, request, state)
-            notice = notices.approval_asked(order.number, context.customer.name, decision)
-            messages += notify_role(session, context, Role.HEAD, key, notice, at=at)
+            until = state.wait.until if state.wait else None
+            messages += notify_role(session, context, Role.HEAD, key, "approval_asked", at=at, until=until)
         else:
             state = waits.stopped(at, context.policy)
-            notice = notices.order_stopped(order.number, context.customer.name, decision)
-            messages.append(notify_manager(session, context, key, notice, at=at))
+            needed = missing_to_approval(decision, context.policy)
+            messages.append(notify_manager(session, context, key, "credit_stopped", at=at, needed=needed))
         orders.set_state(order, state, at=at)
         return CreditOutcome(state, decision, order.revision, barred, tuple(messages))
 
@@ -120,23 +121,21 @@ class CreditActivities:
                 deadline=wait.until,
             )
         )
-        open_task(
+        assign(
             session,
-            key=f"order:{order.id}:approval:{order.revision}:{round_}",
-            kind="approval",
-            role=Role.HEAD,
-            subject=notices.approval_asked(order.number, context.customer.name, decision).subject,
+            context,
+            "approval",
+            f"order:{order.id}:approval:{order.revision}:{round_}",
+            Role.HEAD,
             due_at=wait.until,
-            created_at=request.as_of,
-            customer_id=order.customer_id,
-            order_id=order.id,
+            at=request.as_of,
             details={"ceiling": str(decision.exposure), "limit": str(decision.limit), "excess": str(decision.excess)},
         )
         return _barred(session, requester, order.manager_id)
 
     @activity.defn(no_thread_cancel_exception=True)
     def answer_approval(self, request: ApprovalRequest) -> ApprovalOutcome:
-        """Record a person's answer; an approval is decided again under the lock (D4-7). The first answer wins (D4-8)."""
+        """Record a person's answer; the first wins (D4-8), an approval is decided again under the lock (D4-7)."""
         command = request.command
         key = f"order:{request.order_id}:approval-answer:{command.actor.id}:{request.as_of.isoformat()}"
         return run_once(
@@ -169,8 +168,7 @@ class CreditActivities:
                          ceiling=str(approval.ceiling), policy_version=order.policy_version)  # fmt: skip
             state = _confirm(session, context, at=at)
             orders.set_state(order, state, at=at)
-            notice = notices.approved(order.number, context.customer.name, command.actor.name, command.comment)
-            return ApprovalOutcome(state, messages=(notify_manager(session, context, key, notice, at=at),))
+            return ApprovalOutcome(state, messages=(_tell_verdict(session, context, command, key, at=at),))
         approval.state = "outdated"
         session.flush()
         ceiling = approval.ceiling
@@ -204,22 +202,11 @@ def _expire(session: Session, order_id: str, at: datetime) -> ApprovalOutcome:
     approval.state = "expired"
     cancel_tasks(session, at=at, order_id=order.id, kinds=["approval"])
     record_event(session, "order", order.id, "approval_expired", SYSTEM, at=at, deadline=approval.deadline.isoformat())
-    notice = notices.approval_expired(order.number, context.customer.name)
     key = f"order:{order.id}:approval:{approval.revision}:{approval.round}:expired"
-    open_task(
-        session,
-        key=key,
-        kind="approval_expired",
-        role=Role.MANAGER,
-        assignee_id=order.manager_id,
-        subject=notice.subject,
-        due_at=context.calendar.after_working_days(at, 1),
-        created_at=at,
-        customer_id=order.customer_id,
-        order_id=order.id,
-    )
+    due_at = context.calendar.after_working_days(at, 1)
+    assign(session, context, "approval_lapsed", key, Role.MANAGER, due_at=due_at, at=at)
     state = orders.set_state(order, OrderState(OrderStatus.REJECTED), at=at, reason="approval_expired")
-    return ApprovalOutcome(state, messages=(notify_manager(session, context, key, notice, at=at),))
+    return ApprovalOutcome(state, messages=(notify_manager(session, context, key, "approval_lapsed", at=at),))
 
 
 def _turn_down(
@@ -237,8 +224,14 @@ def _turn_down(
             order.quote_valid_until = state.wait.until
         orders.set_state(order, state, at=at)
     record_event(session, "order", order.id, approval.state, command.actor, at=at, comment=command.comment)
-    notice = notices.turned_down(order.number, command.verdict, command.actor.name, command.comment)
-    return ApprovalOutcome(state, messages=(notify_manager(session, context, key, notice, at=at),))
+    return ApprovalOutcome(state, messages=(_tell_verdict(session, context, command, key, at=at),))
+
+
+def _tell_verdict(session: Session, context: OrderContext, command: ApprovalCommand, key: str, *, at: datetime) -> str:
+    decision = f"{verdict_text(command.verdict)}, {command.actor.name}"
+    return notify_manager(
+        session, context, key, "approval_decided", at=at, decision=decision, comment=command.comment
+    )
 
 
 def _too_late(session: Session, context: OrderContext) -> ApprovalOutcome:

@@ -88,6 +88,18 @@ class WrongStateError(DomainError):
     code = "wrong_state"
 
 
+class ExtensionUsedError(DomainError):
+    """The manager extended once already; more only by the head (D7-10). facts: extensions."""
+
+    code = "extension_used"
+
+
+class ShipQuantityError(DomainError):
+    """More is shipped than was picked, or something that was not. facts: sku, picked."""
+
+    code = "ship_quantity"
+
+
 class StopNotApprovableError(DomainError):
     """A plain approval is refused in STOP (D2-12)."""
 
@@ -194,3 +206,10 @@ class ManagerNotFoundError(InvalidInputError):
     """No manager has this login or id. facts: manager."""
 
     code = "manager_not_found"
+
+
+class StatementTooLargeError(InvalidInputError):
+    """facts: field, size, limit (bytes)."""
+
+    code = "statement_too_large"
+    status = 413

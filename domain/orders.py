@@ -124,3 +124,87 @@ class LineQuantity:
 
     sku: str
     quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStep:
+    """Asks for one step of an order; `round` tells repeated steps of the same kind apart."""
+
+    order_id: str
+    round: int
+    actor: Actor
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """Where the order stands after a step, what to deliver, and which other orders to tell.
+
+    `messages` are keys of the effect ledger; `served` are ids of orders that got freed goods.
+    """
+
+    state: OrderState
+    messages: tuple[str, ...] = ()
+    served: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCommand:
+    """A person, or the system at the end of a wait, ends the order."""
+
+    actor: Actor
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequest:
+    """Ends an order in `status` and undoes what it still holds."""
+
+    order_id: str
+    status: OrderStatus
+    actor: Actor
+    reason: str
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendCommand:
+    """Asks for a longer life of the reserve (D7-10)."""
+
+    actor: Actor
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendRequest:
+    """Asks to record an extension at a business instant."""
+
+    order_id: str
+    round: int
+    command: ExtendCommand
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PickCommand:
+    """The warehouse starts picking."""
+
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class ShipCommand:
+    """The warehouse ships what was picked; empty `lines` means all of it."""
+
+    actor: Actor
+    lines: tuple[LineQuantity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShipRequest:
+    """Asks to write the shipped goods off at a business instant."""
+
+    order_id: str
+    round: int
+    command: ShipCommand
+    as_of: datetime

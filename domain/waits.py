@@ -1,5 +1,6 @@
 """What an order waits for in each state, until when, who can end it, what happens then (D6-13, U1)."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -134,6 +135,15 @@ def awaiting_final_payment(now: datetime, due_at: datetime | None) -> OrderState
             on_expiry=OnExpiry.ESCALATE,
         ),
     )
+
+
+def extended(state: OrderState, expires_at: datetime) -> OrderState:
+    """The same wait with a later end; the reminder keeps its distance from the end (D7-10)."""
+    if state.wait is None or state.wait.until is None:
+        raise ValueError("only a wait with an end can be extended")
+    longer = expires_at - state.wait.until
+    reminder = state.wait.reminder_at + longer if state.wait.reminder_at else None
+    return replace(state, wait=replace(state.wait, until=expires_at, reminder_at=reminder))
 
 
 def is_funded(required: Decimal, received: Decimal, tolerance: Decimal) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -12,10 +13,12 @@ from activities.persistence.calendars import load_calendar
 from activities.persistence.outbound import plan_message
 from activities.persistence.policies import policy_version
 from activities.persistence.tables import ContactRow, CustomerRow, LegalEntityRow, OrderRow, UserRow
+from activities.persistence.tasks import open_task
 from domain.business_calendar import BusinessCalendar
 from domain.money import percent_of
+from domain.orders import Role
 from domain.policy import Policy
-from domain.wording.notices import Notice
+from domain.wording import notice, task_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,21 @@ class OrderContext:
         """A shortfall that still releases the order (D9-7)."""
         return self.policy.floor(self.required_prepayment, self.order.currency)
 
+    def words(self, **facts: Any) -> dict[str, Any]:
+        """The figures that texts about this order may show; instants on the company's clock."""
+        shown = {
+            name: self.calendar.local(value) if isinstance(value, datetime) else value for name, value in facts.items()
+        }
+        order = self.order
+        return {
+            "order": order.number,
+            "customer": self.customer.name,
+            "amount": order.gross,
+            "currency": order.currency,
+            "warehouse": order.warehouse,
+            **shown,
+        }
+
     @property
     def reservation_days(self) -> int:
         """The customer's own lifetime of reserves, or the policy's (D7-2)."""
@@ -60,34 +78,58 @@ def context_of(session: Session, order: OrderRow) -> OrderContext:
     )
 
 
-def notify(session: Session, person: UserRow, key: str, notice: Notice, *, order: OrderRow, at: datetime) -> str:
-    """Plan a notice to a person of the company; returns its key."""
+def notify(
+    session: Session, context: OrderContext, person: UserRow, key: str, name: str, *, at: datetime, **facts: Any
+) -> str:
+    """Plan the notice `name` to a person of the company; returns its key in the effect ledger."""
+    words = notice(name, **context.words(**facts))
     return plan_message(
         session,
         f"{key}:{person.login}",
         audience="staff",
-        template=notice.template,
+        template=name,
         recipient=person.email,
         user_id=person.id,
-        customer_id=order.customer_id,
-        order_id=order.id,
-        subject=notice.subject,
-        body=notice.body,
+        customer_id=context.order.customer_id,
+        order_id=context.order.id,
+        subject=words.subject,
+        body=words.lead,
         created_at=at,
     )
 
 
-def notify_manager(session: Session, context: OrderContext, key: str, notice: Notice, *, at: datetime) -> str:
+def notify_manager(session: Session, context: OrderContext, key: str, name: str, *, at: datetime, **facts: Any) -> str:
     """Plan a notice to the order's manager."""
-    return notify(session, orders.user(session, context.order.manager_id), key, notice, order=context.order, at=at)
+    return notify(session, context, orders.user(session, context.order.manager_id), key, name, at=at, **facts)
 
 
 def notify_role(
-    session: Session, context: OrderContext, role: str, key: str, notice: Notice, *, at: datetime
+    session: Session, context: OrderContext, role: Role, key: str, name: str, *, at: datetime, **facts: Any
 ) -> list[str]:
     """Plan a notice to everybody of a role."""
     people = orders.people_of_role(session, role)
-    return [notify(session, person, key, notice, order=context.order, at=at) for person in people]
+    return [notify(session, context, person, key, name, at=at, **facts) for person in people]
+
+
+def assign(
+    session: Session, context: OrderContext, kind: str, key: str, role: Role, *, due_at: datetime, at: datetime,
+    details: dict[str, Any] | None = None, **facts: Any,
+) -> UUID:
+    """Open a task about the order: for its manager when `role` is manager, for anybody of the role otherwise."""
+    order = context.order
+    return open_task(
+        session,
+        key=key,
+        kind=kind,
+        role=role,
+        assignee_id=order.manager_id if role is Role.MANAGER else None,
+        subject=task_subject(kind, **context.words(**facts)),
+        due_at=due_at,
+        created_at=at,
+        customer_id=order.customer_id,
+        order_id=order.id,
+        details=details,
+    )
 
 
 def customer_email(session: Session, customer_id: UUID) -> str | None:

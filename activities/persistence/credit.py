@@ -145,6 +145,18 @@ def drop_commitment(session: Session, order_id: UUID) -> None:
         session.delete(row)
 
 
+def untie_order_money(session: Session, order_id: UUID) -> Decimal:
+    """Money tied to an order that needs it no more becomes its payer's advance (D6-9, D9-8); how much it was."""
+    freed = text("""
+        WITH freed AS (DELETE FROM payment_allocation WHERE order_id = :order RETURNING payment_id, amount),
+             sums AS (SELECT payment_id, sum(amount) AS amount FROM freed GROUP BY payment_id),
+             paid AS (UPDATE payment SET unallocated = unallocated + sums.amount
+                        FROM sums WHERE payment.id = sums.payment_id)
+        SELECT coalesce(sum(amount), 0) FROM sums
+    """)
+    return Decimal(session.execute(freed, {"order": order_id}).scalar_one())
+
+
 def open_approval(session: Session, order_id: UUID) -> ApprovalRow | None:
     """The request that waits for an answer, if any."""
     return session.exec(

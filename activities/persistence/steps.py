@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -15,9 +14,13 @@ from activities.persistence.tables import StepRow
 Result = TypeVar("Result")
 
 
-@lru_cache
-def _codec(result_type: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(result_type)
+_CODECS: dict[type[Any], TypeAdapter[Any]] = {}
+
+
+def _codec(result_type: type[Any]) -> TypeAdapter[Any]:
+    if result_type not in _CODECS:
+        _CODECS[result_type] = TypeAdapter(result_type)
+    return _CODECS[result_type]
 
 
 def run_once(

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from activities.persistence.tables import ReservationLineRow, StockMovementRow, StockRow
+from activities.persistence.tables import ProductRow, ReservationLineRow, StockMovementRow, StockRow
 from domain.allocation import Waiting, serve
 from domain.errors import ProductNotFoundError
 from domain.orders import LineQuantity
@@ -126,7 +126,7 @@ def receive(
     quantities: dict[str, Decimal] = defaultdict(Decimal)
     for line in lines:
         quantities[line.sku] += line.quantity
-    known = set(session.execute(text("SELECT sku FROM product WHERE sku = ANY(:skus)"), {"skus": list(quantities)}).scalars())
+    known = set(session.exec(select(ProductRow.sku).where(col(ProductRow.sku).in_(quantities))))
     for sku in quantities:
         if sku not in known:
             raise ProductNotFoundError(sku=sku)
@@ -134,7 +134,9 @@ def receive(
     for sku, quantity in quantities.items():
         movement = (
             insert(StockMovementRow)
-            .values(key=f"{key}:{warehouse}:{sku}", warehouse=warehouse, sku=sku, kind=kind, quantity=quantity, at=as_of)
+            .values(
+                key=f"{key}:{warehouse}:{sku}", warehouse=warehouse, sku=sku, kind=kind, quantity=quantity, at=as_of
+            )
             .on_conflict_do_nothing()
             .returning(col(StockMovementRow.id))
         )

@@ -75,7 +75,7 @@ class PolicyRow(SQLModel, table=True):
     effective_from: date = Field(index=True)
     body: dict[str, Any] = _json()
     created_by: str
-    created_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=INSTANT)
 
 
 class CreditAccountRow(SQLModel, table=True):
@@ -84,7 +84,7 @@ class CreditAccountRow(SQLModel, table=True):
     __tablename__ = "credit_account"
     id: UUID = Field(default_factory=new_id, primary_key=True)
     currency: str = Field(max_length=3)
-    base_limit: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
+    base_limit: Decimal = Field(sa_type=AMOUNT)
     no_trade: bool = False
     __table_args__ = (CheckConstraint("base_limit >= 0", name="limit_not_negative"),)
 
@@ -107,7 +107,7 @@ class CustomerRow(SQLModel, table=True):
     team: str | None = None
     reservation_days: int | None = None
     version: int = 1
-    created_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=INSTANT)
     __table_args__ = (
         Index("customer_requisites", "country", "tax_id", text("coalesce(kpp, '')"), unique=True),
         CheckConstraint("segment IN ('standard','vip')", name="segment_known"),
@@ -146,10 +146,10 @@ class ProductRow(SQLModel, table=True):
     name: str
     name_key: str = Field(index=True)
     unit: str
-    price: Decimal = Field(sa_type=PRICE)  # type: ignore[call-overload]
+    price: Decimal = Field(sa_type=PRICE)
     currency: str = Field(max_length=3)
-    vat_rate: Decimal = Field(sa_type=RATE)  # type: ignore[call-overload]
-    cost: Decimal | None = Field(default=None, sa_type=PRICE)  # type: ignore[call-overload]
+    vat_rate: Decimal = Field(sa_type=RATE)
+    cost: Decimal | None = Field(default=None, sa_type=PRICE)
     version: int = 1
     __table_args__ = (
         CheckConstraint("price >= 0", name="price_not_negative"),
@@ -163,9 +163,9 @@ class StockRow(SQLModel, table=True):
     __tablename__ = "stock"
     warehouse: str = Field(primary_key=True)
     sku: str = Field(primary_key=True, foreign_key="product.sku")
-    on_hand: Decimal = Field(sa_type=QUANTITY)  # type: ignore[call-overload]
-    reserved: Decimal = Field(default=Decimal(0), sa_type=QUANTITY)  # type: ignore[call-overload]
-    picking: Decimal = Field(default=Decimal(0), sa_type=QUANTITY)  # type: ignore[call-overload]
+    on_hand: Decimal = Field(sa_type=QUANTITY)
+    reserved: Decimal = Field(default=Decimal(0), sa_type=QUANTITY)
+    picking: Decimal = Field(default=Decimal(0), sa_type=QUANTITY)
     __table_args__ = (
         CheckConstraint("reserved >= 0", name="reserved_not_negative"),
         CheckConstraint("picking >= 0", name="picking_not_negative"),
@@ -182,8 +182,8 @@ class StockMovementRow(SQLModel, table=True):
     warehouse: str
     sku: str = Field(foreign_key="product.sku", index=True)
     kind: str
-    quantity: Decimal = Field(sa_type=QUANTITY)  # type: ignore[call-overload]
-    at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    quantity: Decimal = Field(sa_type=QUANTITY)
+    at: datetime = Field(sa_type=INSTANT)
 
 
 class OrderRow(SQLModel, table=True):
@@ -205,18 +205,18 @@ class OrderRow(SQLModel, table=True):
     prepayment_percent: int
     ship_complete: bool = False
     comment: str | None = None
-    net: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
-    vat: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
-    gross: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
-    quote_valid_until: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    net: Decimal = Field(sa_type=AMOUNT)
+    vat: Decimal = Field(sa_type=AMOUNT)
+    gross: Decimal = Field(sa_type=AMOUNT)
+    quote_valid_until: datetime = Field(sa_type=INSTANT)
     policy_version: int = Field(foreign_key="policy.version")
     wait: dict[str, Any] | None = _json(nullable=True)
-    placed_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
-    confirmed_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
-    ended_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    placed_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    confirmed_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    ended_at: datetime | None = Field(default=None, sa_type=INSTANT)
     end_reason: str | None = None
     version: int = 1
-    created_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=INSTANT)
     __table_args__ = (
         CheckConstraint("gross = net + vat", name="gross_is_net_plus_vat"),
         CheckConstraint("gross > 0", name="gross_positive"),
@@ -243,12 +243,12 @@ class OrderLineRow(SQLModel, table=True):
     sku: str = Field(foreign_key="product.sku")
     name: str
     unit: str
-    quantity: Decimal = Field(sa_type=QUANTITY)  # type: ignore[call-overload]
-    price: Decimal = Field(sa_type=PRICE)  # type: ignore[call-overload]
-    vat_rate: Decimal = Field(sa_type=RATE)  # type: ignore[call-overload]
-    net: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
-    vat: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
-    gross: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
+    quantity: Decimal = Field(sa_type=QUANTITY)
+    price: Decimal = Field(sa_type=PRICE)
+    vat_rate: Decimal = Field(sa_type=RATE)
+    net: Decimal = Field(sa_type=AMOUNT)
+    vat: Decimal = Field(sa_type=AMOUNT)
+    gross: Decimal = Field(sa_type=AMOUNT)
     __table_args__ = (
         Unique("order_id", "revision", "sku"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
@@ -264,8 +264,8 @@ class CommitmentRow(SQLModel, table=True):
     __tablename__ = "commitment"
     order_id: UUID = Field(primary_key=True, foreign_key="sales_order.id")
     credit_account_id: UUID = Field(foreign_key="credit_account.id", index=True)
-    uninvoiced: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
-    required_prepayment: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
+    uninvoiced: Decimal = Field(sa_type=AMOUNT)
+    required_prepayment: Decimal = Field(sa_type=AMOUNT)
     __table_args__ = (
         CheckConstraint("uninvoiced >= 0", name="uninvoiced_not_negative"),
         CheckConstraint("required_prepayment >= 0", name="prepayment_not_negative"),
@@ -284,10 +284,10 @@ class CreditDecisionRow(SQLModel, table=True):
     outcome: str
     reasons: list[dict[str, Any]] = _json()
     facts: dict[str, Any] = _json()
-    exposure: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
-    credit_limit: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
+    exposure: Decimal = Field(sa_type=AMOUNT)
+    credit_limit: Decimal = Field(sa_type=AMOUNT)
     policy_version: int = Field(foreign_key="policy.version")
-    decided_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    decided_at: datetime = Field(sa_type=INSTANT)
     __table_args__ = (
         Unique("order_id", "revision", "occasion"),
         CheckConstraint("outcome IN ('auto','approval','stop')", name="outcome_known"),
@@ -302,14 +302,14 @@ class ApprovalRow(SQLModel, table=True):
     order_id: UUID = Field(foreign_key="sales_order.id", index=True)
     revision: int
     round: int
-    ceiling: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
+    ceiling: Decimal = Field(sa_type=AMOUNT)
     requested_by: UUID = Field(foreign_key="app_user.id")
     owner_id: UUID = Field(foreign_key="app_user.id")
     state: str
-    opened_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
-    deadline: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    opened_at: datetime = Field(sa_type=INSTANT)
+    deadline: datetime = Field(sa_type=INSTANT)
     decided_by: UUID | None = Field(default=None, foreign_key="app_user.id")
-    decided_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    decided_at: datetime | None = Field(default=None, sa_type=INSTANT)
     comment: str | None = None
     __table_args__ = (
         Unique("order_id", "revision", "round"),
@@ -328,8 +328,8 @@ class ReservationRow(SQLModel, table=True):
     order_id: UUID = Field(primary_key=True, foreign_key="sales_order.id")
     status: str
     round: int = 1
-    reserved_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
-    expires_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    reserved_at: datetime = Field(sa_type=INSTANT)
+    expires_at: datetime | None = Field(default=None, sa_type=INSTANT)
     ttl_days: int
     extensions: int = 0
     __table_args__ = (CheckConstraint("status IN ('active','paid','picking','released','done')", name="status_known"),)
@@ -344,7 +344,7 @@ class ReservationLineRow(SQLModel, table=True):
     warehouse: str = Field(primary_key=True)
     state: str = Field(primary_key=True)
     sku: str = Field(foreign_key="product.sku")
-    quantity: Decimal = Field(sa_type=QUANTITY)  # type: ignore[call-overload]
+    quantity: Decimal = Field(sa_type=QUANTITY)
     __table_args__ = (
         Index("reservation_line_queue", "warehouse", "sku", postgresql_where=text("state = 'waiting'")),
         CheckConstraint("quantity > 0", name="quantity_positive"),
@@ -359,7 +359,7 @@ class ShipmentRow(SQLModel, table=True):
     order_id: UUID = Field(foreign_key="sales_order.id", index=True)
     round: int
     warehouse: str
-    shipped_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    shipped_at: datetime = Field(sa_type=INSTANT)
     shipped_on: date
     shipped_by: UUID = Field(foreign_key="app_user.id")
     __table_args__ = (Unique("order_id", "round"),)
@@ -370,7 +370,7 @@ class ShipmentLineRow(SQLModel, table=True):
     shipment_id: UUID = Field(primary_key=True, foreign_key="shipment.id")
     line_no: int = Field(primary_key=True)
     sku: str = Field(foreign_key="product.sku")
-    quantity: Decimal = Field(sa_type=QUANTITY)  # type: ignore[call-overload]
+    quantity: Decimal = Field(sa_type=QUANTITY)
     __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"),)
 
 
@@ -388,8 +388,8 @@ class InvoiceRow(SQLModel, table=True):
     legal_entity_id: UUID = Field(foreign_key="legal_entity.id")
     issued_on: date
     currency: str = Field(max_length=3)
-    gross: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
-    vat: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
+    gross: Decimal = Field(sa_type=AMOUNT)
+    vat: Decimal = Field(sa_type=AMOUNT)
     __table_args__ = (
         Unique("customer_id", "number"),
         CheckConstraint("gross > 0", name="gross_positive"),
@@ -409,8 +409,8 @@ class ScheduleLineRow(SQLModel, table=True):
     id: UUID = Field(default_factory=new_id, primary_key=True)
     invoice_id: UUID = Field(foreign_key="invoice.id")
     line_no: int
-    amount: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
-    residual: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
+    amount: Decimal = Field(sa_type=AMOUNT)
+    residual: Decimal = Field(sa_type=AMOUNT)
     due_date: date = Field(index=True)
     stage: str | None = None
     observed_on: date | None = None
@@ -431,8 +431,8 @@ class DunningStepRow(SQLModel, table=True):
     stage: str = Field(primary_key=True)
     state: str
     days_overdue: int
-    residual: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
-    at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    residual: Decimal = Field(sa_type=AMOUNT)
+    at: datetime = Field(sa_type=INSTANT)
     __table_args__ = (CheckConstraint("state IN ('done','skipped')", name="state_known"),)
 
 
@@ -443,7 +443,7 @@ class BankStatementRow(SQLModel, table=True):
     sha256: str = Field(primary_key=True)
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     uploaded_by: UUID = Field(foreign_key="app_user.id")
-    uploaded_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    uploaded_at: datetime = Field(sa_type=INSTANT)
     summary: dict[str, Any] | None = _json(nullable=True)
 
 
@@ -461,7 +461,7 @@ class PaymentRow(SQLModel, table=True):
     statement_sha256: str | None = Field(default=None, foreign_key="bank_statement.sha256")
     document_number: str | None = None
     posted_on: date
-    amount: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
+    amount: Decimal = Field(sa_type=AMOUNT)
     currency: str = Field(max_length=3)
     payer_name: str | None = None
     payer_tax_id: str | None = Field(default=None, index=True)
@@ -471,8 +471,8 @@ class PaymentRow(SQLModel, table=True):
     credit_account_id: UUID | None = Field(default=None, foreign_key="credit_account.id", index=True)
     state: str = Field(index=True)
     reason: str | None = None
-    unallocated: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
-    recorded_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    unallocated: Decimal = Field(sa_type=AMOUNT)
+    recorded_at: datetime = Field(sa_type=INSTANT)
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("unallocated BETWEEN 0 AND amount", name="never_over_allocated"),
@@ -488,8 +488,8 @@ class AllocationRow(SQLModel, table=True):
     payment_id: UUID = Field(foreign_key="payment.id", index=True)
     order_id: UUID | None = Field(default=None, foreign_key="sales_order.id", index=True)
     schedule_line_id: UUID | None = Field(default=None, foreign_key="schedule_line.id", index=True)
-    amount: Decimal = Field(sa_type=AMOUNT)  # type: ignore[call-overload]
-    at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    amount: Decimal = Field(sa_type=AMOUNT)
+    at: datetime = Field(sa_type=INSTANT)
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("num_nonnulls(order_id, schedule_line_id) = 1", name="one_target"),
@@ -511,12 +511,12 @@ class TaskRow(SQLModel, table=True):
     subject: str
     details: dict[str, Any] = _json()
     state: str = Field(default="open", index=True)
-    due_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
-    created_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    due_at: datetime = Field(sa_type=INSTANT)
+    created_at: datetime = Field(sa_type=INSTANT)
     result: str | None = None
     comment: str | None = None
     completed_by: UUID | None = Field(default=None, foreign_key="app_user.id")
-    completed_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    completed_at: datetime | None = Field(default=None, sa_type=INSTANT)
     __table_args__ = (CheckConstraint("state IN ('open','done','cancelled')", name="state_known"),)
 
 
@@ -543,8 +543,8 @@ class OutboundRow(SQLModel, table=True):
     state: str = Field(default="planned")
     attempts: int = 0
     error: str | None = None
-    created_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
-    done_at: datetime | None = Field(default=None, sa_type=INSTANT)  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=INSTANT)
+    done_at: datetime | None = Field(default=None, sa_type=INSTANT)
     __table_args__ = (
         CheckConstraint(
             "state IN ('planned','sending','done','failed','unknown','cancelled')", name="state_known"
@@ -585,7 +585,7 @@ class JournalRow(SQLModel, table=True):
 
     __tablename__ = "journal"
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
-    at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    at: datetime = Field(sa_type=INSTANT)
     actor_id: UUID
     actor_name: str
     actor_role: str
@@ -603,7 +603,7 @@ class StepRow(SQLModel, table=True):
     __tablename__ = "step"
     key: str = Field(primary_key=True)
     result: Any = _json()
-    at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    at: datetime = Field(sa_type=INSTANT)
 
 
 class IdempotencyRow(SQLModel, table=True):
@@ -615,7 +615,7 @@ class IdempotencyRow(SQLModel, table=True):
     request_hash: str
     status: int | None = None
     response: Any = _json(nullable=True)
-    created_at: datetime = Field(sa_type=INSTANT)  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=INSTANT)
 
 
 class DocumentCounterRow(SQLModel, table=True):

@@ -40,6 +40,7 @@ def message_ids() -> Iterator[str]:
         credit.REASONS,
         credit.OUTCOMES,
         credit.RELEASES,
+        credit.VERDICTS,
         waits.TITLES,
         waits.ENDED_BY,
         waits.ON_EXPIRY,

@@ -39,6 +39,14 @@ RELEASES = {
 }
 
 
+VERDICTS = {"approve": "согласован", "reject": "отклонён", "rework": "возвращён на доработку"}
+
+
+def verdict_text(verdict: str, speech: Speech = RUSSIAN) -> str:
+    """What an approver answered, as part of a sentence about the order."""
+    return speech.say(VERDICTS[verdict])
+
+
 def reason_text(code: str, speech: Speech = RUSSIAN, **figures: Any) -> str:
     """The sentence of one credit reason."""
     return speech.say(REASONS.get(code, UNKNOWN_REASON), code=code, **figures)

@@ -55,6 +55,10 @@ NOTICES = {
         "Заказ {order}: товар зарезервирован",
         "{customer}: заказ {order} зарезервирован до {until:moment}",
     ),
+    "order_part_reserved": (
+        "Заказ {order}: товар зарезервирован частично",
+        "{customer}: по заказу {order} зарезервировано то, что есть на складе, остальное стоит в очереди",
+    ),
     "order_confirmed": ("Заказ {order} подтверждён", "{customer}: заказ {order} на {amount:money} подтверждён"),
     "approval_asked": (
         "Согласование: заказ {order}, {customer}",

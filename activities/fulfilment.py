@@ -1,0 +1,177 @@
+"""Warehouse steps of an order: picking makes the reserve hard, shipping writes the goods off."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.persistence import orders, stock
+from activities.persistence.context import assign, context_of
+from activities.persistence.events import record_event
+from activities.persistence.identifiers import next_number
+from activities.persistence.steps import run_once
+from activities.persistence.tables import (
+    OrderRow,
+    ReservationLineRow,
+    ReservationRow,
+    ShipmentLineRow,
+    ShipmentRow,
+    StockMovementRow,
+)
+from activities.persistence.tasks import cancel_tasks
+from domain import waits
+from domain.errors import ShipQuantityError, WrongStateError
+from domain.orders import OrderState, OrderStatus, OrderStep, Role, ShipRequest, StepResult, WaitReason
+
+PICKABLE = {OrderStatus.READY, OrderStatus.PART_RESERVED}
+
+
+class FulfilmentActivities:
+    """Each locks the order, then its stock rows (D3-6)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def call_for_picking(self, step: OrderStep) -> StepResult:
+        """Give the warehouse its picking task: what, how much, where, and whom to ask (D12-3); created once."""
+        key = f"order:{step.order_id}:picking-task:{step.round}"
+        return run_once(self._engine, key, StepResult, lambda s: _call_for_picking(s, step, key), as_of=step.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def start_picking(self, step: OrderStep) -> StepResult:
+        """Turn the reserve into a hard allocation; its lifetime stops (D7-16)."""
+        key = f"order:{step.order_id}:pick:{step.round}"
+        return run_once(self._engine, key, StepResult, lambda s: _start_picking(s, step), as_of=step.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def ship_order(self, request: ShipRequest) -> StepResult:
+        """Write the shipped goods off; what was picked but not shipped goes back to free stock (D7-14)."""
+        key = f"order:{request.order_id}:ship:{request.round}"
+        return run_once(self._engine, key, StepResult, lambda s: _ship(s, request), as_of=request.as_of)
+
+
+def _call_for_picking(session: Session, step: OrderStep, key: str) -> StepResult:
+    order = orders.lock_order(session, step.order_id)
+    state = orders.state_of(order)
+    if order.status not in PICKABLE:
+        return StepResult(state)
+    context = context_of(session, order)
+    names = {line.line_no: line for line in orders.lines_of(session, order)}
+    reserved = stock.reservation_lines(session, order.id, "reserved")
+    lines = [
+        {"sku": line.sku, "name": names[line.line_no].name, "unit": names[line.line_no].unit,
+         "quantity": str(line.quantity)}
+        for line in reserved
+    ]  # fmt: skip
+    assign(
+        session,
+        context,
+        "picking",
+        key,
+        Role.WAREHOUSE,
+        due_at=context.calendar.after_working_days(step.as_of, 1),
+        at=step.as_of,
+        details={"warehouse": order.warehouse, "customer": context.customer.name, "lines": lines},
+    )
+    record_event(session, "order", order.id, "picking_called", step.actor, at=step.as_of, lines=lines)
+    return StepResult(state)
+
+
+def _start_picking(session: Session, step: OrderStep) -> StepResult:
+    order = orders.lock_order(session, step.order_id)
+    if order.status not in PICKABLE or not _may_pick(order):
+        raise WrongStateError(status=order.status, command="start-picking")
+    rows = stock.lock_stock(
+        session, order.warehouse, (line.sku for line in stock.reservation_lines(session, order.id, "reserved"))
+    )
+    for line in stock.reservation_lines(session, order.id, "reserved"):
+        rows[line.sku].reserved -= line.quantity
+        rows[line.sku].picking += line.quantity
+        stock.move_quantity(session, line, "picking")
+    reservation = session.get_one(ReservationRow, order.id)
+    reservation.status, reservation.expires_at = "picking", None
+    state = orders.set_state(order, waits.picking(step.as_of), at=step.as_of)
+    record_event(session, "order", order.id, "picking_started", step.actor, at=step.as_of)
+    return StepResult(state)
+
+
+def _may_pick(order: OrderRow) -> bool:
+    """A part-reserved order may be picked unless it still waits for money."""
+    wait = orders.state_of(order).wait
+    return wait is not None and wait.reason in {WaitReason.PICKING, WaitReason.STOCK}
+
+
+def _ship(session: Session, request: ShipRequest) -> StepResult:
+    order = orders.lock_order(session, request.order_id)
+    if order.status != OrderStatus.PICKING:
+        raise WrongStateError(status=order.status, command="ship")
+    context = context_of(session, order)
+    picked = stock.reservation_lines(session, order.id, "picking")
+    shipped = _quantities(request, picked)
+    rows = stock.lock_stock(session, order.warehouse, (line.sku for line in picked))
+    actor, at = request.command.actor, request.as_of
+    shipment = ShipmentRow(
+        number=f"РН-{next_number(session, 'shipment'):06d}",
+        order_id=order.id,
+        round=request.round,
+        warehouse=order.warehouse,
+        shipped_at=at,
+        shipped_on=context.today(at),
+        shipped_by=UUID(actor.id),
+    )
+    session.add(shipment)
+    session.flush()
+    for line in picked:
+        quantity, row = shipped.get(line.line_no, Decimal(0)), rows[line.sku]
+        row.picking -= line.quantity
+        row.on_hand -= quantity
+        if quantity:
+            _write_off(session, shipment, line, quantity)
+        if quantity < line.quantity:
+            stock.move_quantity(session, line, None, line.quantity - quantity)
+        if quantity:
+            stock.move_quantity(session, line, "shipped", quantity)
+    session.flush()
+    served = stock.serve_queue(session, order.warehouse, rows)
+    if not stock.reservation_lines(session, order.id, "waiting"):
+        session.get_one(ReservationRow, order.id).status = "done"
+    cancel_tasks(session, at=at, order_id=order.id, kinds=["picking"])
+    state = orders.set_state(order, OrderState(OrderStatus.SHIPPED), at=at)
+    lines = [{"line_no": no, "quantity": str(quantity)} for no, quantity in shipped.items()]
+    record_event(session, "order", order.id, "shipped", actor, at=at, shipment=shipment.number, lines=lines)
+    return StepResult(state, served=tuple(str(other) for other in served if other != order.id))
+
+
+def _write_off(session: Session, shipment: ShipmentRow, line: ReservationLineRow, quantity: Decimal) -> None:
+    session.add(ShipmentLineRow(shipment_id=shipment.id, line_no=line.line_no, sku=line.sku, quantity=quantity))
+    session.add(
+        StockMovementRow(
+            key=f"ship:{shipment.id}:{line.line_no}",
+            warehouse=shipment.warehouse,
+            sku=line.sku,
+            kind="shipment",
+            quantity=-quantity,
+            at=shipment.shipped_at,
+        )
+    )
+
+
+def _quantities(request: ShipRequest, picked: list[ReservationLineRow]) -> dict[int, Decimal]:
+    """What is shipped by line number: all that was picked, or what the warehouse named.
+
+    Raises:
+        ShipQuantityError: a SKU was not picked, or less of it than is named; or nothing is shipped.
+    """
+    if not request.command.lines:
+        return {line.line_no: line.quantity for line in picked}
+    by_sku = {line.sku: line for line in picked}
+    shipped: dict[int, Decimal] = {}
+    for wanted in request.command.lines:
+        line = by_sku.get(wanted.sku)
+        if line is None or wanted.quantity > line.quantity or line.line_no in shipped:
+            raise ShipQuantityError(sku=wanted.sku, picked=str(line.quantity) if line else "0")
+        shipped[line.line_no] = wanted.quantity
+    return shipped

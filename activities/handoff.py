@@ -1,0 +1,64 @@
+"""Starting and signalling neighbouring workflows, idempotently by their ids."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.invoicing import InvoiceInput
+
+_PARALLEL = 8
+
+
+class HandoffActivities:
+    """The only activities that speak to Temporal itself."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        self._client = client
+        self._task_queue = task_queue
+
+    @activity.defn
+    async def signal_workflows(self, workflow_ids: list[str], signal: str) -> None:
+        """Tell workflows that something changed and they should look again; one that has ended needs no telling."""
+        await _few_at_once([self._signal(workflow_id, signal) for workflow_id in workflow_ids])
+
+    @activity.defn
+    async def start_invoices(self, invoices: list[InvoiceInput]) -> None:
+        """Start the process that watches each schedule line; one that runs or has ended is left alone."""
+        await _few_at_once([self._start_invoice(invoice) for invoice in invoices])
+
+    async def _signal(self, workflow_id: str, signal: str) -> None:
+        try:
+            await self._client.get_workflow_handle(workflow_id).signal(signal)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+    async def _start_invoice(self, invoice: InvoiceInput) -> None:
+        try:
+            await self._client.start_workflow(
+                "InvoiceWorkflow",
+                invoice,
+                id=f"invoice/{invoice.schedule_line_id}",
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=f"Счёт {invoice.invoice_number}",
+            )
+        except WorkflowAlreadyStartedError:
+            return
+
+
+async def _few_at_once(calls: list[Any]) -> None:
+    gate = asyncio.Semaphore(_PARALLEL)
+
+    async def one(call: Awaitable[None]) -> None:
+        async with gate:
+            await call
+
+    await asyncio.gather(*map(one, calls))

@@ -1,0 +1,199 @@
+"""Steps of an order as a whole: look again at the facts, remind somebody, let a wait run out, end it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.persistence import credit, orders
+from activities.persistence.context import (
+    OrderContext,
+    assign,
+    context_of,
+    customer_email,
+    notify_manager,
+    notify_role,
+)
+from activities.persistence.events import record_event
+from activities.persistence.outbound import plan_message
+from activities.persistence.standing import settle_invoiced, settle_reserved
+from activities.persistence.steps import run_once
+from activities.persistence.tables import ReservationRow
+from activities.persistence.tasks import cancel_tasks
+from domain.errors import WrongStateError
+from domain.orders import (
+    ENDED,
+    SYSTEM,
+    EndRequest,
+    OrderState,
+    OrderStatus,
+    OrderStep,
+    Role,
+    StepResult,
+    WaitReason,
+)
+from domain.reservation_terms import days_left
+from domain.wording import letter
+
+_LOOKS_AT_STOCK_AND_MONEY = {
+    OrderStatus.CONFIRMED,
+    OrderStatus.PART_RESERVED,
+    OrderStatus.AWAITING_PAYMENT,
+    OrderStatus.READY,
+}
+_CANCELLABLE = {
+    OrderStatus.QUOTED,
+    OrderStatus.CHECKING,
+    OrderStatus.AWAITING_APPROVAL,
+    OrderStatus.STOPPED,
+    OrderStatus.CONFIRMED,
+    OrderStatus.RESERVED,
+    OrderStatus.PART_RESERVED,
+    OrderStatus.AWAITING_PAYMENT,
+    OrderStatus.READY,
+    OrderStatus.PICKING,
+}
+
+
+class OrderActivities:
+    """Steps that concern the order itself."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def look_again(self, order_id: str, as_of: datetime) -> StepResult:
+        """Where the order stands by the facts: money in, goods allotted, invoices settled. Safe to repeat."""
+        with Session(self._engine) as session, session.begin():
+            credit.lock_account(session, orders.account_of_order(session, order_id))
+            order = orders.lock_order(session, order_id)
+            context = context_of(session, order)
+            state = orders.state_of(order)
+            reservation = session.get(ReservationRow, order.id)
+            if order.status == OrderStatus.AWAITING_FINAL_PAYMENT:
+                return StepResult(settle_invoiced(session, context, as_of=as_of))
+            waits_for_late_money = state.wait is not None and state.wait.reason is WaitReason.LATE_PAYMENT
+            if waits_for_late_money:
+                return StepResult(_money_came_late(session, context, state, as_of=as_of))
+            if order.status in _LOOKS_AT_STOCK_AND_MONEY and reservation is not None:
+                return StepResult(settle_reserved(session, context, reservation, as_of=as_of))
+            return StepResult(state)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def remind(self, step: OrderStep) -> StepResult:
+        """Remind whoever the order waits for; nothing when it waits no more."""
+        key = f"order:{step.order_id}:remind:{step.round}"
+        return run_once(self._engine, key, StepResult, lambda s: _remind(s, step, key), as_of=step.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def after_release(self, step: OrderStep) -> StepResult:
+        """A reserve ran out: credit is free again (D7-9), the manager calls and finds the reason (D7-6)."""
+        key = f"order:{step.order_id}:after-release:{step.round}"
+        return run_once(self._engine, key, StepResult, lambda s: _after_release(s, step, key), as_of=step.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def end_order(self, request: EndRequest) -> StepResult:
+        """End the order: commitment gone, its money an advance, open requests and tasks withdrawn (D6-8, D6-9).
+
+        Raises:
+            WrongStateError: goods have left, or the order ended otherwise before.
+        """
+        key = f"order:{request.order_id}:end"
+        return run_once(self._engine, key, StepResult, lambda s: _end(s, request, key), as_of=request.as_of)
+
+
+def _money_came_late(session: Session, context: OrderContext, state: OrderState, *, as_of: datetime) -> OrderState:
+    """Late money in full puts the order back to its credit decision, then to a new reserve (D7-8)."""
+    received = credit.received_for_order(session, context.order.id)
+    if received <= 0 or received < context.required_prepayment - context.tolerance:
+        return state
+    record_event(session, "order", context.order.id, "late_payment", SYSTEM, at=as_of, received=str(received))
+    return orders.set_state(context.order, OrderState(OrderStatus.CHECKING), at=as_of)
+
+
+def _remind(session: Session, step: OrderStep, key: str) -> StepResult:
+    order = orders.lock_order(session, step.order_id)
+    state = orders.state_of(order)
+    wait = state.wait
+    if wait is None or wait.reminder_at is None:
+        return StepResult(state)
+    context, at = context_of(session, order), step.as_of
+    record_event(session, "order", order.id, "reminded", SYSTEM, at=at, waiting=wait.reason)
+    match wait.reason:
+        case WaitReason.ACCEPTANCE:
+            messages = [notify_manager(session, context, key, "quote_expires", at=at, until=wait.until)]
+        case WaitReason.APPROVAL:
+            messages = notify_role(session, context, Role.HEAD, key, "approval_reminder", at=at, until=wait.until)
+        case WaitReason.CREDIT_STOP:
+            assign(session, context, "credit_stop", key, Role.MANAGER, due_at=wait.until or at, at=at)
+            messages = [notify_manager(session, context, key, "credit_stopped", at=at)]
+        case WaitReason.PAYMENT:
+            messages = _remind_customer(session, context, key, state, at=at)
+        case WaitReason.PICKING:
+            assign(session, context, "shipment_late", key, Role.MANAGER, due_at=wait.until or at, at=at)
+            messages = []
+        case _:
+            messages = []
+    return StepResult(state, messages=tuple(messages))
+
+
+def _remind_customer(
+    session: Session, context: OrderContext, key: str, state: OrderState, *, at: datetime
+) -> list[str]:
+    """«Ваш заказ ждёт оплаты, резерв действует ещё 4 дня» (D7-4); without an address the manager calls (D10-11)."""
+    order, until = context.order, state.wait.until if state.wait else None
+    address = customer_email(session, order.customer_id)
+    if address is None:
+        due_at = context.calendar.after_working_days(at, 1)
+        assign(session, context, "no_email_order", key, Role.MANAGER, due_at=due_at, at=at)
+        return []
+    words = letter("reservation_reminder", **context.words(days=days_left(until or at, at), until=until))
+    return [
+        plan_message(
+            session,
+            key,
+            audience="customer",
+            template="reservation_reminder",
+            recipient=address,
+            customer_id=order.customer_id,
+            order_id=order.id,
+            subject=words.subject,
+            body=words.lead,
+            created_at=at,
+        )
+    ]
+
+
+def _after_release(session: Session, step: OrderStep, key: str) -> StepResult:
+    credit.lock_account(session, orders.account_of_order(session, step.order_id))
+    order = orders.lock_order(session, step.order_id)
+    context, at = context_of(session, order), step.as_of
+    credit.drop_commitment(session, order.id)
+    due_at = context.calendar.after_working_days(at, 1)
+    assign(session, context, "call_unpaid", key, Role.MANAGER, due_at=due_at, at=at)
+    messages = [notify_manager(session, context, key, "reservation_released", at=at)]
+    return StepResult(orders.state_of(order), messages=tuple(messages))
+
+
+def _end(session: Session, request: EndRequest, key: str) -> StepResult:
+    credit.lock_account(session, orders.account_of_order(session, request.order_id))
+    order = orders.lock_order(session, request.order_id)
+    if order.status in ENDED or order.status not in _CANCELLABLE:
+        raise WrongStateError(status=order.status, command="cancel")
+    context, at = context_of(session, order), request.as_of
+    stopped = order.status == OrderStatus.STOPPED
+    credit.drop_commitment(session, order.id)
+    returned = credit.untie_order_money(session, order.id)
+    approval = credit.open_approval(session, order.id)
+    if approval is not None:
+        approval.state = "void"
+    cancel_tasks(session, at=at, order_id=order.id)
+    state = orders.set_state(order, OrderState(request.status), at=at, reason=request.reason)
+    record_event(session, "order", order.id, request.status, request.actor, at=at, reason=request.reason,
+                 money_returned_to_advance=str(returned))  # fmt: skip
+    if stopped and UUID(request.actor.id) == UUID(SYSTEM.id):
+        due_at = context.calendar.after_working_days(at, 1)
+        assign(session, context, "stop_cancelled", key, Role.MANAGER, due_at=due_at, at=at)
+    return StepResult(state)

@@ -1,0 +1,76 @@
+"""Where an order stands by the facts: what is set aside, what is paid, what is still owed."""
+
+from datetime import datetime, time
+
+from sqlmodel import Session, col, select
+
+from activities.persistence import credit, orders, stock
+from activities.persistence.context import OrderContext
+from activities.persistence.events import record_event
+from activities.persistence.tables import InvoiceRow, ReservationRow, ScheduleLineRow
+from domain import waits
+from domain.orders import SYSTEM, OrderState, OrderStatus, WaitReason
+
+
+def settle_reserved(
+    session: Session, context: OrderContext, reservation: ReservationRow, *, as_of: datetime
+) -> OrderState:
+    """Where an order with a reserve stands, from its facts: money in, goods set aside, goods still missing.
+
+    A wait that goes on keeps its beginning and its end; only a new one starts the clock.
+    """
+    order = context.order
+    lines = stock.reservation_lines(session, order.id)
+    reserved = any(line.state == "reserved" for line in lines)
+    missing = any(line.state == "waiting" for line in lines)
+    received = credit.received_for_order(session, order.id)
+    required = context.required_prepayment if not orders.shipped_by_line(session, order.id) else received
+    funded = waits.is_funded(required, received, context.tolerance)
+    calendar, days = context.calendar, reservation.ttl_days
+    if not reserved:
+        state = waits.awaiting_stock(as_of, partly=False)
+    elif not funded:
+        state = waits.awaiting_payment(reservation.reserved_at, days, calendar, partly=missing)
+        if reservation.expires_at and reservation.extensions:
+            state = waits.extended(state, reservation.expires_at)
+    elif missing:
+        state = waits.awaiting_stock(as_of, partly=True)
+    else:
+        state = waits.ready(as_of, days, context.policy, calendar, paid=required > 0)
+    current = orders.state_of(order)
+    if _goes_on(current, state) and not _awaits_payment(state):
+        return current
+    reservation.status = "paid" if funded and required > 0 else "active"
+    reservation.expires_at = state.wait.until if state.wait else None
+    return orders.set_state(order, state, at=as_of)
+
+
+def _goes_on(before: OrderState, after: OrderState) -> bool:
+    """Whether the same wait goes on."""
+    return (before.status, before.wait and before.wait.reason) == (after.status, after.wait and after.wait.reason)
+
+
+def _awaits_payment(state: OrderState) -> bool:
+    return state.wait is not None and state.wait.reason is WaitReason.PAYMENT
+
+
+def settle_invoiced(session: Session, context: OrderContext, *, as_of: datetime) -> OrderState:
+    """Closed once all its invoices are paid, up to a residue nobody chases (D6-12, D9-7); until then it waits."""
+    order = context.order
+    lines = session.exec(
+        select(ScheduleLineRow)
+        .join(InvoiceRow, col(InvoiceRow.id) == ScheduleLineRow.invoice_id)
+        .where(InvoiceRow.order_id == order.id)
+    ).all()
+    owed = [line for line in lines if line.residual > context.policy.floor(line.amount, order.currency)]
+    if not owed:
+        credit.drop_commitment(session, order.id)
+        credit.untie_order_money(session, order.id)
+        record_event(session, "order", order.id, "closed", SYSTEM, at=as_of)
+        return orders.set_state(order, OrderState(OrderStatus.CLOSED), at=as_of, reason="paid")
+    last_due = max(line.due_date for line in owed)
+    due_at = context.calendar.at(last_due, time.max.hour, time.max.minute)
+    current = orders.state_of(order)
+    since = current.wait.since if current.status is OrderStatus.AWAITING_FINAL_PAYMENT and current.wait else as_of
+    return orders.set_state(order, waits.awaiting_final_payment(since, due_at), at=as_of)
+

@@ -1,0 +1,62 @@
+"""The invoice that a shipment brings into being, and the payment schedule its process watches (D6-11)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from domain.business_calendar import BusinessCalendar
+from domain.money import percent_of
+from domain.orders import OrderState
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceInput:
+    """Starts `InvoiceWorkflow` for one schedule line."""
+
+    schedule_line_id: str
+    invoice_number: str
+    customer_id: str
+    manager_id: str | None
+    order_id: str | None
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceRequest:
+    """Asks for the invoice of one shipment round of an order."""
+
+    order_id: str
+    round: int
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Invoiced:
+    """Where the order stands after its invoice, and the schedule lines somebody must watch."""
+
+    state: OrderState
+    watch: tuple[InvoiceInput, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Instalment:
+    """A part of an invoice with its own due date."""
+
+    amount: Decimal
+    due_date: date
+
+
+def due_date(shipped_on: date, deferral_days: int, calendar: BusinessCalendar) -> date:
+    """Shipment date plus the deferral in calendar days, moved to the next working day (D1-12)."""
+    return calendar.next_working(shipped_on + timedelta(days=deferral_days))
+
+
+def payment_schedule(
+    gross: Decimal, prepayment_percent: int, shipped_on: date, deferral_days: int, calendar: BusinessCalendar
+) -> list[Instalment]:
+    """The prepaid share is due on shipment, the rest after the deferral; one instalment when they fall together."""
+    prepaid = percent_of(gross, prepayment_percent)
+    rest = gross - prepaid
+    later = due_date(shipped_on, deferral_days, calendar)
+    parts = [Instalment(prepaid, shipped_on), Instalment(rest, later)]
+    return [part for part in parts if part.amount > 0]
