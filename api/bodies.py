@@ -43,7 +43,7 @@ class BodyGuard:
         if body is None or code is not None:
             language = preferred_language(headers.get(b"accept-language"))
             status = 413 if body is None else 400
-            answer = problem(status, code or "body_too_large", language, limit=limit)
+            answer = problem(status, code or "body_too_large", language, {"limit": limit})
             await answer(scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)

@@ -75,13 +75,13 @@ def _language(request: Request) -> Language:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     headers = RETRY_AFTER if error.status == 503 else None
-    return problem(error.status, error.code, _language(request), headers=headers, **error.facts)
+    return problem(error.status, error.code, _language(request), error.facts, headers=headers)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     language = _language(request)
-    return problem(422, "invalid_input", language, errors=field_errors(error.errors(), language))
+    return problem(422, "invalid_input", language, {"errors": field_errors(error.errors(), language)})
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -97,7 +97,7 @@ def _workflow_failed(request: Request, error: Exception) -> Response:
     if refusal is None:
         return _bug(request, error)
     code, facts = refusal
-    return problem(status_of(code) or 409, code, _language(request), **facts)
+    return problem(status_of(code) or 409, code, _language(request), facts)
 
 
 def _temporal_silent(request: Request, error: Exception) -> Response:
@@ -122,7 +122,7 @@ def _database(request: Request, error: Exception) -> Response:
     if state in _BUSY:
         return problem(503, "busy", _language(request), headers=RETRY_AFTER)
     if state in _BAD_VALUE:
-        return problem(422, "invalid_input", _language(request), errors=[])
+        return problem(422, "invalid_input", _language(request), {"errors": []})
     if state is None or state.startswith(("08", "53", "57")):
         return _outage(request, error)
     return _bug(request, error)

@@ -10,6 +10,8 @@ from typing import Literal
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from domain.wording import Speech
+
 Language = Literal["ru", "en"]
 
 LOCALE = Path(__file__).resolve().parent.parent / "locale"
@@ -34,6 +36,12 @@ def translate(text: str, language: Language) -> str:
     if message is None or not isinstance(message.string, str) or not message.string:
         return text
     return message.string
+
+
+@lru_cache
+def speech(language: Language) -> Speech:
+    """How `domain.wording` speaks `language`."""
+    return Speech(language, lambda text: translate(text, language))
 
 
 def preferred_language(accept_language: str | None) -> Language:

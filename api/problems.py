@@ -1,5 +1,6 @@
 """Problem details (RFC 9457): one shape for every refusal, in the caller's language."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi.responses import JSONResponse
@@ -7,6 +8,7 @@ from fastapi.responses import JSONResponse
 from api.i18n import Language
 from api.sentences import sentence
 
+RENAMED = {"status": "order_status", "type": "kind", "code": "reason_code", "title": "name", "detail": "details"}
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
     400: ("Запрос не прочитан", "The request cannot be read"),
@@ -30,19 +32,28 @@ class ProblemResponse(JSONResponse):
 
 
 def problem(
-    status: int, code: str, language: Language, *, headers: dict[str, str] | None = None, **facts: Any
+    http_status: int,
+    code: str,
+    language: Language,
+    facts: Mapping[str, Any] | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
 ) -> ProblemResponse:
-    """The answer to a refused request: stable `code`, a sentence that says what to do, and the figures."""
-    russian, english = TITLES.get(status, TITLES[409])
+    """The answer to a refused request: stable `code`, a sentence that says what to do, and the figures.
+
+    A fact named like a member of the problem is told apart: an order's `status` becomes `order_status`.
+    """
+    russian, english = TITLES.get(http_status, TITLES[409])
+    known = facts or {}
     body = {
-        **facts,
+        **{RENAMED.get(name, name): value for name, value in known.items()},
         "type": f"urn:opora:problem:{code}",
         "title": russian if language == "ru" else english,
-        "status": status,
-        "detail": sentence(code, facts, language),
+        "status": http_status,
+        "detail": sentence(code, known, language),
         "code": code,
     }
     extra = {"Content-Language": language, "Cache-Control": "no-store", **(headers or {})}
-    if status == 401:
+    if http_status == 401:
         extra["WWW-Authenticate"] = "Bearer"
-    return ProblemResponse(body, status, headers=extra)
+    return ProblemResponse(body, http_status, headers=extra)

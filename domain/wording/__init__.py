@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from domain.wording import credit, letters, names, refusals, waits
+from domain.wording import credit, doors, letters, names, refusals, waits
 from domain.wording.credit import outcome_text, reason_text
+from domain.wording.doors import card_text, field_text, request_text
 from domain.wording.letters import Text, document_name, letter, notice, task_subject
 from domain.wording.names import role_name, stage_name, status_name, task_name
 from domain.wording.refusals import refusal_text
@@ -14,8 +15,10 @@ __all__ = [
     "RUSSIAN",
     "Speech",
     "Text",
+    "card_text",
     "document_name",
     "ended_by",
+    "field_text",
     "letter",
     "message_ids",
     "notice",
@@ -24,6 +27,7 @@ __all__ = [
     "plural",
     "reason_text",
     "refusal_text",
+    "request_text",
     "role_name",
     "stage_name",
     "status_name",
@@ -55,6 +59,9 @@ def message_ids() -> Iterator[str]:
         letters.TASKS,
         letters.DOCUMENTS,
         refusals.REFUSALS,
+        doors.REQUESTS,
+        doors.FIELDS,
+        doors.VERDICTS,
     ):
         yield from table.values()
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
