@@ -86,6 +86,8 @@ class CreditActivities:
             barred = self._ask_approval(session, context, decision, request, state)
             until = state.wait.until if state.wait else None
             messages += notify_role(session, context, Role.HEAD, key, "approval_asked", at=at, until=until)
+        elif order.status == OrderStatus.STOPPED:
+            state = orders.state_of(order)  # still stopped: the same wait goes on
         else:
             state = waits.stopped(at, context.policy)
             needed = missing_to_approval(decision, context.policy)
@@ -219,6 +221,7 @@ def _turn_down(
         state = orders.set_state(order, OrderState(OrderStatus.REJECTED), at=at, reason=command.comment)
     else:
         approval.state = "rework"
+        orders.copy_to_next_revision(session, order)
         state = waits.quoted(at, context.policy, context.calendar)
         if state.wait is not None and state.wait.until is not None:
             order.quote_valid_until = state.wait.until

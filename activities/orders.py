@@ -22,9 +22,10 @@ from activities.persistence.standing import settle_invoiced, settle_reserved
 from activities.persistence.steps import run_once
 from activities.persistence.tables import ReservationRow
 from activities.persistence.tasks import cancel_tasks
+from domain import waits
 from domain.errors import WrongStateError
 from domain.orders import (
-    ENDED,
+    CANCELLABLE,
     SYSTEM,
     EndRequest,
     OrderState,
@@ -42,18 +43,6 @@ _LOOKS_AT_STOCK_AND_MONEY = {
     OrderStatus.PART_RESERVED,
     OrderStatus.AWAITING_PAYMENT,
     OrderStatus.READY,
-}
-_CANCELLABLE = {
-    OrderStatus.QUOTED,
-    OrderStatus.CHECKING,
-    OrderStatus.AWAITING_APPROVAL,
-    OrderStatus.STOPPED,
-    OrderStatus.CONFIRMED,
-    OrderStatus.RESERVED,
-    OrderStatus.PART_RESERVED,
-    OrderStatus.AWAITING_PAYMENT,
-    OrderStatus.READY,
-    OrderStatus.PICKING,
 }
 
 
@@ -92,6 +81,12 @@ class OrderActivities:
         """A reserve ran out: credit is free again (D7-9), the manager calls and finds the reason (D7-6)."""
         key = f"order:{step.order_id}:after-release:{step.round}"
         return run_once(self._engine, key, StepResult, lambda s: _after_release(s, step, key), as_of=step.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def ask_cancel_acknowledgement(self, step: OrderStep) -> StepResult:
+        """Goods are being picked: the warehouse must acknowledge the cancellation first (D6-8)."""
+        key = f"order:{step.order_id}:cancel-asked:{step.round}"
+        return run_once(self._engine, key, StepResult, lambda s: _ask_cancel(s, step, key), as_of=step.as_of)
 
     @activity.defn(no_thread_cancel_exception=True)
     def end_order(self, request: EndRequest) -> StepResult:
@@ -177,10 +172,21 @@ def _after_release(session: Session, step: OrderStep, key: str) -> StepResult:
     return StepResult(orders.state_of(order), messages=tuple(messages))
 
 
+def _ask_cancel(session: Session, step: OrderStep, key: str) -> StepResult:
+    order = orders.lock_order(session, step.order_id)
+    if order.status != OrderStatus.PICKING:
+        raise WrongStateError(status=order.status, command="cancel")
+    context, at = context_of(session, order), step.as_of
+    due_at = context.calendar.after_working_days(at, 1)
+    assign(session, context, "cancel_acknowledgement", key, Role.WAREHOUSE, due_at=due_at, at=at)
+    record_event(session, "order", order.id, "cancel_asked", step.actor, at=at)
+    return StepResult(orders.set_state(order, waits.cancel_asked(at), at=at))
+
+
 def _end(session: Session, request: EndRequest, key: str) -> StepResult:
     credit.lock_account(session, orders.account_of_order(session, request.order_id))
     order = orders.lock_order(session, request.order_id)
-    if order.status in ENDED or order.status not in _CANCELLABLE:
+    if order.status not in CANCELLABLE:
         raise WrongStateError(status=order.status, command="cancel")
     context, at = context_of(session, order), request.as_of
     stopped = order.status == OrderStatus.STOPPED

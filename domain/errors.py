@@ -100,6 +100,13 @@ class ShipQuantityError(DomainError):
     code = "ship_quantity"
 
 
+class CancelNeedsHeadError(DomainError):
+    """Goods are being picked: only the head may cancel (D6-8)."""
+
+    code = "cancel_needs_head"
+    status = 403
+
+
 class StopNotApprovableError(DomainError):
     """A plain approval is refused in STOP (D2-12)."""
 

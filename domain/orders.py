@@ -42,6 +42,23 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+CANCELLABLE = frozenset(
+    {
+        OrderStatus.QUOTED,
+        OrderStatus.CHECKING,
+        OrderStatus.AWAITING_APPROVAL,
+        OrderStatus.STOPPED,
+        OrderStatus.CONFIRMED,
+        OrderStatus.RESERVED,
+        OrderStatus.PART_RESERVED,
+        OrderStatus.AWAITING_PAYMENT,
+        OrderStatus.READY,
+        OrderStatus.PICKING,
+    }
+)
+"""Until the goods have left; later only a return is possible (D6-8)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """The person, or the system itself, on whose behalf something is done."""
@@ -68,6 +85,7 @@ class WaitReason(StrEnum):
     FINAL_PAYMENT = "final_payment"
     DUE_DATE = "due_date"
     OVERDUE = "overdue"
+    CANCEL_ACKNOWLEDGEMENT = "cancel_acknowledgement"
 
 
 class OnExpiry(StrEnum):

@@ -109,6 +109,20 @@ def picking(now: datetime) -> OrderState:
     )
 
 
+def cancel_asked(now: datetime) -> OrderState:
+    """The head cancels while goods are being picked; the warehouse puts them back and acknowledges (D6-8)."""
+    return OrderState(
+        OrderStatus.PICKING,
+        Wait(
+            WaitReason.CANCEL_ACKNOWLEDGEMENT,
+            since=now,
+            until=None,
+            who=Role.WAREHOUSE,
+            on_expiry=OnExpiry.NOTHING,
+        ),
+    )
+
+
 def released(now: datetime, policy: Policy) -> OrderState:
     """After release the order waits 14 days for late money, then it is cancelled (D7-9)."""
     return OrderState(

@@ -71,6 +71,13 @@ def lines_of(session: Session, order: OrderRow) -> list[OrderLineRow]:
     return list(session.exec(query))
 
 
+def copy_to_next_revision(session: Session, order: OrderRow) -> None:
+    """Open a new revision with the same lines; the old one stays as it was decided."""
+    for line in lines_of(session, order):
+        session.add(OrderLineRow(**(line.model_dump() | {"revision": order.revision + 1})))
+    order.revision += 1
+
+
 def shipped_by_line(session: Session, order_id: UUID) -> dict[int, Decimal]:
     """Quantity shipped so far, by line number."""
     query = text(

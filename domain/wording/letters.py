@@ -114,6 +114,7 @@ NOTICES = {
 }
 
 TASKS = {
+    "cancel_acknowledgement": "Вернуть на место собранное по заказу {order} и подтвердить отмену",
     "approval": "Согласовать заказ {order}, {customer}: {amount:money}",
     "approval_lapsed": "Заказ {order} отклонён без решения: сообщить {customer}",
     "credit_stop": "Заказ {order} стоит из-за долга {customer}: получить {needed:money}",

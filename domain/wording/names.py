@@ -42,6 +42,7 @@ ROLES = {
 }
 
 TASK_KINDS = {
+    "cancel_acknowledgement": "Подтвердить отмену",
     "approval": "Согласовать заказ",
     "approval_lapsed": "Согласование не получено",
     "credit_stop": "Заказ остановлен",

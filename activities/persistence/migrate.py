@@ -1,0 +1,41 @@
+"""Bringing a database to the present schema: Alembic, forward only."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+from sqlmodel import SQLModel
+
+from activities.persistence import tables  # noqa: F401 - fills the metadata
+
+HERE = Path(__file__).parent / "migrations"
+
+
+def _config(engine: Engine) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    config.attributes["engine"] = engine
+    return config
+
+
+def upgrade(engine: Engine) -> None:
+    """Apply every migration that is missing; a repeat changes nothing."""
+    command.upgrade(_config(engine), "head")
+
+
+def at_head(engine: Engine) -> bool:
+    """Whether the database has every migration."""
+    head = ScriptDirectory(str(HERE)).get_current_head()
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def drift(engine: Engine) -> list[str]:
+    """Differences between the tables as declared and as migrated; empty when there are none."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return [str(difference) for difference in compare_metadata(context, SQLModel.metadata)]
