@@ -45,6 +45,10 @@ class Policy:
     """D7-5"""
     late_payment_days: int = 14
     """D7-9"""
+    dunning_days: tuple[int, int, int, int, int] = (-3, 3, 7, 14, 30)
+    """D10: notice before the date, letter, call, head of sales, lawyer; calendar days from the due date."""
+    legal_after_letter_working_days: int = 3
+    """D10-5: a lawyer takes over only so long after the first letter."""
     internal_hour: int = 10
     """D10-1: notices and tasks for staff, seller's local time."""
     client_hour: int = 11
