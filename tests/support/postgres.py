@@ -5,16 +5,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import Engine
-from sqlmodel import Session, SQLModel
 
 from activities.persistence.engine import make_engine
-from activities.persistence.policies import default_body
-from activities.persistence.tables import PolicyRow
+from activities.persistence.migrate import upgrade
 from cli.local.postgres import Postgres
 from cli.local.process import pick_port
 
@@ -40,22 +36,8 @@ def make_template(server: Postgres) -> None:
     """The database that every test's own database is a copy of."""
     server.ensure_database(TEMPLATE)
     engine = make_engine(server.url(TEMPLATE), pool_size=1)
-    _migrate(engine)
+    upgrade(engine)
     engine.dispose()
-
-
-def _migrate(engine: Engine) -> None:
-    SQLModel.metadata.create_all(engine)
-    with Session(engine) as session, session.begin():
-        session.add(
-            PolicyRow(
-                version=1,
-                effective_from=date(2000, 1, 1),
-                body=default_body(),
-                created_by="opora",
-                created_at=datetime(2000, 1, 1, tzinfo=UTC),
-            )
-        )
 
 
 @contextmanager
