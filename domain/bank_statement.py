@@ -309,7 +309,7 @@ def _day(text: str) -> date | None:
 def _accounts_of(section: _Section, side: str) -> list[str]:
     """The account of one side under each of its names, the settlement account first."""
     names = (f"{side}расчсчет", f"{side}счет", f"{side}иик")
-    return [readread_account(section.values[name]) for name in names if section.values.get(name)]
+    return [read_account(section.values[name]) for name in names if section.values.get(name)]
 
 
 def _payer(section: _Section) -> tuple[str | None, str | None]:

@@ -126,6 +126,24 @@ class WrongCurrencyError(InvalidInputError):
     code = "wrong_currency"
 
 
+class DuplicateLineError(InvalidInputError):
+    """The same product stands on two lines. facts: field, sku."""
+
+    code = "duplicate_line"
+
+
+class ZeroTotalError(InvalidInputError):
+    """The order comes to nothing. facts: field."""
+
+    code = "zero_total"
+
+
+class AmountTooLargeError(InvalidInputError):
+    """The total is larger than any ledger holds. facts: field, limit."""
+
+    code = "amount_too_large"
+
+
 class NotAStatementError(InvalidInputError):
     """The bytes are no `1CClientBankExchange` file."""
 
