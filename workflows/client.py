@@ -8,12 +8,15 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression
 
 
-async def connect(*, lazy: bool = False) -> Client:
+async def connect(address: str | None = None, *, lazy: bool = False) -> Client:
     """Connect as the environment (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_PROFILE`, …) says.
 
-    Without any of them: the namespace `default` on 127.0.0.1:7233. A lazy client connects at its first call.
+    Without any of them: the namespace `default` on 127.0.0.1:7233. An `address` given here outweighs the environment.
+    A lazy client connects at its first call.
     """
     config: dict[str, Any] = {"target_host": "127.0.0.1:7233", **ClientConfig.load_client_connect_config()}
+    if address is not None:
+        config["target_host"] = address
     return await Client.connect(
         **config, lazy=lazy, data_converter=pydantic_data_converter, grpc_compression=GrpcCompression.NONE
     )
