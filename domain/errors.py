@@ -126,6 +126,12 @@ class WrongCurrencyError(InvalidInputError):
     code = "wrong_currency"
 
 
+class CommentRequiredError(InvalidInputError):
+    """Rejecting or sending back needs a comment (D4-2). facts: field."""
+
+    code = "comment_required"
+
+
 class DuplicateLineError(InvalidInputError):
     """The same product stands on two lines. facts: field, sku."""
 

@@ -104,6 +104,19 @@ def load_facts(
     )
 
 
+def still_to_pay(session: Session, order: OrderRow) -> Decimal:
+    """What the order waits for in money: residuals of its invoices, or the rest of its prepayment."""
+    query = text("""
+        SELECT sum(line.residual) FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
+         WHERE invoice.order_id = :order
+    """)
+    residual = session.execute(query, {"order": order.id}).scalar_one()
+    if residual is not None:
+        return Decimal(residual)
+    required = percent_of(order.gross, order.prepayment_percent)
+    return max(ZERO, required - received_for_order(session, order.id))
+
+
 def record_decision(
     session: Session, order: OrderRow, occasion: str, facts: CreditFacts, decision: CreditDecision, *, at: datetime
 ) -> None:

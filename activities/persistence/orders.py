@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 from sqlalchemy import text
@@ -102,6 +103,11 @@ def legal_entity(session: Session, entity_id: UUID | None = None) -> LegalEntity
 
 def _no_entity() -> LegalEntityRow:
     raise LookupError("no legal entity is set up: run `./opora up` or add a row to legal_entity")
+
+
+def on_company_clock(session: Session, order: OrderRow, instant: datetime | None) -> datetime | None:
+    """An instant as the company's own clock shows it, for texts."""
+    return instant.astimezone(ZoneInfo(legal_entity(session, order.legal_entity_id).timezone)) if instant else None
 
 
 def user(session: Session, user_id: UUID) -> UserRow:

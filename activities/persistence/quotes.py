@@ -1,0 +1,148 @@
+"""Writing a quote: lines priced by the price list or by the manager, prices frozen for its validity (D6-1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from activities.persistence import orders
+from activities.persistence.calendars import load_calendar
+from activities.persistence.events import record_event
+from activities.persistence.identifiers import next_number
+from activities.persistence.policies import policy_in_force
+from activities.persistence.tables import CustomerRow, OrderLineRow, OrderRow, ProductRow, UserRow
+from domain import waits
+from domain.errors import (
+    AmountTooLargeError,
+    DuplicateLineError,
+    ProductNotFoundError,
+    WrongCurrencyError,
+    ZeroTotalError,
+)
+from domain.money import LARGEST_AMOUNT
+from domain.orders import Actor, Role
+from domain.pricing import Amounts, price_line, total
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLine:
+    """What is asked for; `price` per unit with VAT, or None for the price list's."""
+
+    sku: str
+    quantity: Decimal
+    price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteDraft:
+    """A quote as asked for; terms of None are the customer's own."""
+
+    lines: Sequence[QuoteLine]
+    deferral_days: int | None
+    prepayment_percent: int | None
+    ship_complete: bool
+    comment: str | None
+
+
+def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, actor: Actor, *, now: datetime) -> OrderRow:
+    """Price and store a quote.
+
+    Raises:
+        ProductNotFoundError, WrongCurrencyError, DuplicateLineError, ZeroTotalError, AmountTooLargeError
+    """
+    company = orders.legal_entity(session)
+    calendar = load_calendar(session, company.country, company.timezone)
+    version, policy = policy_in_force(session, calendar.day_of(now))
+    products = _products(session, draft, customer.currency)
+    amounts = [_amounts(line, products[line.sku]) for line in draft.lines]
+    sums = total(amounts)
+    if sums.gross <= 0:
+        raise ZeroTotalError(field="lines")
+    if sums.gross > LARGEST_AMOUNT:
+        raise AmountTooLargeError(field="lines", limit=str(LARGEST_AMOUNT))
+    state = waits.quoted(now, policy, calendar)
+    order = OrderRow(
+        number=f"ЗК-{next_number(session, 'order'):06d}",
+        customer_id=customer.id,
+        credit_account_id=customer.credit_account_id,
+        legal_entity_id=company.id,
+        manager_id=_owner(session, customer, actor),
+        created_by=UUID(actor.id),
+        status=state.status,
+        currency=customer.currency,
+        deferral_days=customer.deferral_days if draft.deferral_days is None else draft.deferral_days,
+        prepayment_percent=(
+            customer.prepayment_percent if draft.prepayment_percent is None else draft.prepayment_percent
+        ),
+        ship_complete=draft.ship_complete,
+        comment=draft.comment,
+        net=sums.net,
+        vat=sums.vat,
+        gross=sums.gross,
+        quote_valid_until=state.wait.until if state.wait and state.wait.until else now,
+        policy_version=version,
+        wait=orders.wait_json(state.wait),
+        created_at=now,
+    )
+    session.add(order)
+    session.flush()
+    _add_lines(session, order, draft, products, amounts)
+    record_event(session, "order", order.id, "quoted", actor, at=now, policy_version=version,
+                 number=order.number, gross=str(order.gross))  # fmt: skip
+    session.flush()
+    return order
+
+
+def _products(session: Session, draft: QuoteDraft, currency: str) -> dict[str, ProductRow]:
+    wanted = [line.sku for line in draft.lines]
+    rows = session.exec(select(ProductRow).where(col(ProductRow.sku).in_(wanted))).all()
+    products = {row.sku: row for row in rows}
+    for number, sku in enumerate(wanted):
+        if sku in wanted[:number]:
+            raise DuplicateLineError(field=f"lines[{number}].sku", sku=sku)
+        product = products.get(sku)
+        if product is None:
+            raise ProductNotFoundError(sku=sku)
+        if product.currency != currency and draft.lines[number].price is None:
+            raise WrongCurrencyError(field=f"lines[{number}].price", currency=product.currency, expected=currency)
+    return products
+
+
+def _amounts(line: QuoteLine, product: ProductRow) -> Amounts:
+    price = product.price if line.price is None else line.price
+    return price_line(line.quantity, price, product.vat_rate)
+
+
+def _owner(session: Session, customer: CustomerRow, actor: Actor) -> UUID:
+    """The customer's manager; without one, whoever writes the quote."""
+    if customer.manager_id is not None:
+        return customer.manager_id
+    if actor.role in {Role.MANAGER, Role.HEAD}:
+        return UUID(actor.id)
+    return session.exec(select(UserRow.id).where(UserRow.role == Role.MANAGER).order_by(col(UserRow.login))).one()
+
+
+def _add_lines(
+    session: Session, order: OrderRow, draft: QuoteDraft, products: dict[str, ProductRow], amounts: list[Amounts]
+) -> None:
+    for number, (line, money) in enumerate(zip(draft.lines, amounts, strict=True), start=1):
+        product = products[line.sku]
+        session.add(
+            OrderLineRow(
+                order_id=order.id,
+                revision=order.revision,
+                line_no=number,
+                sku=line.sku,
+                name=product.name,
+                unit=product.unit,
+                quantity=line.quantity,
+                price=product.price if line.price is None else line.price,
+                vat_rate=product.vat_rate,
+                net=money.net,
+                vat=money.vat,
+                gross=money.gross,
+            )
+        )

@@ -1,0 +1,42 @@
+"""Settings -> adapters -> the list of activities a worker offers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Engine
+from temporalio.client import Client
+
+from activities.adapters.smtp import SmtpMail
+from activities.credit import CreditActivities
+from activities.dunning import DunningActivities
+from activities.fulfilment import FulfilmentActivities
+from activities.handoff import HandoffActivities
+from activities.invoicing import InvoicingActivities
+from activities.notifications import NotificationActivities
+from activities.orders import OrderActivities
+from activities.payments import PaymentActivities
+from activities.settings import Settings
+from activities.stock import StockActivities
+
+
+def build_activities(settings: Settings, engine: Engine, client: Client) -> list[Callable[..., Any]]:
+    """Every activity, bound to its database, mail server and Temporal client."""
+    groups: list[object] = [
+        CreditActivities(engine),
+        StockActivities(engine),
+        FulfilmentActivities(engine),
+        InvoicingActivities(engine),
+        OrderActivities(engine),
+        PaymentActivities(engine),
+        DunningActivities(engine),
+        NotificationActivities(engine, SmtpMail(settings)),
+        HandoffActivities(client, settings.task_queue),
+    ]
+    return [activity for group in groups for activity in activities_of(group)]
+
+
+def activities_of(group: object) -> list[Callable[..., Any]]:
+    """The activities of one class, bound."""
+    names = [name for name in dir(type(group)) if not name.startswith("_")]
+    methods = [getattr(group, name) for name in names]
+    return [method for method in methods if hasattr(method, "__temporal_activity_definition")]

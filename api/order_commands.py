@@ -1,0 +1,107 @@
+"""Commands on an order: updates of its workflow, started first when it does not run yet."""
+
+import contextlib
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from activities.persistence import credit, orders
+from activities.persistence.tables import OrderRow
+from domain.errors import AlreadyDecidedError, DomainError, QuoteExpiredError, WrongStateError
+from domain.orders import OrderInput, OrderStatus
+from workflows import ids
+from workflows.order import OrderWorkflow
+
+PATIENCE = timedelta(seconds=8)
+"""How long a caller waits for the answer before it is told to look again."""
+
+
+def order_input(order: OrderRow, *, now: datetime) -> OrderInput:
+    """What starts the order's workflow, at whatever state the order has reached."""
+    return OrderInput(
+        order_id=str(order.id),
+        number=order.number,
+        customer_id=str(order.customer_id),
+        manager_id=str(order.manager_id),
+        as_of=now,
+        state=orders.state_of(order),
+    )
+
+
+async def start_order(temporal: Client, task_queue: str, order: OrderInput) -> None:
+    """Start the order's workflow; one that runs is left alone."""
+    with contextlib.suppress(WorkflowAlreadyStartedError):
+        await temporal.start_workflow(
+            OrderWorkflow.run,
+            order,
+            id=ids.order_workflow_id(order.order_id),
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"Заказ {order.number}",
+            search_attributes=_attributes(order),
+            rpc_timeout=timedelta(seconds=3),
+        )
+
+
+async def command(
+    temporal: Client, engine: Engine, task_queue: str, order: OrderInput, update: Any, argument: Any, *, update_id: str
+) -> Any:
+    """Send a command to the order's workflow and await its answer; the same `update_id` is the same command.
+
+    Raises:
+        WorkflowUpdateRPCTimeoutOrCancelledError: no answer yet; the command goes on.
+        DomainError: the order has ended; the refusal says how.
+        WorkflowUpdateFailedError: the workflow refused; its cause carries the code.
+    """
+    start = WithStartWorkflowOperation(
+        OrderWorkflow.run,
+        order,
+        id=ids.order_workflow_id(order.order_id),
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        static_summary=f"Заказ {order.number}",
+        search_attributes=_attributes(order),
+    )
+    try:
+        return await temporal.execute_update_with_start_workflow(
+            update, argument, start_workflow_operation=start, id=update_id, rpc_timeout=PATIENCE
+        )
+    except WorkflowAlreadyStartedError:
+        raise await run_in_threadpool(why_ended, engine, UUID(order.order_id), update.__name__) from None
+    finally:
+        with contextlib.suppress(Exception):
+            await start.workflow_handle()
+
+
+def why_ended(engine: Engine, order_id: UUID, command_name: str) -> DomainError:
+    """The refusal a command on an ended order deserves (D4-8, D4-9, D6-1)."""
+    with Session(engine) as session:
+        order = session.get_one(OrderRow, order_id)
+        approval = credit.last_approval(session, order_id)
+        if command_name == "answer_approval" and approval and approval.decided_by and approval.decided_at:
+            by = orders.user(session, approval.decided_by).name
+            return AlreadyDecidedError(by=by, at=approval.decided_at.isoformat(), decision=approval.state)
+        if order.status == OrderStatus.EXPIRED:
+            return QuoteExpiredError(valid_until=order.quote_valid_until.isoformat())
+        return WrongStateError(status=order.status, command=command_name)
+
+
+def _attributes(order: OrderInput) -> TypedSearchAttributes:
+    """Set at the start, so that lists can be filtered before the first step; no personal data."""
+    pairs = [ids.CUSTOMER, ids.MANAGER, ids.STATUS]
+    values = [order.customer_id, order.manager_id, order.state.status]
+    return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in zip(pairs, values, strict=True)])

@@ -1,0 +1,220 @@
+"""An order as callers read it: its state, decision, wait, reserve, invoices, payments and history."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from activities.persistence import credit, orders, stock
+from activities.persistence.events import events_of
+from activities.persistence.tables import CreditDecisionRow, OrderRow, ReservationRow
+from api.i18n import Language, speech
+from api.schemas import decimal_text, money
+from domain.credit import CreditDecision
+from domain.orders import Wait
+from domain.wording import ended_by, on_expiry_text, outcome_text, reason_text, role_name, status_name, wait_title
+from domain.wording.credit import RELEASES
+from workflows import ids
+
+_INVOICES = text("""
+    SELECT line.id, invoice.number, line.amount, line.residual, line.due_date, line.stage
+      FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
+     WHERE invoice.order_id = :order ORDER BY line.due_date, invoice.number
+""")
+_PAYMENTS = text("""
+    SELECT payment.id, payment.posted_on, payment.document_number, sum(a.amount) AS amount
+      FROM payment_allocation a JOIN payment ON payment.id = a.payment_id
+      LEFT JOIN schedule_line line ON line.id = a.schedule_line_id
+      LEFT JOIN invoice ON invoice.id = line.invoice_id
+     WHERE a.order_id = :order OR invoice.order_id = :order
+     GROUP BY payment.id ORDER BY payment.posted_on, payment.id
+""")
+
+
+def summary(order: OrderRow, language: Language) -> dict[str, Any]:
+    """The order in a list."""
+    return {
+        "id": str(order.id),
+        "number": order.number,
+        "status": order.status,
+        "status_text": status_name(order.status, speech(language)),
+        "customer_id": str(order.customer_id),
+        "manager_id": str(order.manager_id),
+        "total": money(order.gross, order.currency),
+        "workflow_id": ids.order_workflow_id(str(order.id)),
+        "created_at": order.created_at.isoformat(),
+        "waiting": waiting(orders.state_of(order).wait, language),
+    }
+
+
+def detail(session: Session, order: OrderRow, language: Language) -> dict[str, Any]:
+    """The order with everything about it."""
+    decision = credit.last_decision(session, order.id)
+    return {
+        **summary(order, language),
+        "revision": order.revision,
+        "version": order.version,
+        "net": money(order.net, order.currency),
+        "vat": money(order.vat, order.currency),
+        "payment_terms": {"deferral_days": order.deferral_days, "prepayment_percent": order.prepayment_percent},
+        "ship_complete": order.ship_complete,
+        "comment": order.comment,
+        "valid_until": order.quote_valid_until.isoformat(),
+        "ended_at": order.ended_at.isoformat() if order.ended_at else None,
+        "end_reason": order.end_reason,
+        "lines": [_line(line) for line in orders.lines_of(session, order)],
+        "decision": stored_decision(decision, order.currency, language) if decision else None,
+        "reservation": _reservation(session, order),
+        "invoices": [_invoice(row, order.currency) for row in session.execute(_INVOICES, {"order": order.id})],
+        "payments": [_payment(row, order.currency) for row in session.execute(_PAYMENTS, {"order": order.id})],
+        "journal": _journal(session, order.id),
+    }
+
+
+def waiting(wait: Wait | None, language: Language) -> dict[str, Any] | None:
+    """What the order waits for: reason, since, until, who can end it, what happens then, and the same in words."""
+    if wait is None:
+        return None
+    spoken = speech(language)
+    who = spoken.say("клиент") if wait.who == "customer" else role_name(wait.who, spoken)
+    return {
+        "reason": wait.reason,
+        "since": wait.since.isoformat(),
+        "until": wait.until.isoformat() if wait.until else None,
+        "who": wait.who,
+        "on_expiry": wait.on_expiry,
+        "text": wait_title(wait.reason, spoken),
+        "who_text": f"{who}. {ended_by(wait.reason, spoken)}",
+        "on_expiry_text": on_expiry_text(wait.on_expiry, spoken),
+    }
+
+
+def decision_view(decision: CreditDecision, language: Language) -> dict[str, Any]:
+    """A fresh decision: outcome, every reason with its figures and sentence, the sums behind it."""
+    reasons = [
+        {"code": reason.code, "outcome": reason.outcome, "figures": reason.figures} for reason in decision.reasons
+    ]
+    sums = {
+        "exposure": decision.exposure,
+        "exposure_before": decision.exposure_before,
+        "limit": decision.limit,
+        "debt": decision.debt,
+    }
+    return _decision(decision.outcome, reasons, sums, decision.currency, language)
+
+
+def stored_decision(row: CreditDecisionRow, currency: str, language: Language) -> dict[str, Any]:
+    """A decision as recorded."""
+    facts = credit.FACTS.validate_python(row.facts)
+    sums = {
+        "exposure": row.exposure,
+        "exposure_before": facts.exposure_before,
+        "limit": row.credit_limit,
+        "debt": facts.debt,
+    }
+    view = _decision(row.outcome, row.reasons, sums, currency, language)
+    return view | {"decided_at": row.decided_at.isoformat(), "policy_version": row.policy_version}
+
+
+def _decision(
+    outcome: str, reasons: list[dict[str, Any]], sums: dict[str, Decimal], currency: str, language: Language
+) -> dict[str, Any]:
+    spoken = speech(language)
+    return {
+        "outcome": outcome,
+        "text": outcome_text(outcome, spoken),
+        "reasons": [
+            {
+                **reason,
+                "text": reason_text(reason["code"], spoken, currency=currency, **reason["figures"]),
+            }
+            for reason in reasons
+        ],
+        **{name: money(amount, currency) for name, amount in sums.items()},
+        "excess": money(max(Decimal(0), sums["exposure"] - sums["limit"]), currency),
+    }
+
+
+def release_text(decision: CreditDecisionRow, needed: Decimal, currency: str, language: Language) -> str:
+    """Who lifts an approval or a stop, and how much money would."""
+    excess = max(Decimal(0), decision.exposure - decision.credit_limit)
+    return speech(language).say(RELEASES[decision.outcome], excess=excess, needed=needed, currency=currency)
+
+
+def _line(line: Any) -> dict[str, Any]:
+    return {
+        "line_no": line.line_no,
+        "sku": line.sku,
+        "name": line.name,
+        "unit": line.unit,
+        "quantity": decimal_text(line.quantity),
+        "price": decimal_text(line.price, 2),
+        "vat_rate": decimal_text(line.vat_rate),
+        "net": str(line.net),
+        "vat": str(line.vat),
+        "gross": str(line.gross),
+    }
+
+
+def _reservation(session: Session, order: OrderRow) -> dict[str, Any] | None:
+    reservation = session.get(ReservationRow, order.id)
+    if reservation is None:
+        return None
+    held = stock.reservation_lines(session, order.id)
+    lines = []
+    for line in orders.lines_of(session, order):
+        mine = [row for row in held if row.line_no == line.line_no]
+        lines.append(
+            {
+                "sku": line.sku,
+                "quantity": _sum_of(mine, {"reserved", "picking"}),
+                "backordered": _sum_of(mine, {"waiting"}),
+                "shipped": _sum_of(mine, {"shipped"}),
+            }
+        )
+    return {
+        "status": reservation.status,
+        "expires_at": reservation.expires_at.isoformat() if reservation.expires_at else None,
+        "extensions": reservation.extensions,
+        "lines": lines,
+    }
+
+
+def _sum_of(rows: list[Any], states: set[str]) -> str:
+    return decimal_text(sum((row.quantity for row in rows if row.state in states), Decimal(0)))
+
+
+def _invoice(row: Any, currency: str) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "number": row.number,
+        "workflow_id": ids.invoice_workflow_id(str(row.id)),
+        "amount": money(row.amount, currency),
+        "residual": money(row.residual, currency),
+        "due_date": row.due_date.isoformat(),
+        "stage": row.stage,
+    }
+
+
+def _payment(row: Any, currency: str) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "date": row.posted_on.isoformat(),
+        "document_number": row.document_number,
+        "amount": money(row.amount, currency),
+    }
+
+
+def _journal(session: Session, order_id: UUID) -> list[dict[str, Any]]:
+    return [
+        {
+            "at": event.at.isoformat(),
+            "actor": {"id": str(event.actor_id), "name": event.actor_name, "role": event.actor_role},
+            "event": event.event,
+            "data": event.data,
+            "policy_version": event.policy_version,
+        }
+        for event in events_of(session, "order", order_id)
+    ]

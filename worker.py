@@ -1,0 +1,67 @@
+"""The composition root: settings -> activities and workflows -> a Temporal worker that stops gracefully."""
+
+import asyncio
+import logging
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.interceptor import RefusalInterceptor
+from activities.persistence.engine import make_engine
+from activities.settings import Settings, SettingsError
+from activities.wiring import build_activities
+from workflows.client import connect
+from workflows.registry import WORKFLOWS
+from workflows.sandbox import workflow_runner
+
+GRACE = timedelta(seconds=20)
+"""How long running activities may finish after SIGTERM; below the kill delay of any orchestrator we know."""
+CACHED_WORKFLOWS = 2_000
+
+
+def make_worker(
+    client: Client,
+    settings: Settings,
+    executor: ThreadPoolExecutor,
+    *,
+    cached_workflows: int = CACHED_WORKFLOWS,
+) -> Worker:
+    """A worker with everything wired; `executor` runs the database activities, one connection each."""
+    engine = make_engine(settings.database_url, settings.pool_size)
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=build_activities(settings, engine, client),
+        activity_executor=executor,
+        max_concurrent_activities=settings.pool_size,
+        max_cached_workflows=cached_workflows,
+        workflow_runner=workflow_runner(),
+        interceptors=[RefusalInterceptor()],
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+async def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    settings = Settings.from_env()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop.set)
+    client = await connect()
+    with ThreadPoolExecutor(settings.pool_size) as executor:
+        async with make_worker(client, settings, executor):
+            await stop.wait()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        asyncio.run(main())
+    except SettingsError as problem:
+        sys.exit(str(problem))

@@ -1,0 +1,10 @@
+"""Every workflow there is: what workers serve and replay checks."""
+
+from typing import Any
+
+from workflows.invoice import InvoiceWorkflow
+from workflows.order import OrderWorkflow
+from workflows.payment import PaymentWorkflow
+from workflows.statement import StatementWorkflow
+
+WORKFLOWS: tuple[type[Any], ...] = (OrderWorkflow, InvoiceWorkflow, PaymentWorkflow, StatementWorkflow)
