@@ -13,9 +13,8 @@ from api import errors
 from api.bodies import BodyGuard
 from api.openapi import describe
 from api.routes import routers
+from api.version import VERSION
 from workflows.client import connect
-
-VERSION = "0.1.0"
 
 
 def create_app(

@@ -1,0 +1,48 @@
+"""«Something changed, look again»: telling workflows after a commit, without keeping the caller waiting for Temporal.
+
+The fact is already in PostgreSQL, so a nudge may come late and may come twice. When Temporal does not answer at once,
+the process goes on trying in the background with growing pauses; a repeat of the call under the same
+`Idempotency-Key` nudges again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+logger = logging.getLogger("opora.api")
+
+_AT_ONCE = timedelta(seconds=2)
+_LONGEST_PAUSE = 30.0
+_trying: set[asyncio.Task[None]] = set()
+
+
+async def nudge(temporal: Client, workflow_ids: Iterable[str], signal: str) -> None:
+    """Signal each workflow now, or keep trying in the background; one that has ended needs no telling."""
+    for workflow_id in workflow_ids:
+        if not await _told(temporal, workflow_id, signal):
+            task = asyncio.create_task(_keep_telling(temporal, workflow_id, signal))
+            _trying.add(task)
+            task.add_done_callback(_trying.discard)
+
+
+async def _told(temporal: Client, workflow_id: str, signal: str) -> bool:
+    try:
+        async with asyncio.timeout(_AT_ONCE.total_seconds()):
+            await temporal.get_workflow_handle(workflow_id).signal(signal, rpc_timeout=_AT_ONCE)
+    except RPCError as error:
+        return error.status is RPCStatusCode.NOT_FOUND
+    except (RuntimeError, TimeoutError):
+        return False
+    return True
+
+
+async def _keep_telling(temporal: Client, workflow_id: str, signal: str) -> None:
+    pause = 1.0
+    while not await _told(temporal, workflow_id, signal):
+        logger.warning("Temporal does not answer; %s will be told %s again in %.0f s", workflow_id, signal, pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)

@@ -1,0 +1,125 @@
+"""Stock: what came in, and what is there."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse
+from pydantic import Field
+from sqlmodel import Session
+
+from activities.persistence import catalogue
+from activities.persistence.events import record_event
+from activities.persistence.identifiers import new_id
+from activities.persistence.stock import receive
+from activities.persistence.tables import StockRow
+from api.auth import require
+from api.deps import Caller, Db, Now, Once, Temporal
+from api.nudges import nudge
+from api.openapi import problems
+from api.schemas import Out, QuantityIn, Sku, Strict, decimal_text
+from domain.orders import Actor, LineQuantity, Role
+from workflows.ids import order_workflow_id
+
+router = APIRouter(prefix="/api/v1/stock", tags=["stock"])
+
+Receiver = Annotated[Actor, Depends(require(Role.WAREHOUSE, Role.HEAD, Role.ADMIN))]
+Warehouse = Annotated[str, Field(strict=True, pattern=r"^[0-9A-Za-zА-Яа-яЁё_-]{1,32}$", examples=["main"])]
+
+
+class ReceiptLineIn(Strict):
+    sku: Sku
+    quantity: QuantityIn
+
+
+class ReceiptIn(Strict):
+    warehouse: Warehouse = "main"
+    lines: Annotated[list[ReceiptLineIn], Field(min_length=1, max_length=1000)]
+
+
+class ReceiptLineOut(Out):
+    sku: str
+    quantity: str
+
+
+class ReceiptOut(Out):
+    id: str
+    warehouse: str
+    lines: list[ReceiptLineOut]
+    received_at: datetime
+    served_orders: list[str] = Field(description="Заказы, которым хватило товара. / Orders that got goods.")
+
+
+class StockFigures(Out):
+    on_hand: str = Field(examples=["100"])
+    reserved: str = Field(examples=["85"])
+    picking: str = Field(examples=["0"])
+    free: str = Field(examples=["15"])
+
+
+class WarehouseStock(StockFigures):
+    warehouse: str
+
+
+class StockOut(StockFigures):
+    sku: str
+    name: str
+    unit: str
+    warehouses: list[WarehouseStock]
+
+
+@router.post(
+    "/receipts", status_code=201, response_model=ReceiptOut, summary="Оприходовать товар / Receive goods",
+    responses=problems(403, 404),
+)  # fmt: skip
+async def create_stock_receipt(
+    body: ReceiptIn, caller: Receiver, once: Once, temporal: Temporal, now: Now
+) -> JSONResponse:
+    """Товар попадает на склад и сразу достаётся заказам, которые его ждут. / Goods go to stock, then to the queue."""
+    answer = await once.run_async(body, lambda session: _receive(session, body, caller, now))
+    await nudge(temporal, map(order_workflow_id, answer.body["served_orders"]), "stock_allocated")
+    return answer.response()
+
+
+def _receive(session: Session, body: ReceiptIn, caller: Actor, now: datetime) -> tuple[int, dict[str, Any]]:
+    receipt = str(new_id())
+    lines = [LineQuantity(line.sku, line.quantity) for line in body.lines]
+    served = receive(session, body.warehouse, lines, key=f"receipt:{receipt}", as_of=now)
+    sent = [{"sku": line.sku, "quantity": decimal_text(line.quantity)} for line in body.lines]
+    record_event(
+        session, "stock_receipt", receipt, "stock_received", caller, at=now, warehouse=body.warehouse, lines=sent
+    )
+    return 201, {
+        "id": receipt,
+        "warehouse": body.warehouse,
+        "lines": sent,
+        "received_at": now.astimezone(UTC).isoformat(),
+        "served_orders": [str(order) for order in served],
+    }
+
+
+@router.get("/{sku}", summary="Остатки товара / Stock of a product", responses=problems(404))
+def get_stock(sku: str, _caller: Caller, db: Db) -> StockOut:
+    """Всего и по складам: на складе = свободно + зарезервировано + комплектуется. / In total and per warehouse."""
+    product = catalogue.product(db, sku)
+    rows = catalogue.stock_of(db, sku)
+    return StockOut(
+        sku=product.sku,
+        name=product.name,
+        unit=product.unit,
+        warehouses=[WarehouseStock(warehouse=row.warehouse, **_figures([row])) for row in rows],
+        **_figures(rows),
+    )
+
+
+def _figures(rows: list[StockRow]) -> dict[str, str]:
+    on_hand = sum((row.on_hand for row in rows), Decimal(0))
+    reserved = sum((row.reserved for row in rows), Decimal(0))
+    picking = sum((row.picking for row in rows), Decimal(0))
+    return {
+        "on_hand": decimal_text(on_hand),
+        "reserved": decimal_text(reserved),
+        "picking": decimal_text(picking),
+        "free": decimal_text(on_hand - reserved - picking),
+    }

@@ -1,0 +1,3 @@
+"""The version of the product, as the API names it."""
+
+VERSION = "0.1.0"
