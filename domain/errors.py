@@ -244,3 +244,11 @@ class StatementTooLargeError(InvalidInputError):
 
     code = "statement_too_large"
     status = 413
+
+
+class InvoiceNotFoundError(NotFoundError):
+    code = "invoice_not_found"
+
+
+class LegalCaseNotFoundError(NotFoundError):
+    code = "legal_case_not_found"

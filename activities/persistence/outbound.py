@@ -98,6 +98,14 @@ def mark(session: Session, key: str, state: MessageState, *, at: datetime, error
     return row
 
 
+def reword(session: Session, key: str, subject: str, body: str) -> Message:
+    """Give a claimed message the text it has at the moment of sending."""
+    row = _locked(session, key)
+    row.subject, row.body = subject, body
+    session.add(row)
+    return _message(row)
+
+
 def notices_for(session: Session, user_id: UUID, *, limit: int = 100) -> list[OutboundRow]:
     """A person's notices, newest first."""
     query = (

@@ -1,0 +1,123 @@
+"""Letters through an SMTP server, with a Message-ID that is the same in every attempt (D10-15)."""
+
+import asyncio
+import contextlib
+import re
+import ssl
+from datetime import datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+
+import aiosmtplib
+
+from activities.adapters.errors import OutcomeUnknownError, PermanentError, TransientError
+from activities.settings import Settings
+from domain.messages import Message
+
+_ADDRESS = re.compile(r"[^@\s<>(),;:\"\\\[\]]{1,64}@[^@\s<>(),;:\"\\\[\]]{1,253}")
+TIMEOUT = 6.0
+"""Seconds for each answer of the server; a whole sending stays below the activity's timeout."""
+
+
+class SmtpMailer:
+    """Hands one letter at a time to the server of the settings."""
+
+    def __init__(self, settings: Settings, timeout: float = TIMEOUT) -> None:
+        self._settings = settings
+        self._timeout = timeout
+
+    def send(self, message: Message, date: datetime) -> None:
+        """Hand the letter over; when this returns the server has accepted it.
+
+        Raises:
+            TransientError: nothing was accepted, try again later.
+            PermanentError: the address or the letter was refused.
+            OutcomeUnknownError: the line broke while the letter was being handed over.
+        """
+        letter = build(message, self._settings.mail_from, date)
+        asyncio.run(self._hand_over(letter, letter["To"].addresses[0].addr_spec))
+
+    async def _hand_over(self, letter: EmailMessage, recipient: str) -> None:
+        client = self._client()
+        try:
+            await client.connect()
+            if self._settings.smtp_user:
+                await client.login(self._settings.smtp_user, self._settings.smtp_password or "")
+            await client.ehlo()
+            await client.mail(_bare(self._settings.mail_from))
+            await client.rcpt(recipient)
+        except aiosmtplib.SMTPResponseException as error:
+            client.close()
+            raise _refused(error) from error
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            client.close()
+            raise TransientError(f"{type(error).__name__}: {error}") from error
+        await self._data(client, letter)
+
+    async def _data(self, client: aiosmtplib.SMTP, letter: EmailMessage) -> None:
+        """From here on a silent server may have taken the letter."""
+        try:
+            await client.data(letter.as_bytes())
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
+                await client.quit()
+        except aiosmtplib.SMTPResponseException as error:
+            raise _refused(error) from error
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            raise OutcomeUnknownError(f"{type(error).__name__}: {error}") from error
+        finally:
+            client.close()
+
+    def _client(self) -> aiosmtplib.SMTP:
+        settings = self._settings
+        context = ssl.create_default_context() if settings.smtp_tls else None
+        implicit = settings.smtp_tls and settings.smtp_port == 465
+        return aiosmtplib.SMTP(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            timeout=self._timeout,
+            use_tls=implicit,
+            start_tls=settings.smtp_tls and not implicit,
+            tls_context=context,
+        )
+
+
+def build(message: Message, sender: str, date: datetime) -> EmailMessage:
+    """A plain-text letter. Line breaks in subject or address cannot become headers.
+
+    Raises:
+        PermanentError: the address is none.
+    """
+    letter = EmailMessage(policy=SMTP_POLICY)
+    try:
+        letter["From"] = sender
+        letter["To"] = Address(addr_spec=_address(message.recipient))
+        letter["Subject"] = " ".join(message.subject.split())
+        letter["Date"] = date
+        letter["Message-ID"] = message.message_id
+        letter["Auto-Submitted"] = "auto-generated"
+        letter.set_content(message.body, cte="quoted-printable")
+    except (ValueError, MessageError) as error:
+        raise PermanentError(str(error)) from error
+    return letter
+
+
+def _address(recipient: str) -> str:
+    """The address as servers know it: a Cyrillic domain in its ASCII form."""
+    name, _, domain = recipient.rpartition("@")
+    if not _ADDRESS.fullmatch(recipient) or not name.isascii():
+        raise ValueError(f"not an address: {recipient!r}")
+    return f"{name}@{domain.encode('idna').decode()}"
+
+
+def _bare(sender: str) -> str:
+    """The address of `Name <address>`."""
+    return sender[sender.rfind("<") + 1 :].rstrip(">") if "<" in sender else sender
+
+
+def _refused(error: aiosmtplib.SMTPResponseException) -> TransientError | PermanentError:
+    """4xx: later; 5xx: never, except where the server refuses us rather than the letter."""
+    text = f"{error.code} {error.message}"
+    ours = isinstance(error, aiosmtplib.SMTPAuthenticationError | aiosmtplib.SMTPHeloError)
+    return TransientError(text) if error.code < 500 or ours else PermanentError(text)

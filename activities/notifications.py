@@ -1,0 +1,186 @@
+"""Sending what the effect ledger holds, each message at most once (D10-15)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.adapters.errors import OutcomeUnknownError, PermanentError, TransientError
+from activities.dunning_effects import LETTER_TEMPLATES, fresh_letter
+from activities.persistence import orders
+from activities.persistence.calendars import load_calendar
+from activities.persistence.events import record_event
+from activities.persistence.outbound import Claim, claim, mark, reword
+from activities.persistence.tables import CustomerRow, OutboundRow
+from activities.persistence.tasks import open_task
+from domain.messages import Delivery, Message, MessageState
+from domain.orders import SYSTEM, Role
+from domain.tasks import TaskKind
+from domain.wording import task_subject
+
+FINISHED = {MessageState.DONE, MessageState.FAILED, MessageState.UNKNOWN, MessageState.CANCELLED}
+
+
+class Mailer(Protocol):
+    """Hands a letter to a mail server; fails as `activities.adapters.errors` say."""
+
+    def send(self, message: Message, date: datetime) -> None: ...
+
+
+class SentLetters(Protocol):
+    """Where a letter can be looked up by its Message-ID."""
+
+    def find(self, message_id: str) -> bool: ...
+
+
+class NotificationActivities:
+    """Claims in one transaction, sends outside any, marks in another.
+
+    Args:
+        mailbox: where letters can be looked up after a crash; None where the receiver cannot be asked.
+    """
+
+    def __init__(self, engine: Engine, mailer: Mailer, mailbox: SentLetters | None = None) -> None:
+        self._engine = engine
+        self._mailer = mailer
+        self._mailbox = mailbox
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def deliver(self, keys: list[str], as_of: datetime) -> list[Delivery]:
+        """Send the planned messages under `keys`. One that cannot go now does not hold up the others.
+
+        Raises:
+            TransientError: some message could not be handed over yet; a repeat tries only those again.
+        """
+        sent, waiting = [], []
+        for key in keys:
+            try:
+                sent.append(Delivery(key, self._deliver(key, as_of)))
+            except TransientError as error:
+                waiting.append(f"{key}: {error}")
+        if waiting:
+            raise TransientError("; ".join(waiting))
+        return sent
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def give_up(self, keys: list[str], as_of: datetime) -> None:
+        """After a day of failures: what still waits is marked failed and handed to a person."""
+        for key in keys:
+            with _alone(self._engine, key), Session(self._engine) as session, session.begin():
+                row = session.get(OutboundRow, key)
+                if row is not None and row.state == MessageState.PLANNED:
+                    _conclude(session, key, MessageState.FAILED, row.error or "mail server out of reach", as_of)
+
+    def _deliver(self, key: str, as_of: datetime) -> MessageState:
+        with _alone(self._engine, key):
+            with Session(self._engine) as session, session.begin():
+                found = _claim(session, key, as_of)
+            if found.found in FINISHED:
+                return found.found
+            if found.found is MessageState.SENDING and not self._may_repeat(found.message):
+                return self._conclude_interrupted(found.message, as_of)
+            return self._send(found.message, as_of)
+
+    def _send(self, message: Message, as_of: datetime) -> MessageState:
+        try:
+            self._mailer.send(message, as_of)
+        except TransientError as error:
+            self._mark(message.key, MessageState.PLANNED, str(error), as_of)
+            raise
+        except PermanentError as error:
+            return self._mark(message.key, MessageState.FAILED, str(error), as_of)
+        except OutcomeUnknownError as error:
+            if self._mailbox is None:
+                return self._mark(message.key, MessageState.UNKNOWN, str(error), as_of)
+            raise TransientError(str(error)) from error
+        return self._mark(message.key, MessageState.DONE, None, as_of)
+
+    def _may_repeat(self, message: Message) -> bool:
+        """Whether an interrupted message surely did not arrive. Nobody else is sending it: we hold its lock."""
+        return self._mailbox is not None and not self._mailbox.find(message.message_id)
+
+    def _conclude_interrupted(self, message: Message, as_of: datetime) -> MessageState:
+        """It arrived, or nobody can tell."""
+        state = MessageState.DONE if self._mailbox is not None else MessageState.UNKNOWN
+        return self._mark(message.key, state, "interrupted while sending", as_of)
+
+    def _mark(self, key: str, state: MessageState, error: str | None, as_of: datetime) -> MessageState:
+        with Session(self._engine) as session, session.begin():
+            _conclude(session, key, state, error, as_of)
+        return state
+
+
+def _claim(session: Session, key: str, as_of: datetime) -> Claim:
+    """Take a planned message; a letter about a debt is worded anew, or withdrawn when nothing is owed (D10-2)."""
+    taken = claim(session, key)
+    line_id, message = taken.schedule_line_id, taken.message
+    about_debt = message.template in LETTER_TEMPLATES.values() and message.audience == "customer"
+    if taken.found is not MessageState.PLANNED or line_id is None or not about_debt:
+        return taken
+    words = fresh_letter(session, line_id, message.template, at=as_of)
+    if words is None:
+        mark(session, key, MessageState.CANCELLED, at=as_of, error="paid")
+        return Claim(MessageState.CANCELLED, message, line_id)
+    return Claim(taken.found, reword(session, key, words.subject, words.body), line_id)
+
+
+def _conclude(session: Session, key: str, state: MessageState, error: str | None, as_of: datetime) -> None:
+    """Mark a message, write the journal of its object, and tell a person when it did not surely arrive."""
+    row = mark(session, key, state, at=as_of, error=error)
+    if state is MessageState.PLANNED:
+        return
+    subject, subject_id = _subject(row)
+    record_event(
+        session, subject, subject_id, f"message_{state}", SYSTEM, at=as_of,
+        key=key, template=row.template, audience=row.audience, subject_line=row.subject, error=error,
+    )  # fmt: skip
+    if state in {MessageState.FAILED, MessageState.UNKNOWN} and row.audience == "customer":
+        _tell_manager(session, row, state, as_of)
+
+
+def _subject(row: OutboundRow) -> tuple[str, str]:
+    if row.schedule_line_id is not None:
+        return "schedule_line", str(row.schedule_line_id)
+    if row.order_id is not None:
+        return "order", str(row.order_id)
+    return "message", row.key
+
+
+def _tell_manager(session: Session, row: OutboundRow, state: MessageState, as_of: datetime) -> None:
+    """A letter that may not have arrived is a person's matter (D10-15)."""
+    kind = TaskKind.MESSAGE_UNKNOWN if state is MessageState.UNKNOWN else TaskKind.MESSAGE_FAILED
+    customer = session.get(CustomerRow, row.customer_id) if row.customer_id else None
+    manager_id = customer.manager_id if customer else None
+    company = orders.legal_entity(session)
+    open_task(
+        session,
+        key=f"{row.key}:{kind}",
+        kind=kind,
+        role=Role.MANAGER if manager_id else Role.HEAD,
+        assignee_id=manager_id,
+        subject=task_subject(kind, subject=row.subject, recipient=row.recipient),
+        due_at=load_calendar(session, company.country, company.timezone).after_working_days(as_of, 1),
+        created_at=as_of,
+        customer_id=row.customer_id,
+        order_id=row.order_id,
+        schedule_line_id=row.schedule_line_id,
+        details={"message": row.key, "error": row.error},
+    )
+
+
+@contextmanager
+def _alone(engine: Engine, key: str) -> Iterator[None]:
+    """Hold one message for oneself, across transactions: the lock ends with the connection, even of a killed process.
+
+    Whoever waits longer than the engine's lock timeout fails and is retried.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as guard:
+        guard.execute(text("SELECT pg_advisory_lock(hashtextextended(:key, 0))"), {"key": key})
+        try:
+            yield
+        finally:
+            guard.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), {"key": key})

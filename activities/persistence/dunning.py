@@ -1,0 +1,153 @@
+"""The store of dunning: a schedule line with everything its rules look at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from activities.persistence.calendars import COUNTRIES, load_calendar
+from activities.persistence.credit import lock_account
+from activities.persistence.events import record_event
+from activities.persistence.policies import policy_version
+from activities.persistence.tables import (
+    ContactRow,
+    CustomerRow,
+    DunningStepRow,
+    InvoiceRow,
+    LegalEntityRow,
+    OutboundRow,
+    ScheduleLineRow,
+    UserRow,
+)
+from domain.business_calendar import BusinessCalendar
+from domain.dunning import Stage, days_overdue
+from domain.errors import InvoiceNotFoundError
+from domain.orders import SYSTEM
+from domain.policy import Policy
+
+CLOCKS = {"RU": "Europe/Moscow", "KZ": "Asia/Almaty"}
+"""Where customers of the other country than the company's are taken to be."""
+LETTER_STAGES = (Stage.LETTER, Stage.CALL, Stage.HEAD, Stage.LEGAL)
+
+
+@dataclass(frozen=True, slots=True)
+class DunningContext:
+    """A schedule line and its surroundings; rows stay bound to the session."""
+
+    line: ScheduleLineRow
+    invoice: InvoiceRow
+    customer: CustomerRow
+    company: LegalEntityRow
+    manager: UserRow | None
+    calendar: BusinessCalendar
+    client_calendar: BusinessCalendar
+    policy: Policy
+
+    def days(self, as_of: datetime) -> int:
+        """`n` on the business day of an instant, never before the day the line was last acted on."""
+        today = self.calendar.day_of(as_of)
+        return days_overdue(self.line.due_date, max(today, self.line.observed_on or today))
+
+    def words(self, as_of: datetime, **facts: Any) -> dict[str, Any]:
+        """The figures that texts about this line may show."""
+        return {
+            "invoice": self.invoice.number,
+            "customer": self.customer.name,
+            "amount": self.line.residual,
+            "total": self.line.amount,
+            "currency": self.invoice.currency,
+            "days": self.days(as_of),
+            "due": self.line.due_date,
+            "issued": self.invoice.issued_on,
+            **facts,
+        }
+
+
+def context_of(session: Session, line: ScheduleLineRow) -> DunningContext:
+    """Load the surroundings of a schedule line."""
+    invoice = session.get_one(InvoiceRow, line.invoice_id)
+    customer = session.get_one(CustomerRow, invoice.customer_id)
+    company = session.get_one(LegalEntityRow, invoice.legal_entity_id)
+    calendar = load_calendar(session, company.country, company.timezone)
+    client = calendar
+    if customer.country != company.country and customer.country in COUNTRIES:
+        client = load_calendar(session, customer.country, CLOCKS[customer.country])
+    return DunningContext(
+        line=line,
+        invoice=invoice,
+        customer=customer,
+        company=company,
+        manager=session.get(UserRow, customer.manager_id) if customer.manager_id else None,
+        calendar=calendar,
+        client_calendar=client,
+        policy=policy_version(session, line.policy_version),
+    )
+
+
+def lock_line(session: Session, schedule_line_id: UUID | str) -> DunningContext:
+    """A schedule line held until commit, behind its credit account: whoever moves its residue waits (D10-2, D3-6).
+
+    Raises:
+        InvoiceNotFoundError: there is no such line.
+    """
+    identity = UUID(str(schedule_line_id))
+    account = session.exec(
+        select(InvoiceRow.credit_account_id)
+        .join(ScheduleLineRow, col(ScheduleLineRow.invoice_id) == InvoiceRow.id)
+        .where(ScheduleLineRow.id == identity)
+    ).first()
+    if account is None:
+        raise InvoiceNotFoundError
+    lock_account(session, account)
+    line = session.get_one(ScheduleLineRow, identity, with_for_update=True)
+    return context_of(session, line)
+
+
+def steps_of(session: Session, line: ScheduleLineRow) -> dict[Stage, DunningStepRow]:
+    """The rungs acted on or passed over."""
+    rows = session.exec(select(DunningStepRow).where(DunningStepRow.schedule_line_id == line.id))
+    return {Stage(row.stage): row for row in rows}
+
+
+def first_letter_on(steps: dict[Stage, DunningStepRow], calendar: BusinessCalendar) -> date | None:
+    """The day of the first letter, or of the task that stood in for it (D10-5, D10-11)."""
+    days = [calendar.day_of(row.at) for stage, row in steps.items() if stage in LETTER_STAGES and row.state == "done"]
+    return min(days, default=None)
+
+
+def record_step(session: Session, context: DunningContext, stage: Stage, state: str, *, at: datetime) -> None:
+    """Write one rung, done or skipped, with the figures it saw."""
+    line, n = context.line, context.days(at)
+    session.add(
+        DunningStepRow(
+            schedule_line_id=line.id, stage=stage, state=state, days_overdue=n, residual=line.residual, at=at
+        )
+    )
+    record_event(
+        session, "invoice", context.invoice.id, f"dunning_{state}", SYSTEM, at=at,
+        policy_version=line.policy_version, schedule_line_id=str(line.id), stage=stage.value,
+        days_overdue=n, residual=str(line.residual), currency=context.invoice.currency,
+    )  # fmt: skip
+
+
+def planned_messages(session: Session, line_id: UUID, audience: str) -> tuple[str, ...]:
+    """Keys of what is still to be sent about a line."""
+    query = (
+        select(OutboundRow.key)
+        .where(OutboundRow.schedule_line_id == line_id, OutboundRow.audience == audience)
+        .where(OutboundRow.state == "planned")
+        .order_by(col(OutboundRow.created_at), col(OutboundRow.key))
+    )
+    return tuple(session.exec(query))
+
+
+def debtor_email(session: Session, customer_id: UUID) -> str | None:
+    """Where letters about debts go: the accountant's address before others."""
+    contacts: Sequence[ContactRow] = session.exec(
+        select(ContactRow).where(ContactRow.customer_id == customer_id).order_by(col(ContactRow.id))
+    ).all()
+    ranked = sorted((c for c in contacts if c.email), key=lambda c: c.role not in {"accountant", "бухгалтер"})
+    return ranked[0].email if ranked else None

@@ -1,0 +1,202 @@
+"""Legal cases: one open case per customer and company, with the package a lawyer needs (D10-9, D10-10)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from activities.persistence.dunning import DunningContext
+from activities.persistence.events import record_event
+from activities.persistence.identifiers import next_number
+from activities.persistence.tables import (
+    ApprovalRow,
+    ContractRow,
+    InvoiceRow,
+    LegalCaseLineRow,
+    LegalCaseRow,
+    OutboundRow,
+    ScheduleLineRow,
+    ShipmentRow,
+    TaskRow,
+)
+from domain.dunning import days_overdue
+from domain.money import ZERO
+from domain.orders import SYSTEM
+from domain.wording import document_name
+
+Item = dict[str, Any]
+
+
+def open_or_join(session: Session, context: DunningContext, *, at: datetime) -> LegalCaseRow:
+    """The customer's open case with this line in it. The caller holds the credit account, so there is one (D10-9)."""
+    case = session.exec(
+        select(LegalCaseRow)
+        .where(LegalCaseRow.customer_id == context.customer.id, LegalCaseRow.state != "closed")
+        .where(LegalCaseRow.legal_entity_id == context.company.id)
+        .with_for_update()
+    ).first()
+    if case is None:
+        case = LegalCaseRow(
+            number=f"Д-{next_number(session, 'legal_case'):06d}",
+            customer_id=context.customer.id,
+            legal_entity_id=context.company.id,
+            credit_account_id=context.invoice.credit_account_id,
+            state="open",
+            opened_on=context.calendar.day_of(at),
+            package={},
+        )
+        session.add(case)
+        session.flush()
+        record_event(session, "legal_case", case.id, "case_opened", SYSTEM, at=at, number=case.number)
+    if session.exec(select(LegalCaseLineRow).where(LegalCaseLineRow.schedule_line_id == context.line.id)).first():
+        return case
+    session.add(LegalCaseLineRow(case_id=case.id, schedule_line_id=context.line.id))
+    session.flush()
+    case.state = "open"
+    case.package = build_package(session, case, context, at=at)
+    record_event(
+        session, "legal_case", case.id, "line_joined", SYSTEM, at=at,
+        invoice=context.invoice.number, residual=str(context.line.residual),
+    )  # fmt: skip
+    return case
+
+
+def mark_paid(session: Session, line_id: UUID, *, at: datetime) -> None:
+    """A case whose lines are all paid is `paid`; the lawyer closes it (D10-9)."""
+    case = session.exec(
+        select(LegalCaseRow)
+        .join(LegalCaseLineRow, col(LegalCaseLineRow.case_id) == LegalCaseRow.id)
+        .where(LegalCaseLineRow.schedule_line_id == line_id, LegalCaseRow.state == "open")
+        .with_for_update()
+    ).first()
+    if case is not None and sum((line.residual for line, _ in lines_of(session, case.id)), ZERO) == 0:
+        case.state = "paid"
+        record_event(session, "legal_case", case.id, "case_paid", SYSTEM, at=at)
+
+
+def lines_of(session: Session, case_id: UUID) -> list[tuple[ScheduleLineRow, InvoiceRow]]:
+    """The schedule lines of a case with their invoices, earliest due first."""
+    query = (
+        select(ScheduleLineRow, InvoiceRow)
+        .join(LegalCaseLineRow, col(LegalCaseLineRow.schedule_line_id) == ScheduleLineRow.id)
+        .join(InvoiceRow, col(InvoiceRow.id) == ScheduleLineRow.invoice_id)
+        .where(LegalCaseLineRow.case_id == case_id)
+        .order_by(col(ScheduleLineRow.due_date), col(ScheduleLineRow.id))
+    )
+    return list(session.exec(query).all())
+
+
+def build_package(session: Session, case: LegalCaseRow, context: DunningContext, *, at: datetime) -> dict[str, Any]:
+    """Everything known about the claim, and what is missing (D10-10)."""
+    lines = lines_of(session, case.id)
+    today = max(context.calendar.day_of(at), context.line.observed_on or context.calendar.day_of(at))
+    found: dict[str, list[Item]] = {
+        "contract": _contracts(session, context),
+        "invoices": [
+            {"number": invoice.number, "issued_on": invoice.issued_on.isoformat(), "amount": str(invoice.gross)}
+            for _, invoice in lines
+        ],
+        "waybills": _waybills(session, [invoice for _, invoice in lines]),
+        "reconciliation": [],
+        "letters": _letters(session, [line.id for line, _ in lines]),
+        "calls": _calls(session, [line.id for line, _ in lines]),
+        "approvals": _approvals(session, [invoice for _, invoice in lines]),
+        "debt": [
+            {
+                "invoice": invoice.number,
+                "due_date": line.due_date.isoformat(),
+                "days_overdue": days_overdue(line.due_date, today),
+                "amount": str(line.amount),
+                "residual": str(line.residual),
+            }
+            for line, invoice in lines
+        ],
+    }
+    missing = missing_documents(found, invoices=len(lines))
+    return {
+        "as_of": today.isoformat(),
+        "currency": context.invoice.currency,
+        "total": str(sum((line.residual for line, _ in lines), ZERO)),
+        "documents": [
+            {"code": code, "name": document_name(code), "missing": code in missing, "items": items}
+            for code, items in found.items()
+        ],
+    }
+
+
+def missing_documents(found: dict[str, list[Item]], *, invoices: int) -> list[str]:
+    """Documents somebody must still bring. Approvals are not due where nobody had to approve."""
+    missing = [code for code in ("contract", "reconciliation", "letters", "calls") if not found[code]]
+    if len(found["waybills"]) < invoices:
+        missing.append("waybills")
+    return missing
+
+
+def _contracts(session: Session, context: DunningContext) -> list[Item]:
+    rows = session.exec(select(ContractRow).where(ContractRow.customer_id == context.customer.id))
+    return [
+        {
+            "number": row.number,
+            "signed_on": row.signed_on.isoformat(),
+            "valid_until": row.valid_until.isoformat() if row.valid_until else None,
+        }
+        for row in rows
+    ]
+
+
+def _waybills(session: Session, invoices: list[InvoiceRow]) -> list[Item]:
+    shipments = [invoice.shipment_id for invoice in invoices if invoice.shipment_id]
+    rows = session.exec(select(ShipmentRow).where(col(ShipmentRow.id).in_(shipments)))
+    return [{"number": row.number, "shipped_on": row.shipped_on.isoformat()} for row in rows]
+
+
+def _letters(session: Session, line_ids: list[UUID]) -> list[Item]:
+    rows = session.exec(
+        select(OutboundRow)
+        .where(col(OutboundRow.schedule_line_id).in_(line_ids), OutboundRow.audience == "customer")
+        .order_by(col(OutboundRow.created_at), col(OutboundRow.key))
+    )
+    return [
+        {
+            "subject": row.subject,
+            "recipient": row.recipient,
+            "message_id": row.message_id,
+            "state": row.state,
+            "sent_at": row.done_at.isoformat() if row.done_at else None,
+        }
+        for row in rows
+    ]
+
+
+def _calls(session: Session, line_ids: list[UUID]) -> list[Item]:
+    rows = session.exec(
+        select(TaskRow)
+        .where(col(TaskRow.schedule_line_id).in_(line_ids), TaskRow.kind == "call_overdue", TaskRow.state == "done")
+        .order_by(col(TaskRow.completed_at))
+    )
+    return [
+        {
+            "at": row.completed_at.isoformat() if row.completed_at else None,
+            "result": row.result,
+            "comment": row.comment,
+        }
+        for row in rows
+    ]
+
+
+def _approvals(session: Session, invoices: list[InvoiceRow]) -> list[Item]:
+    orders = [invoice.order_id for invoice in invoices if invoice.order_id]
+    rows = session.exec(
+        select(ApprovalRow).where(col(ApprovalRow.order_id).in_(orders), ApprovalRow.state == "approved")
+    )
+    return [
+        {
+            "order_id": str(row.order_id),
+            "decided_by": str(row.decided_by),
+            "decided_at": row.decided_at.isoformat() if row.decided_at else None,
+            "ceiling": str(row.ceiling),
+            "comment": row.comment,
+        }
+        for row in rows
+    ]
