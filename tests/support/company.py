@@ -1,0 +1,156 @@
+"""A company to test with: people, customers, products and stock, with keyword defaults and unique keys."""
+
+import itertools
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from activities.persistence.identifiers import new_id
+from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
+from activities.persistence.stock import receive
+from activities.persistence.tables import (
+    ContactRow,
+    CreditAccountRow,
+    CustomerRow,
+    LegalEntityRow,
+    ProductRow,
+    UserRow,
+)
+from domain.orders import Actor, LineQuantity, Role
+
+MONDAY = datetime(2026, 4, 6, 5, 0, tzinfo=UTC)
+"""Monday 6 April 2026, 10:00 in Almaty."""
+
+_serial = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Company:
+    """A seeded company; `people` by login."""
+
+    people: dict[str, Actor]
+
+    def __getattr__(self, login: str) -> Actor:
+        return self.people[login]
+
+
+STAFF = {
+    "manager": ("Анна Ким", Role.MANAGER),
+    "manager2": ("Борис Ли", Role.MANAGER),
+    "head": ("Олег Сергеев", Role.HEAD),
+    "director": ("Мария Ан", Role.DIRECTOR),
+    "accountant": ("Ирина Пак", Role.ACCOUNTANT),
+    "warehouse": ("Тимур Оспанов", Role.WAREHOUSE),
+    "lawyer": ("Сауле Нур", Role.LAWYER),
+    "admin": ("Администратор", Role.ADMIN),
+}
+
+
+def a_company(engine: Engine, *, country: str = "KZ", timezone: str = "Asia/Almaty", currency: str = "KZT") -> Company:
+    """The selling company with one person of each role."""
+    people = {}
+    with Session(engine) as session, session.begin():
+        session.add(
+            LegalEntityRow(
+                name="ТОО «Опора Снаб»",
+                country=country,
+                tax_id="171040012345",
+                currency=currency,
+                timezone=timezone,
+                bank_accounts=["KZ75125KZT1001300335"],
+            )
+        )
+        for login, (name, role) in STAFF.items():
+            user = UserRow(login=login, name=name, email=f"{login}@opora.local", role=role)
+            session.add(user)
+            people[login] = Actor(str(user.id), name, role)
+    return Company(people)
+
+
+def a_customer(
+    engine: Engine,
+    company: Company,
+    *,
+    name: str = "ООО «Ромашка»",
+    limit: str = "1000000.00",
+    deferral_days: int = 14,
+    prepayment_percent: int = 0,
+    segment: str = "standard",
+    email: str | None = "zakup@romashka.example",
+    manager: str = "manager",
+    currency: str = "KZT",
+) -> CustomerRow:
+    """A customer with its own credit account and one contact."""
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        account = CreditAccountRow(currency=currency, base_limit=Decimal(limit))
+        session.add(account)
+        session.flush()
+        customer = CustomerRow(
+            name=name,
+            name_key=name.lower(),
+            country="KZ",
+            tax_id=f"{next(_serial):012d}",
+            segment=segment,
+            currency=currency,
+            credit_account_id=account.id,
+            deferral_days=deferral_days,
+            prepayment_percent=prepayment_percent,
+            manager_id=UUID(company.people[manager].id),
+            created_at=MONDAY,
+        )
+        session.add(customer)
+        session.flush()
+        session.add(ContactRow(customer_id=customer.id, role="buyer", name="Александр", email=email))
+    return customer
+
+
+def a_product(
+    engine: Engine, *, sku: str | None = None, price: str = "1000.00", on_hand: str = "0", currency: str = "KZT"
+) -> str:
+    """A product at `price` with VAT, with stock in the main warehouse."""
+    sku = sku or f"SKU-{next(_serial)}"
+    with Session(engine) as session, session.begin():
+        session.add(
+            ProductRow(
+                sku=sku,
+                name=f"Цемент {sku}",
+                name_key=sku.lower(),
+                unit="меш",
+                price=Decimal(price),
+                currency=currency,
+                vat_rate=Decimal(16),
+            )
+        )
+        session.flush()
+        if Decimal(on_hand) > 0:
+            receive(session, "main", [LineQuantity(sku, Decimal(on_hand))], key=f"start:{new_id()}", as_of=MONDAY)
+    return sku
+
+
+def a_quote(
+    engine: Engine,
+    actor: Actor,
+    customer: CustomerRow,
+    sku: str,
+    *,
+    quantity: str = "1",
+    price: str | None = None,
+    deferral_days: int | None = None,
+    prepayment_percent: int | None = None,
+    ship_complete: bool = False,
+    now: datetime = MONDAY,
+) -> str:
+    """A quote of one line; its order id."""
+    draft = QuoteDraft(
+        lines=[QuoteLine(sku, Decimal(quantity), Decimal(price) if price else None)],
+        deferral_days=deferral_days,
+        prepayment_percent=prepayment_percent,
+        ship_complete=ship_complete,
+        comment=None,
+    )
+    with Session(engine) as session, session.begin():
+        return str(write_quote(session, session.get_one(CustomerRow, customer.id), draft, actor, now=now).id)
