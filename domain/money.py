@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
@@ -24,7 +24,9 @@ def percent_of(amount: Decimal, percent: Decimal | int) -> Decimal:
 
 
 def split_pro_rata(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
-    """Split `amount` by `weights` without losing a kopeck; the largest share takes the remainder.
+    """Split `amount` by `weights` without losing a kopeck and without giving a share more than its due (V24).
+
+    Shares are cut to 0.01; the kopecks left over go to the largest cut-off fractions, then to the heavier weights.
 
     Raises:
         ValueError: no weight is positive.
@@ -32,9 +34,14 @@ def split_pro_rata(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]
     total = sum(weights, Decimal(0))
     if total <= 0:
         raise ValueError("at least one weight must be positive")
-    shares = [round_money(amount * weight / total) for weight in weights]
-    largest = max(range(len(shares)), key=lambda index: weights[index])
-    shares[largest] += amount - sum(shares, ZERO)
+    with localcontext() as context:
+        context.prec = 60
+        exact = [amount * weight / total for weight in weights]
+        shares = [share.quantize(CENT, rounding=ROUND_FLOOR) for share in exact]
+        left_over = int((amount - sum(shares, ZERO)) / CENT)
+    by_fraction = sorted(range(len(shares)), key=lambda i: (shares[i] - exact[i], -weights[i]))
+    for index in by_fraction[:left_over]:
+        shares[index] += CENT
     return shares
 
 
