@@ -15,6 +15,7 @@ from activities.invoicing import InvoicingActivities
 from activities.notifications import NotificationActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
+from activities.persistence.mailbox import Mailbox
 from activities.settings import Settings
 from activities.stock import StockActivities
 
@@ -29,7 +30,7 @@ def build_activities(settings: Settings, engine: Engine, client: Client) -> list
         OrderActivities(engine),
         PaymentActivities(engine),
         DunningActivities(engine),
-        NotificationActivities(engine, SmtpMail(settings)),
+        NotificationActivities(engine, SmtpMail(settings), Mailbox(settings.mailbox) if settings.mailbox else None),
         HandoffActivities(client, settings.task_queue),
     ]
     return [activity for group in groups for activity in activities_of(group)]

@@ -25,6 +25,8 @@ class TaskKind(StrEnum):
     """Money came after the release and the goods are gone (D7-8)."""
     PICKING = "picking"
     """Pick the goods (D12-3)."""
+    CANCEL_ACKNOWLEDGEMENT = "cancel_acknowledgement"
+    """Put picked goods back and confirm the cancellation (D6-8)."""
     PAYMENT_QUEUE = "payment_queue"
     """A payment that nobody can match but the accountant (D9-5)."""
     CALL_OVERDUE = "call_overdue"

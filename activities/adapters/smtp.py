@@ -21,7 +21,7 @@ TIMEOUT = 6.0
 """Seconds for each answer of the server; a whole sending stays below the activity's timeout."""
 
 
-class SmtpMailer:
+class SmtpMail:
     """Hands one letter at a time to the server of the settings."""
 
     def __init__(self, settings: Settings, timeout: float = TIMEOUT) -> None:

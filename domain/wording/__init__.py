@@ -6,7 +6,7 @@ from domain.wording import credit, doors, letters, names, refusals, waits
 from domain.wording.credit import outcome_text, reason_text
 from domain.wording.doors import card_text, field_text, request_text
 from domain.wording.letters import Text, document_name, letter, notice, task_subject
-from domain.wording.names import role_name, stage_name, status_name, task_name
+from domain.wording.names import invoice_title, role_name, stage_name, status_name, task_name
 from domain.wording.refusals import refusal_text
 from domain.wording.speech import RUSSIAN, Speech, plural
 from domain.wording.waits import ended_by, on_expiry_text, wait_title, why_text
@@ -19,6 +19,7 @@ __all__ = [
     "document_name",
     "ended_by",
     "field_text",
+    "invoice_title",
     "letter",
     "message_ids",
     "notice",
@@ -66,4 +67,4 @@ def message_ids() -> Iterator[str]:
         yield from table.values()
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
         yield from pair
-    yield from (credit.UNKNOWN_REASON, waits.MOVING)
+    yield from (credit.UNKNOWN_REASON, waits.MOVING, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)

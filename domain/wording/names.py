@@ -70,6 +70,18 @@ CALL_RESULTS = {
 }
 
 
+INVOICE_TITLE = "Счёт {invoice}: {status}"
+INVOICE_TITLE_STAGE = "Счёт {invoice}: {status}, {stage}"
+
+
+def invoice_title(number: str, status: str, stage: str | None, speech: Speech = RUSSIAN) -> str:
+    """«Счёт СФ-000017: Просрочен, Звонок клиенту»."""
+    told = _name(INVOICE_STATUSES, status, speech)
+    if stage is None or status == "settled":
+        return speech.say(INVOICE_TITLE, invoice=number, status=told)
+    return speech.say(INVOICE_TITLE_STAGE, invoice=number, status=told, stage=stage_name(stage, speech))
+
+
 def role_name(role: str, speech: Speech = RUSSIAN) -> str:
     return _name(ROLES, role, speech)
 
