@@ -38,7 +38,11 @@ class CellError(Exception):
 
 def shown(cell: Cell) -> str:
     """The cell as a report quotes it: short and on one line."""
-    text = cell.strftime("%d.%m.%Y") if isinstance(cell, date) else str(cell)
+    text = str(cell)
+    if isinstance(cell, date):
+        text = cell.strftime("%d.%m.%Y")
+    elif isinstance(cell, float):
+        text = format(cell, f".{_EXACT_DIGITS}g").replace(".", ",")
     text = _CONTROL.sub("?", _SPACES.sub(" ", text)).strip()
     return f"«{text if len(text) <= 40 else text[:39] + '…'}»"
 

@@ -56,6 +56,7 @@ def read_company(source: Sequence[SourceSheet], known: Known, requisites: Requis
     found = _sheets_by_name(source, reading, whole)
     company.customers = _rows(found, sheets.CUSTOMERS, reading, lambda row: _customer(row, known, requisites))
     _once(reading, sheets.CUSTOMERS, company.customers, lambda one: (one.country, one.tax_id, one.kpp or ""))
+    _keep_currencies(reading, known)
     payers = _payers(found, reading, known)
     company.contracts = _rows(found, sheets.CONTRACTS, reading, lambda row: _contract(row, payers))
     _once(reading, sheets.CONTRACTS, company.contracts, lambda one: (one.customer.key, one.number))
@@ -211,6 +212,18 @@ def _check_kpp(row: Row, country: str, requisites: Requisites) -> str | None:
     except DomainError:
         row.refuse(sheets.KPP, "invalid_kpp", f"КПП «{value}» не существует: нужно 9 знаков, например 770101001")
         return None
+
+
+def _keep_currencies(reading: Reading, known: Known) -> None:
+    """A credit account keeps its currency (D1-1): debts and limits are counted in it."""
+    for record in reading.company.customers:
+        stored = match_known(record, known.customers)
+        if stored is not None and record.currency not in {None, stored.currency}:
+            text = f"клиент уже ведётся в {stored.currency}: валюту счёта загрузкой сменить нельзя"
+            title = sheets.CUSTOMERS.title
+            reading.problems.append(
+                RowProblem(title, record.line, None, "currency_fixed", text, sheets.CURRENCY.title)
+            )
 
 
 # --- who a document names
