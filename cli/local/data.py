@@ -17,7 +17,7 @@ from cli.local.problems import StackError, explain_os_error
 ROOT = Path(__file__).resolve().parents[2]
 USUAL = ROOT / ".opora"
 
-_FRESH_NEEDS_MB = 250
+_FRESH_NEEDS_MB = 150
 _NEXT_START_NEEDS_MB = 40
 _PROBE_BYTES = 1024 * 1024
 
