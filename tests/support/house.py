@@ -1,0 +1,129 @@
+"""A whole house for a test: database, mail server, worker and a desk from which orders are commanded."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from aiosmtpd.controller import Controller
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+from support.company import Company, a_company, a_quote
+from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import Worker
+
+from activities.interceptor import RefusalInterceptor
+from activities.persistence.mailbox import Letter, Mailbox
+from activities.persistence.tables import OrderRow, OutboundRow, TaskRow
+from activities.settings import Settings
+from activities.wiring import build_activities
+from api import order_commands
+from cli.local.mail import _Keep
+from cli.local.process import pick_port
+from workflows import ids
+from workflows.registry import WORKFLOWS
+from workflows.sandbox import workflow_runner
+
+
+@dataclass
+class House:
+    """What a story needs: people, orders, letters, tasks."""
+
+    engine: Engine
+    client: Client
+    company: Company
+    mailbox: Mailbox
+    task_queue: str
+
+    def quote(self, customer: Any, sku: str, **terms: Any) -> str:
+        """A quote as of now; the workflow's clock begins there."""
+        return a_quote(self.engine, self.company.manager, customer, sku, **{"now": datetime.now(UTC), **terms})
+
+    async def command(self, order_id: str, update: Any, argument: Any, *, update_id: str | None = None) -> Any:
+        """Send a command as the API does."""
+        order = await asyncio.to_thread(self._input, order_id)
+        self._serial = getattr(self, "_serial", 0) + 1
+        return await order_commands.command(
+            self.client,
+            self.engine,
+            self.task_queue,
+            order,
+            update,
+            argument,
+            update_id=update_id or f"{update.__name__}-{self._serial}",
+        )
+
+    async def start(self, order_id: str) -> None:
+        """Start the order's workflow without a command, as `POST /orders` does."""
+        order = await asyncio.to_thread(self._input, order_id)
+        await order_commands.start_order(self.client, self.task_queue, order)
+
+    def _input(self, order_id: str) -> Any:
+        return order_commands.order_input(self.order(order_id), now=datetime.now(UTC))
+
+    def handle(self, order_id: str) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(ids.order_workflow_id(order_id))
+
+    def order(self, order_id: str) -> OrderRow:
+        with Session(self.engine) as session:
+            return session.get_one(OrderRow, UUID(order_id))
+
+    def status(self, order_id: str) -> str:
+        return self.order(order_id).status
+
+    async def reaches(self, order_id: str, *statuses: str, within: float = 10) -> str:
+        """Wait until the order has one of the states; its name."""
+        async with asyncio.timeout(within):
+            while (status := await asyncio.to_thread(self.status, order_id)) not in statuses:
+                await asyncio.sleep(0.02)
+        return status
+
+    def letters(self) -> list[Letter]:
+        return self.mailbox.messages()
+
+    def tasks(self, order_id: str) -> list[str]:
+        """Kinds of the order's tasks, as they were opened."""
+        with Session(self.engine) as session:
+            rows = session.exec(select(TaskRow).where(TaskRow.order_id == UUID(order_id)).order_by(TaskRow.id))
+            return [row.kind for row in rows]
+
+    def notices(self, order_id: str) -> list[str]:
+        """Templates of everything sent or planned about the order, as it was planned."""
+        with Session(self.engine) as session:
+            rows = session.exec(select(OutboundRow).where(OutboundRow.order_id == UUID(order_id)))
+            return [row.template for row in sorted(rows, key=lambda row: (row.created_at, row.key))]
+
+
+@asynccontextmanager
+async def a_house(
+    engine: Engine, database_url: str, client: Client, task_queue: str, home: Path, *, cached_workflows: int = 500
+) -> AsyncIterator[House]:
+    """Run a worker and a mail server around one database."""
+    mailbox = Mailbox(home / "mail")
+    mail = Controller(_Keep(mailbox), hostname="127.0.0.1", port=pick_port(0), enable_SMTPUTF8=True)
+    mail.start()
+    settings = Settings(
+        database_url=database_url, task_queue=task_queue, smtp_port=mail.port, mailbox=str(home / "mail")
+    )
+    company = a_company(engine)
+    try:
+        with ThreadPoolExecutor(8) as executor:
+            async with Worker(
+                client,
+                task_queue=task_queue,
+                workflows=WORKFLOWS,
+                activities=build_activities(settings, engine, client),
+                activity_executor=executor,
+                max_concurrent_activities=8,
+                max_cached_workflows=cached_workflows,
+                workflow_runner=workflow_runner(),
+                interceptors=[RefusalInterceptor()],
+            ):
+                yield House(engine, client, company, mailbox, task_queue)
+    finally:
+        mail.stop()
