@@ -23,7 +23,9 @@ def run_checks() -> bool:
         "правила импорта (lint-imports)": lambda: _tool(
             _PYTHON, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"
         ),
-        "зависимости (deptry)": lambda: _tool(_PYTHON, "-m", "deptry", "."),
+        "зависимости (deptry)": lambda: _tool(
+            _PYTHON, "-m", "deptry", ".", "--config", "requirements/deptry.toml", "--no-ansi"
+        ),
     }
     begun = time.monotonic()
     passed = True
