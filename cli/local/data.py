@@ -8,14 +8,15 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import psutil
+from typing import TYPE_CHECKING, Any
 
 from cli.local.problems import StackError, explain_os_error
 
 ROOT = Path(__file__).resolve().parents[2]
 USUAL = ROOT / ".opora"
+
+if TYPE_CHECKING:
+    import psutil
 
 _FRESH_NEEDS_MB = 150
 _NEXT_START_NEEDS_MB = 40
@@ -59,8 +60,10 @@ class DataDirectory:
         except OSError as error:
             raise StackError(explain_os_error(error, self.path)) from error
 
-    def holder(self) -> psutil.Process | None:
+    def holder(self) -> "psutil.Process | None":
         """The process that runs a stack here, or None."""
+        import psutil  # only where a local stack runs: production images have no psutil
+
         try:
             with open(self._lock, "r+", encoding="ascii") as lock:
                 try:
