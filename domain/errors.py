@@ -252,3 +252,41 @@ class InvoiceNotFoundError(NotFoundError):
 
 class LegalCaseNotFoundError(NotFoundError):
     code = "legal_case_not_found"
+
+
+class PaymentNotFoundError(NotFoundError):
+    code = "payment_not_found"
+
+
+class StatementNotFoundError(NotFoundError):
+    code = "statement_not_found"
+
+
+class ExternalIdReusedError(DomainError):
+    """A payment with this `external_id` is there with other figures. facts: external_id."""
+
+    code = "external_id_reused"
+
+
+class PaymentInProgressError(DomainError):
+    """The payment is being matched this very moment."""
+
+    code = "payment_in_progress"
+
+
+class AllocationTooLargeError(DomainError):
+    """More is allocated than the payment has left, or than the document may take (D9-10). facts: amount, room."""
+
+    code = "allocation_too_large"
+
+
+class NothingToAllocateError(DomainError):
+    """The payment has nothing left, or the document takes nothing more."""
+
+    code = "nothing_to_allocate"
+
+
+class PaymentOfAnotherCustomerError(DomainError):
+    """Parts of one payment go to documents of different payers, or it pays another payer's already."""
+
+    code = "payment_of_another_customer"
