@@ -1,24 +1,19 @@
 """One instalment of an invoice, watched until its money is in."""
 
-import asyncio
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.dunning import DunningActivities
     from activities.handoff import HandoffActivities
-    from activities.notifications import NotificationActivities
     from domain.dunning import DunningLook, DunningState, InvoiceStatus
     from domain.invoicing import InvoiceInput
     from domain.wording import invoice_title
     from workflows import ids, options
     from workflows.clock import BusinessClock
+    from workflows.post import Post
     from workflows.waiting import show
-
-PATIENCE = timedelta(hours=24)
-"""How long a silent mail server is tried before a person is told."""
 
 
 @workflow.defn
@@ -35,8 +30,7 @@ class InvoiceWorkflow:
         self._state: DunningState | None = None
         self._news = 0
         self._news_seen = 0
-        self._sending: set[str] = set()
-        self._letters: list[asyncio.Task[None]] = []
+        self._post = Post(self._clock)
 
     @workflow.run
     async def run(self, invoice: InvoiceInput) -> str:  # noqa: ARG002 - read by __init__
@@ -44,13 +38,13 @@ class InvoiceWorkflow:
         self._introduce()
         state = await self._look()
         while state.status is not InvoiceStatus.SETTLED:
-            self._send(state.notices)
+            self._post.send(state.notices)
             if not await self._news_by(state.letters_at):
-                self._send(state.letters)
+                self._post.send(state.letters)
                 await self._news_by(state.wait.until if state.wait else None)
             state = await self._look()
         await self._tell_order()
-        await asyncio.gather(*self._letters)
+        await self._post.delivered()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return state.status
 
@@ -89,24 +83,6 @@ class InvoiceWorkflow:
         except TimeoutError:
             return news()  # payment and timer in one task: payment wins
         return True
-
-    def _send(self, messages: tuple[str, ...]) -> None:
-        """Deliver in the background: a silent mail server does not stop the ladder."""
-        fresh = [key for key in messages if key not in self._sending]
-        if fresh:
-            self._sending.update(fresh)
-            self._letters.append(asyncio.create_task(self._deliver(fresh)))
-
-    async def _deliver(self, keys: list[str]) -> None:
-        try:
-            await workflow.execute_activity_method(
-                NotificationActivities.deliver, args=[keys, self._clock.now()],
-                schedule_to_close_timeout=PATIENCE, **options.MAIL,
-            )  # fmt: skip
-        except ActivityError:
-            await workflow.execute_activity_method(
-                NotificationActivities.give_up, args=[keys, self._clock.now()], **options.DATABASE
-            )
 
     async def _tell_order(self) -> None:
         if self._invoice.order_id is not None:

@@ -17,11 +17,12 @@ DATABASE: dict[str, Any] = {
 
 MAIL: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=45),
+    "schedule_to_close_timeout": timedelta(hours=24),
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)
     ),
 }
-"""A letter through SMTP; safe to repeat, since the effect ledger knows what was sent."""
+"""A letter through SMTP, tried for a day; safe to repeat, since the effect ledger knows what was sent."""
 
 HANDOFF: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=15),

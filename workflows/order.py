@@ -13,7 +13,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.fulfilment import FulfilmentActivities
     from activities.handoff import HandoffActivities
     from activities.invoicing import InvoicingActivities
-    from activities.notifications import NotificationActivities
     from activities.orders import OrderActivities
     from activities.stock import StockActivities
     from domain.credit import (
@@ -48,6 +47,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.wording import status_name
     from workflows import ids, options
     from workflows.clock import BusinessClock
+    from workflows.post import Post
     from workflows.waiting import show
 
 Lapse = Callable[[], Awaitable[None]]
@@ -72,7 +72,7 @@ class OrderWorkflow:
         self._state = order.state
         self._clock = BusinessClock(order.as_of)
         self._turn = asyncio.Lock()
-        self._letters: list[asyncio.Task[None]] = []
+        self._post = Post(self._clock)
         self._barred: tuple[str, ...] = ()
         self._answered: dict[str, str] = {}
         self._shipment_round = 0
@@ -94,7 +94,7 @@ class OrderWorkflow:
                 if not is_cancelled_exception(error):
                     raise
                 await self._cancelled_by_admin()
-        await asyncio.gather(*self._letters)
+        await self._post.delivered()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._state.status
 
@@ -144,7 +144,7 @@ class OrderWorkflow:
                 at, verdict = self._clock.now().isoformat(), command.verdict
                 self._answered = {"by": command.actor.name, "at": at, "decision": verdict}
             self._show(outcome.state)
-            self._send(outcome.messages)
+            self._post.send(outcome.messages)
             return outcome
 
     @answer_approval.validator
@@ -249,7 +249,7 @@ class OrderWorkflow:
                 CreditActivities.expire_approval, args=[self._order.order_id, self._clock.now()], **options.DATABASE
             )
             self._show(outcome.state)
-            self._send(outcome.messages)
+            self._post.send(outcome.messages)
 
     async def _cancel_stopped(self) -> None:
         async with self._my_turn():
@@ -358,7 +358,7 @@ class OrderWorkflow:
         outcome: CreditOutcome = await self._ask(CreditActivities.decide_order_credit, request)
         self._barred = outcome.barred
         self._show(outcome.state)
-        self._send(outcome.messages)
+        self._post.send(outcome.messages)
         return outcome
 
     async def _end(self, status: OrderStatus, command: CancelCommand) -> StepResult:
@@ -371,7 +371,7 @@ class OrderWorkflow:
         """Run one recorded step, show where it led, deliver its messages and tell the orders it served."""
         result: StepResult = await self._ask(step, request)
         self._show(result.state)
-        self._send(result.messages)
+        self._post.send(result.messages)
         if result.served:
             served = [ids.order_workflow_id(order_id) for order_id in result.served]
             await workflow.execute_activity_method(
@@ -386,16 +386,6 @@ class OrderWorkflow:
             if isinstance(error.cause, ApplicationError):
                 raise error.cause from error
             raise
-
-    def _send(self, messages: tuple[str, ...]) -> None:
-        """Deliver in the background: a silent mail server holds nobody's order up."""
-        if messages:
-            self._letters.append(asyncio.create_task(self._deliver(list(messages))))
-
-    async def _deliver(self, messages: list[str]) -> None:
-        await workflow.execute_activity_method(
-            NotificationActivities.deliver, args=[messages, self._clock.now()], **options.MAIL
-        )
 
     def _step(self, actor: Actor = SYSTEM) -> OrderStep:
         return OrderStep(self._order.order_id, self._count_step(), actor, self._clock.now())

@@ -12,6 +12,4 @@ PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_cor
 
 def workflow_runner() -> WorkflowRunner:
     """A sandboxed runner that imports our packages once."""
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    )
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))

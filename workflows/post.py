@@ -1,0 +1,42 @@
+"""Letters and notices of a workflow, delivered in the background: a silent mail server holds nothing up."""
+
+import asyncio
+from collections.abc import Iterable
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.notifications import NotificationActivities
+    from workflows import options
+    from workflows.clock import BusinessClock
+
+
+class Post:
+    """The outgoing post of one workflow; each key of the effect ledger is sent once."""
+
+    def __init__(self, clock: BusinessClock) -> None:
+        self._clock = clock
+        self._keys: set[str] = set()
+        self._deliveries: list[asyncio.Task[None]] = []
+
+    def send(self, keys: Iterable[str]) -> None:
+        """Deliver what was not handed over before."""
+        fresh = [key for key in keys if key not in self._keys]
+        if fresh:
+            self._keys.update(fresh)
+            self._deliveries.append(asyncio.create_task(self._deliver(fresh)))
+
+    async def delivered(self) -> None:
+        """Wait until everything was delivered or given up."""
+        await asyncio.gather(*self._deliveries)
+
+    async def _deliver(self, keys: list[str]) -> None:
+        try:
+            await workflow.execute_activity_method(
+                NotificationActivities.deliver, args=[keys, self._clock.now()], **options.MAIL
+            )
+        except ActivityError:  # a day without an answer: a person is told
+            await workflow.execute_activity_method(
+                NotificationActivities.give_up, args=[keys, self._clock.now()], **options.DATABASE
+            )
