@@ -39,11 +39,10 @@ def run_migrations() -> None:
 
 def run_api(host: str, port: int) -> None:
     """Answer HTTP in this process until SIGTERM."""
-    from cli.local.serve import serve
-    from cli.local.stack import Wishes, listen
+    from cli.local.serve import listen, serve
 
     settings()
-    listener = listen(Wishes(port=port, host=host))
+    listener = listen(host, port)
     print(f"API слушает {host}:{listener.getsockname()[1]}", flush=True)
     serve(listener)
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import psutil
 
 from cli.local.data import ROOT, DataDirectory
+from cli.local.parts import end_leftovers
 from cli.local.problems import StackError, explain_os_error
+from cli.local.process import wait_gone
 from cli.local.stack import Stack, StopRequested, Wishes
 
 READY = "Опора готова."
@@ -22,6 +24,9 @@ def run_up(data: DataDirectory, wishes: Wishes, *, demo: bool, background: bool)
     `background`: the output is read by `start_detached` until READY, later lines go to the log.
     """
     with data.held():
+        ended = end_leftovers(data)
+        if ended:
+            _say(f"Завершены процессы прошлого запуска: {ended}")
         stack = Stack(data, wishes, _say)
         try:
             stack.start()
@@ -74,17 +79,17 @@ def run_down(data: DataDirectory) -> None:
         return
     try:
         holder.send_signal(signal.SIGTERM)
-        holder.wait(_STOP_PATIENCE)
-    except psutil.NoSuchProcess:
-        pass
+        if not wait_gone([holder], _STOP_PATIENCE):
+            holder.kill()
+            wait_gone([holder], 5)
+            _say("Опора не остановилась сама и завершена принудительно; данные сохранены.")
+            return
     except psutil.AccessDenied:
         raise StackError(
             f"Опору в {data.path} запустил другой пользователь: остановите её от его имени (процесс {holder.pid})."
         ) from None
-    except psutil.TimeoutExpired:
-        holder.kill()
-        _say("Опора не остановилась сама и завершена принудительно; данные сохранены.")
-        return
+    except psutil.NoSuchProcess:
+        pass
     _say("Опора остановлена; данные сохранены.")
 
 

@@ -15,7 +15,7 @@ import psutil
 
 from cli.local.data import DataDirectory, read_json, write_json
 from cli.local.problems import StackError
-from cli.local.process import spawn, stop
+from cli.local.process import spawn, stop, wait_gone
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
@@ -86,7 +86,7 @@ class Kept:
         if self.due is not None:
             if now < self.due:
                 return False
-            with contextlib.suppress(StackError):
+            with contextlib.suppress(StackError, OSError):
                 self.launch()
                 return True
             self._wait(now)
@@ -129,7 +129,7 @@ def end_leftovers(data: DataDirectory) -> int:
             if process.create_time() == identity["created"] and process.pid != os.getpid():
                 process.kill()
                 ended.append(process)
-    psutil.wait_procs(ended, timeout=5)
+    wait_gone(ended, 5)
     data.processes_json.unlink(missing_ok=True)
     data.run_json.unlink(missing_ok=True)
     return len(ended)

@@ -20,7 +20,7 @@ import psutil
 import psycopg
 
 from cli.local.problems import PortTakenError, StackError
-from cli.local.process import Account, spawn, stop, tail
+from cli.local.process import Account, spawn, stop, tail, wait_gone
 
 SUPERUSER = "opora"
 START_TIMEOUT = 30.0
@@ -204,7 +204,7 @@ class Postgres:
             for process in leftovers:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.send_signal(signal.SIGQUIT if time.monotonic() < deadline else signal.SIGKILL)
-            psutil.wait_procs(leftovers, timeout=0.5)
+            wait_gone(leftovers, 0.5)
         lock.unlink(missing_ok=True)
 
 

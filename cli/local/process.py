@@ -6,9 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from cli.local.problems import StackError
 
@@ -105,6 +108,23 @@ def kill_group(child: subprocess.Popen[bytes]) -> None:
         os.killpg(child.pid, signal.SIGKILL)
     except ProcessLookupError:
         child.kill()
+
+
+def wait_gone(processes: Iterable[psutil.Process], patience: float) -> bool:
+    """Wait until none of them runs; a zombie that a container's first process never reaps counts as gone."""
+    deadline = time.monotonic() + patience
+    while any(map(_runs, processes)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

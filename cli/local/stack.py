@@ -1,11 +1,9 @@
 """The whole local stack under one supervisor: starts the parts in order, keeps them alive, stops them in order."""
 
 import contextlib
-import errno
 import os
 import secrets
 import signal
-import socket
 import sys
 import time
 import urllib.request
@@ -14,13 +12,13 @@ from dataclasses import dataclass
 from types import FrameType
 
 from cli.local.data import ROOT, DataDirectory, read_json, write_json
-from cli.local.parts import Kept, Program, end_leftovers, record_processes
+from cli.local.parts import Kept, Program, record_processes
 from cli.local.postgres import Postgres
 from cli.local.problems import PortTakenError, StackError
 from cli.local.process import is_free, pick_port, spawn, stop
+from cli.local.serve import listen
 from cli.local.temporal import Temporal
 
-API_PORT = 8000
 TEMPORAL_PORT = 7233
 UI_PORT = 8233
 POSTGRES_PORT = 5433
@@ -54,7 +52,7 @@ class Stack:
         self._data = data
         self._say = say
         self._stopping = False
-        self._listener = listen(wishes)
+        self._listener = listen(wishes.host, wishes.port)
         self._host = wishes.host
         self._api_port = int(self._listener.getsockname()[1])
         self._postgres = self._new_postgres()
@@ -72,9 +70,6 @@ class Stack:
         """Start everything and return when the API says that it is ready and the worker polls."""
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(name, self._on_signal)
-        ended = end_leftovers(self._data)
-        if ended:
-            self._say(f"Завершены процессы прошлого запуска: {ended}")
         self._start_servers()
         self._prepare_database()
         self._start_programs()
@@ -86,7 +81,8 @@ class Stack:
             time.sleep(0.1)
             revived = [kept.tend(self._say) for kept in self._kept]
             if any(revived):
-                self._record()
+                with contextlib.suppress(OSError):
+                    self._record()
 
     def stop(self) -> None:
         """Stop in the order of dependence: callers first, truth last. A second signal does not wait."""
@@ -266,38 +262,6 @@ class Stack:
                     with contextlib.suppress(ProcessLookupError):
                         kept.part.process.kill()
         self._stopping = True
-
-
-def listen(wishes: Wishes) -> socket.socket:
-    """The API's listening socket; opened first, so that a taken port is known before anything starts."""
-    family = socket.AF_INET6 if ":" in wishes.host else socket.AF_INET
-    usual = wishes.port is None
-    candidates = [API_PORT, 0] if usual else [wishes.port or 0]
-    for port in candidates:
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            listener.bind((wishes.host, port))
-            listener.listen(1024)
-        except OSError as error:
-            listener.close()
-            if error.errno == errno.EADDRINUSE and usual and port:
-                continue
-            raise StackError(_refusal(error, wishes.host, port)) from None
-        return listener
-    raise AssertionError("port 0 is never taken")
-
-
-def _refusal(error: OSError, host: str, port: int) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"Порт {port} занят другой программой: освободите его, укажите другой через --port "
-            "или возьмите любой свободный: --port 0."
-        )
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return f"Порт {port} доступен только администратору: укажите порт больше 1023 через --port."
-    return f"Адрес {host} не принадлежит этому компьютеру: укажите другой через --host или уберите --host."
 
 
 def answers(url: str) -> bool:
