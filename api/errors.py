@@ -22,6 +22,8 @@ from domain.errors import DomainError
 logger = logging.getLogger("opora.api")
 
 RETRY_AFTER = {"Retry-After": "2"}
+_ENDED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
+"""How the server names an update that was taken by a workflow that then ended."""
 _LOCK_NOT_AVAILABLE = "55P03"
 _BUSY = {_LOCK_NOT_AVAILABLE, "40P01", "40001"}
 _BAD_VALUE = {"22003", "22021", "22P02", "22P05"}
@@ -61,6 +63,8 @@ def install(app: FastAPI) -> None:
 def refusal_in(error: BaseException | None) -> tuple[str, Mapping[str, Any]] | None:
     """Code and facts of the refusal at the bottom of a chain of Temporal failures."""
     while error is not None:
+        if isinstance(error, ApplicationError) and error.type == _ENDED_MEANWHILE:
+            return "process_ended", {}
         if isinstance(error, ApplicationError) and error.type and status_of(error.type) is not None:
             facts = error.details[0] if error.details else {}
             return error.type, facts if isinstance(facts, Mapping) else {}

@@ -28,6 +28,7 @@ LOGINS = {
     "lawyer": "lawyer",
     "admin": "admin",
 }
+NO_TEMPORAL = "127.0.0.1:9"
 RU_INN = "7707083893"
 KZ_BIN = "210340000003"
 
@@ -82,13 +83,17 @@ def seed_company(engine: Engine) -> Company:
         return Company(entity_id=entity.id, people=people)
 
 
+def app_settings(engine: Engine, **settings: Any) -> Settings:
+    """Settings of an API on this test's database."""
+    return Settings(database_url=engine.url.render_as_string(hide_password=False), **settings)
+
+
 @contextmanager
 def doors(
     create_app: Callable[..., FastAPI], engine: Engine, temporal: Client | None = None, **settings: Any
 ) -> Iterator[TestClient]:
     """A client of the API; refusals and outages come back as answers, bugs as exceptions."""
-    known = Settings(database_url=engine.url.render_as_string(hide_password=False), **settings)
-    with TestClient(create_app(known, engine=engine, temporal=temporal)) as client:
+    with TestClient(create_app(app_settings(engine, **settings), engine=engine, temporal=temporal)) as client:
         yield client
 
 

@@ -1,0 +1,233 @@
+"""Whatever goes wrong comes back as one shape, in the caller's language, and never as a 500 for a user's mistake."""
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from sqlalchemy import Engine, create_engine
+from starlette.testclient import TestClient
+from support.api import a_customer, app_settings, bearer, doors
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState
+from temporalio.service import RPCError, RPCStatusCode
+
+import domain
+from api import errors
+from api.app import create_app
+from api.i18n import preferred_language
+from api.problems import problem
+from api.sentences import sentence
+from domain import wording
+from domain.errors import DomainError
+from domain.wording import doors as door_wording
+from domain.wording import refusals
+
+CUSTOMERS = "/api/v1/customers"
+MEMBERS = {"type", "title", "status", "detail", "code"}
+
+
+def all_refusals() -> list[type[DomainError]]:
+    for module in pkgutil.walk_packages(domain.__path__, "domain."):
+        importlib.import_module(module.name)
+    return list(errors.refusals())
+
+
+def test_every_refusal_has_its_own_code() -> None:
+    codes = [kind.code for kind in all_refusals()]
+    assert sorted(codes) == sorted(set(codes))
+
+
+@pytest.mark.parametrize("kind", all_refusals(), ids=lambda kind: kind.code)
+def test_every_refusal_speaks_russian_and_english(kind: type[DomainError]) -> None:
+    assert kind.code in refusals.REFUSALS
+    assert 400 <= kind.status < 500
+    russian, english = sentence(kind.code, {}, "ru"), sentence(kind.code, {}, "en")
+    assert russian != english
+    assert any("а" <= sign <= "я" for sign in russian)
+    assert sum("a" <= sign.lower() <= "z" for sign in english) > len(english) // 2, english
+
+
+def test_every_sentence_of_the_doors_is_translated() -> None:
+    with (Path(__file__).parents[2] / "locale/en/LC_MESSAGES/opora.po").open("rb") as file:
+        catalogue = read_po(file, locale="en")
+    for table in (door_wording.REQUESTS, door_wording.FIELDS, door_wording.VERDICTS):
+        for text in table.values():
+            message = catalogue.get(text)
+            assert message is not None, text
+            assert message.string, text
+    assert set(door_wording.REQUESTS) & set(refusals.REFUSALS) <= {"invalid_input"}
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        (None, "ru"),
+        ("", "ru"),
+        ("en", "en"),
+        ("EN-us", "en"),
+        ("de, en;q=0.5", "en"),
+        ("ru, en;q=0.9", "ru"),
+        ("en;q=0.8, ru;q=0.9", "ru"),
+        ("en;q=0", "ru"),
+        ("kk", "ru"),
+        ("en;q=high", "ru"),
+        ("*", "ru"),
+        (";;;,,,", "ru"),
+    ],
+)
+def test_the_language_is_the_callers(header: str | None, language: str) -> None:
+    assert preferred_language(header) == language
+
+
+def test_a_refusal_says_what_is_wrong_in_both_languages(still_api: TestClient) -> None:
+    russian = still_api.get("/api/v1/stock/НЕТ", headers=bearer("head"))
+    english = still_api.get("/api/v1/stock/НЕТ", headers=bearer("head", accept_language="en"))
+
+    assert russian.status_code == english.status_code == 404
+    assert russian.headers["content-type"] == "application/problem+json"
+    assert russian.json() == {
+        "type": "urn:opora:problem:product_not_found",
+        "title": "Не найдено",
+        "status": 404,
+        "detail": "Товара НЕТ нет в каталоге. Проверьте артикул или заведите товар.",
+        "code": "product_not_found",
+        "sku": "НЕТ",
+    }
+    assert english.json()["title"] == "Not found"
+    assert "НЕТ" in english.json()["detail"]
+    assert english.headers["Content-Language"] == "en"
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status", "code"),
+    [
+        ("GET", "/nothing", 404, "route_not_found"),
+        ("GET", "/api/v1/nothing", 404, "route_not_found"),
+        ("DELETE", CUSTOMERS, 405, "method_not_allowed"),
+        ("PUT", "/api/v1/users/me", 405, "method_not_allowed"),
+        ("GET", CUSTOMERS + "?limit=0", 422, "invalid_input"),
+        ("GET", CUSTOMERS + "?limit=201", 422, "invalid_input"),
+        ("GET", CUSTOMERS + "?limit=много", 422, "invalid_input"),
+        ("GET", CUSTOMERS + "?limit=99999999999999999999999999", 422, "invalid_input"),
+        ("GET", CUSTOMERS + "?name=%00", 400, "bad_text"),
+        ("GET", "/api/v1/products/a%00b", 400, "bad_text"),
+        ("GET", CUSTOMERS + "/not-a-uuid", 422, "invalid_input"),
+    ],
+)
+def test_wrong_addresses_and_queries(still_api: TestClient, method: str, url: str, status: int, code: str) -> None:
+    answer = still_api.request(method, url, headers=bearer("head"))
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert set(answer.json()) >= MEMBERS
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "code"),
+    [
+        (b"", "application/json", 422, "invalid_input"),
+        (b"{", "application/json", 400, "malformed_json"),
+        (b"[]", "application/json", 422, "invalid_input"),
+        (b"null", "application/json", 422, "invalid_input"),
+        (b'"text"', "application/json", 422, "invalid_input"),
+        (b"1", "application/json", 422, "invalid_input"),
+        (b"{}", "application/json", 422, "invalid_input"),
+        (b"{}", "text/plain", 422, "invalid_input"),
+        (b"name=x", "application/x-www-form-urlencoded", 422, "invalid_input"),
+        (b'{"name": "\\u0000"}', "application/json", 400, "bad_text"),
+        (b'{"name": "\\ud800"}', "application/json", 400, "bad_text"),
+        (b'{"name": "a", "name": "b"}', "application/json", 400, "duplicate_key"),
+        (b'{"credit_limit": NaN}', "application/json", 400, "number_not_exact"),
+        (b'{"credit_limit": 1e400}', "application/json", 400, "number_not_exact"),
+        (b'{"credit_limit": ' + b"1" * 5000 + b"}", "application/json", 400, "number_not_exact"),
+        (b"[" * 50_000, "application/json", 400, "malformed_json"),
+        ('{"name": "Ромашка"}'.encode("cp1251"), "application/json", 400, "malformed_json"),
+        (b'{"name": "' + b"x" * 1_000_000 + b'"}', "application/json", 413, "body_too_large"),
+        (b"x" * 20_000_001, "text/plain", 413, "body_too_large"),
+    ],
+    ids=range(19),
+)
+def test_bodies_that_are_not_what_they_should_be(
+    still_api: TestClient, body: bytes, content_type: str, status: int, code: str
+) -> None:
+    answer = still_api.post(CUSTOMERS, content=body, headers=bearer("head", content_type=content_type))
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text[:300]
+    assert set(answer.json()) >= MEMBERS
+
+
+def test_a_body_sent_in_pieces_is_measured_too(still_api: TestClient) -> None:
+    pieces = (b"x" * 100_000 for _ in range(11))
+    answer = still_api.post(CUSTOMERS, content=pieces, headers=bearer("head", content_type="application/json"))
+    assert answer.status_code == 413
+
+
+def test_facts_never_hide_the_members_of_a_problem() -> None:
+    body = problem(409, "wrong_state", "ru", {"status": "shipped", "code": "X", "headers": "h", "command": "cancel"})
+    text = bytes(body.body).decode()
+    assert '"status":409' in text
+    assert '"code":"wrong_state"' in text
+    assert '"order_status":"shipped"' in text
+    assert "«Отгружен»" in text
+
+
+def test_the_refusal_at_the_bottom_of_a_temporal_failure_is_found() -> None:
+    refusal = ApplicationError("x", {"by": "Пётр"}, type="already_decided", non_retryable=True)
+    activity = ActivityError(
+        "activity failed", scheduled_event_id=1, started_event_id=2, identity="w", activity_type="a", activity_id="1",
+        retry_state=RetryState.NON_RETRYABLE_FAILURE,
+    )  # fmt: skip
+    activity.__cause__ = refusal
+
+    assert errors.refusal_in(WorkflowUpdateFailedError(refusal)) == ("already_decided", {"by": "Пётр"})
+    assert errors.refusal_in(WorkflowFailureError(cause=activity)) == ("already_decided", {"by": "Пётр"})
+    assert errors.refusal_in(WorkflowUpdateFailedError(ApplicationError("boom", type="ValueError"))) is None
+
+
+def test_temporal_failures_become_problems(still_engine: Engine) -> None:
+    def answer_to(error: Exception) -> tuple[int, str]:
+        app = create_app(app_settings(still_engine), engine=still_engine)
+
+        @app.get("/fail")
+        def fail() -> None:
+            raise error
+
+        with TestClient(app, raise_server_exceptions=False) as client:
+            answer = client.get("/fail")
+        return answer.status_code, answer.json()["code"]
+
+    refused = ApplicationError("x", {"limit": "5"}, type="own_approval", non_retryable=True)
+    assert answer_to(WorkflowUpdateFailedError(refused)) == (409, "own_approval")
+    ended = ApplicationError("x", type="AcceptedUpdateCompletedWorkflow")
+    assert answer_to(WorkflowUpdateFailedError(ended)) == (409, "process_ended")
+    assert answer_to(RPCError("gone", RPCStatusCode.NOT_FOUND, b"")) == (409, "process_ended")
+    assert answer_to(RPCError("down", RPCStatusCode.UNAVAILABLE, b"")) == (503, "temporarily_unavailable")
+    assert answer_to(RuntimeError("Failed client connect: tcp")) == (503, "temporarily_unavailable")
+    assert answer_to(RuntimeError("a bug")) == (500, "internal_error")
+
+
+def test_a_silent_database_is_an_outage_and_not_a_bug() -> None:
+    nowhere = create_engine("postgresql+psycopg://nobody@127.0.0.1:9/none", connect_args={"connect_timeout": 1})
+    with doors(create_app, nowhere) as client:
+        answer = client.get("/api/v1/users/me", headers=bearer("head"))
+        ready = client.get("/readyz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "temporarily_unavailable")
+    assert answer.headers["Retry-After"]
+    assert (ready.status_code, ready.json()["database"]) == (503, "unreachable")
+
+
+def test_a_held_row_is_busy_and_not_a_bug(api: TestClient, engine: Engine) -> None:
+    """D3-3: a lock that is not given in time is an answer to try again."""
+    created = api.post(CUSTOMERS, json=a_customer(), headers=bearer("head")).json()
+    with engine.connect() as holder:
+        holder.exec_driver_sql("SELECT 1 FROM credit_account FOR UPDATE")
+        answer = api.patch(
+            f"{CUSTOMERS}/{created['id']}", json={"credit_limit": "1.00"}, headers=bearer("head", if_match="*")
+        )
+    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+    assert answer.headers["Retry-After"]
+
+
+def test_wording_has_no_fact_that_would_break_it() -> None:
+    """Facts are data: braces in them stay braces."""
+    assert "{0}" in wording.refusal_text("product_exists", sku="{0}")
