@@ -39,7 +39,7 @@ class InvoiceWorkflow:
         state = await self._look()
         while state.status is not InvoiceStatus.SETTLED:
             self._post.send(state.notices)
-            if not await self._news_by(state.letters_at):
+            if state.letters_at is None or not await self._news_by(state.letters_at):
                 self._post.send(state.letters)
                 await self._news_by(state.wait.until if state.wait else None)
             state = await self._look()
