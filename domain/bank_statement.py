@@ -384,3 +384,17 @@ def _turnover_warnings(accounts: list[_Section], receipts: tuple[Receipt, ...]) 
     for account, line in lines.items():
         if stated[account] != came[account]:
             yield Problem(line, LineProblem.TURNOVER_DIFFERS, f"{came[account]:.2f} / {stated[account]:.2f}")
+
+
+def currency_of_account(account: str, company_country: str) -> str | None:
+    """The currency that a Russian account number itself states in digits 6 to 8; None when it does not say.
+
+    A company of another country has no such accounts, so its rubles are not believed; foreign currencies always are.
+    """
+    if len(account) != 20 or not account.isascii() or not account.isdigit():
+        return None
+    code = account[5:8]
+    foreign = {"840": "USD", "978": "EUR", "156": "CNY"}.get(code)
+    if foreign or company_country != "RU":
+        return foreign
+    return {"810": "RUB", "643": "RUB", "398": "KZT"}.get(code)

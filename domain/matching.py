@@ -115,9 +115,9 @@ def match_payment(
     if trouble is not None:
         return Match((), amount, trouble)
     if named:
-        return _spread(amount, named, by_room=True)
+        return spread(amount, named, by_room=True)
     exact = [item for item in items if item.open == amount]
-    return _spread(amount, exact if len(exact) == 1 else items, by_room=False)
+    return spread(amount, exact if len(exact) == 1 else items, by_room=False)
 
 
 def covers(required: Decimal, received: Decimal, policy: Policy, currency: str) -> bool:
@@ -192,8 +192,12 @@ def _is_the_sum_of_another(amount: Decimal, named: Sequence[OpenItem], items: Se
     return sum(item.open == amount for item in items if (item.kind, item.id) not in mentioned) == 1
 
 
-def _spread(amount: Decimal, items: Sequence[OpenItem], *, by_room: bool) -> Match:
-    """Due dates first, equal ones pro rata (V24), then orders in the order given."""
+def spread(amount: Decimal, items: Sequence[OpenItem], *, by_room: bool) -> Match:
+    """Due dates first, equal ones pro rata (V24), then orders in the order given.
+
+    Args:
+        by_room: the items were named, so an order may take more than it asks for.
+    """
     left = amount
     allotted: list[Allotment] = []
 

@@ -35,3 +35,7 @@ def payment_workflow_id(identity: str) -> str:
 
 def statement_workflow_id(sha256: str) -> str:
     return f"statement/{sha256}"
+
+
+def manual_allocation_workflow_id(payment_id: str, key: str) -> str:
+    return f"payment/{payment_id}/allocate/{key}"

@@ -4,7 +4,13 @@ from typing import Any
 
 from workflows.invoice import InvoiceWorkflow
 from workflows.order import OrderWorkflow
-from workflows.payment import PaymentWorkflow
+from workflows.payment import ManualAllocationWorkflow, PaymentWorkflow
 from workflows.statement import StatementWorkflow
 
-WORKFLOWS: tuple[type[Any], ...] = (OrderWorkflow, InvoiceWorkflow, PaymentWorkflow, StatementWorkflow)
+WORKFLOWS: tuple[type[Any], ...] = (
+    OrderWorkflow,
+    InvoiceWorkflow,
+    PaymentWorkflow,
+    ManualAllocationWorkflow,
+    StatementWorkflow,
+)

@@ -45,7 +45,7 @@ _SUMS = text("""
       (SELECT coalesce(sum(line.residual), 0) FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
         WHERE invoice.credit_account_id = :account) AS receivables,
       (SELECT coalesce(sum(unallocated), 0) FROM payment
-        WHERE credit_account_id = :account AND state = 'matched') AS advances,
+        WHERE credit_account_id = :account) AS advances,
       (SELECT coalesce(sum(greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0)))), 0)
          FROM commitment c LEFT JOIN LATERAL
            (SELECT sum(amount) AS amount FROM payment_allocation WHERE order_id = c.order_id) got ON true

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from domain.wording import credit, doors, letters, names, refusals, waits
+from domain.wording import credit, doors, letters, names, payments, refusals, waits
 from domain.wording.credit import outcome_text, reason_text
 from domain.wording.doors import card_text, field_text, request_text
 from domain.wording.letters import Text, document_name, letter, notice, task_subject
@@ -59,6 +59,8 @@ def message_ids() -> Iterator[str]:
         names.CALL_RESULTS,
         letters.TASKS,
         letters.DOCUMENTS,
+        payments.QUEUE,
+        payments.LINES,
         refusals.REFUSALS,
         doors.REQUESTS,
         doors.FIELDS,

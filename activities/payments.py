@@ -1,0 +1,220 @@
+"""Payments: recorded once, matched and applied under the payer's lock, sorted out by the accountant."""
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.persistence import credit, orders
+from activities.persistence import payments as store
+from activities.persistence.calendars import load_calendar
+from activities.persistence.events import record_event
+from activities.persistence.manual_allocation import allocate_by_hand
+from activities.persistence.payment_effects import applied, queue_for_accountant, settle
+from activities.persistence.steps import run_once
+from activities.persistence.tables import BankStatementRow, CreditAccountRow, CustomerRow, LegalEntityRow, PaymentRow
+from domain.bank_statement import Problem, Receipt, currency_of_account, parse_statement
+from domain.errors import StatementNotFoundError
+from domain.matching import QueueReason, match_payment, new_lines
+from domain.orders import SYSTEM, Actor
+from domain.payment_references import extract_references
+from domain.payments import (
+    AllocateCommand,
+    ApplyRequest,
+    PaymentDraft,
+    PaymentOutcome,
+    PaymentState,
+    PendingPayment,
+    RecordRequest,
+    RejectedLine,
+    StatementInput,
+    StatementSummary,
+)
+
+_PAGE = 200
+
+
+class PaymentActivities:
+    """Everything that moves money locks the payer's credit account first (D3-2)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def record_payment(self, request: RecordRequest) -> str:
+        """Record money that came, once per identity; returns the payment's id."""
+        key = f"payment:{request.draft.identity}:record"
+        return run_once(self._engine, key, str, lambda s: _record(s, request), as_of=request.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def register_statement(self, upload: StatementInput) -> StatementSummary:
+        """Record the new money of a stored bank file: all of it or nothing, nothing twice (D9-1, V25)."""
+        key = f"statement:{upload.sha256}:register:{upload.upload_id}"
+        return run_once(self._engine, key, StatementSummary, lambda s: _register(s, upload), as_of=upload.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def pending_payments(self, sha256: str) -> list[PendingPayment]:
+        """The next payments of a file that nobody has matched yet."""
+        with Session(self._engine) as session:
+            return list(store.pending_payments(session, sha256, limit=_PAGE))
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def close_statement(self, sha256: str, summary: StatementSummary) -> None:
+        """Keep the answer that the first upload of a file got."""
+        with Session(self._engine) as session, session.begin():
+            row = session.get(BankStatementRow, sha256, with_for_update=True)
+            if row is not None and row.summary is None:
+                row.summary = summary_json(summary)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def apply_payment(self, request: ApplyRequest) -> PaymentOutcome:
+        """Find the payer, decide what the payment pays (D9-3), and apply it; a repeat returns what was decided."""
+        key = f"payment:{request.payment_id}:apply"
+        return run_once(self._engine, key, PaymentOutcome, lambda s: _apply(s, request), as_of=request.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def allocate_payment(self, command: AllocateCommand) -> PaymentOutcome:
+        """Carry out the accountant's decision on a payment.
+
+        Raises:
+            PaymentNotFoundError, OrderNotFoundError, InvoiceNotFoundError, CustomerNotFoundError,
+            AllocationTooLargeError, NothingToAllocateError, PaymentOfAnotherCustomerError, PaymentInProgressError,
+            WrongCurrencyError
+        """
+        key = f"payment:{command.payment_id}:allocate:{command.key}"
+        return run_once(self._engine, key, PaymentOutcome, lambda s: allocate_by_hand(s, command), as_of=command.as_of)
+
+
+def summary_json(summary: StatementSummary) -> dict[str, object]:
+    """The stored form of an answer: counts, and what was put aside."""
+    return {
+        "payments_created": summary.payments_created,
+        "duplicates": summary.duplicates,
+        "matched": summary.matched,
+        "unmatched": summary.unmatched,
+        "ignored": summary.ignored,
+        "rejected": [{"line": each.line, "code": each.code, "value": each.value} for each in summary.rejected],
+        "warnings": [{"line": each.line, "code": each.code, "value": each.value} for each in summary.warnings],
+    }
+
+
+def _record(session: Session, request: RecordRequest) -> str:
+    company = orders.legal_entity(session)
+    row = _add(session, request.draft, company, request.actor, at=request.as_of)
+    return str(row.id)
+
+
+def _add(
+    session: Session,
+    draft: PaymentDraft,
+    company: LegalEntityRow,
+    actor: Actor,
+    *,
+    at: datetime,
+    statement: str | None = None,
+) -> PaymentRow:
+    found = store.payers(session, draft.payer_tax_id, draft.payer_kpp)
+    payer = found[0] if len(found) == 1 else None
+    currency = draft.currency or (payer.currency if payer else company.currency)
+    row = store.add_payment(session, draft, currency, at=at, statement=statement)
+    row.customer_id = payer.id if payer else None
+    record_event(session, "payment", row.id, "payment_recorded", actor, at=at, source=draft.source,
+                 amount=str(draft.amount), currency=currency, posted_on=draft.posted_on.isoformat())  # fmt: skip
+    return row
+
+
+def _register(session: Session, upload: StatementInput) -> StatementSummary:
+    stored = session.get(BankStatementRow, upload.sha256)
+    if stored is None:
+        raise StatementNotFoundError
+    company = orders.legal_entity(session)
+    statement = parse_statement(stored.content, company.bank_accounts)
+    store.serialise(session, (receipt.own_account for receipt in statement.documents))
+    identities = [receipt.identity() for receipt in statement.documents]
+    created = new_lines(store.stored_counts(session, identities), identities)
+    for position, identity in created:
+        draft = _draft(statement.documents[position], identity, company)
+        _add(session, draft, company, upload.actor, at=upload.as_of, statement=upload.sha256)
+    summary = StatementSummary(
+        payments_created=len(created),
+        duplicates=len(identities) - len(created),
+        ignored=statement.outgoing,
+        rejected=tuple(map(_rejected, statement.problems)),
+        warnings=tuple(map(_rejected, statement.warnings)),
+    )
+    record_event(session, "bank_statement", upload.sha256, "statement_registered", upload.actor, at=upload.as_of,
+                 created=summary.payments_created, duplicates=summary.duplicates,
+                 rejected=len(summary.rejected))  # fmt: skip
+    return summary
+
+
+def _draft(receipt: Receipt, identity: str, company: LegalEntityRow) -> PaymentDraft:
+    return PaymentDraft(
+        identity=identity,
+        source="statement",
+        posted_on=receipt.posted_on,
+        amount=receipt.amount,
+        purpose=receipt.purpose,
+        currency=receipt.currency or currency_of_account(receipt.own_account, company.country),
+        document_number=receipt.number or None,
+        payer_name=receipt.payer_name,
+        payer_tax_id=receipt.payer_tax_id,
+        payer_kpp=receipt.payer_kpp,
+        payer_account=receipt.payer_account,
+    )
+
+
+def _rejected(problem: Problem) -> RejectedLine:
+    return RejectedLine(problem.line, problem.code, problem.value)
+
+
+def _apply(session: Session, request: ApplyRequest) -> PaymentOutcome:
+    payment = store.get_payment(session, request.payment_id)
+    payer, trouble = _payer(session, payment)
+    account: CreditAccountRow | None = None
+    if payer is not None:
+        account = credit.lock_account(session, payer.credit_account_id)
+        if account.currency != payment.currency:
+            trouble = QueueReason.WRONG_CURRENCY
+    payment = store.lock_payment(session, request.payment_id)
+    session.refresh(payment)
+    if payment.reason != QueueReason.NEW:
+        return applied(session, payment)
+    payment.customer_id = payer.id if payer else None
+    if trouble is not None or account is None:
+        return _queue(session, payment, trouble or QueueReason.UNKNOWN_PAYER, at=request.as_of)
+    items = store.open_items(session, account.id)
+    known = store.known_documents(session, extract_references(payment.purpose), account.id)
+    match = match_payment(payment.amount, payment.purpose, items, known)
+    payment.credit_account_id = account.id
+    if match.reason is not None:
+        return _queue(session, payment, match.reason, at=request.as_of)
+    payment.state, payment.reason = PaymentState.MATCHED, None
+    settle(session, payment, match.allotments, SYSTEM, at=request.as_of)
+    return applied(session, payment)
+
+
+def _payer(session: Session, payment: PaymentRow) -> tuple[CustomerRow | None, QueueReason | None]:
+    """Whose money it is: by the tax number, then by whose document the purpose names; never by guess (D9-6)."""
+    if payment.customer_id is not None:
+        return session.get_one(CustomerRow, payment.customer_id), None
+    found = store.payers(session, payment.payer_tax_id)
+    if not found:
+        return None, QueueReason.UNKNOWN_PAYER
+    if len(found) > 1:
+        named = set(store.named_customers(session, extract_references(payment.purpose)))
+        by_name = [customer for customer in found if customer.id in named]
+        one_account = len({customer.credit_account_id for customer in found}) == 1
+        if len(by_name) == 1:
+            return by_name[0], None
+        if not one_account:
+            return None, QueueReason.AMBIGUOUS_PAYER
+    return found[0], None
+
+
+def _queue(session: Session, payment: PaymentRow, reason: QueueReason, *, at: datetime) -> PaymentOutcome:
+    company = orders.legal_entity(session)
+    calendar = load_calendar(session, company.country, company.timezone)
+    queue_for_accountant(session, payment, reason, due_at=calendar.after_working_days(at, 1), at=at)
+    return applied(session, payment)

@@ -1,0 +1,115 @@
+"""What applying a payment does besides moving sums: settled lines, the journal, the accountant's task."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from activities.persistence import orders
+from activities.persistence import payments as store
+from activities.persistence.calendars import load_calendar
+from activities.persistence.events import record_event
+from activities.persistence.tables import InvoiceRow, PaymentRow, ScheduleLineRow, TaskRow
+from activities.persistence.tasks import open_task
+from domain.matching import Allotment, ItemKind, QueueReason
+from domain.orders import SYSTEM, Actor, Role
+from domain.payment_references import extract_references
+from domain.payments import PaymentOutcome, PaymentState
+from domain.tasks import TaskKind
+from domain.wording import task_subject
+
+
+def settle(
+    session: Session, payment: PaymentRow, allotments: Sequence[Allotment], actor: Actor, *, at: datetime
+) -> None:
+    """Apply a decision to locked items: sums, settled lines, and the journal of each order and invoice it touched."""
+    store.allocate(session, payment, allotments, at=at)
+    company = orders.legal_entity(session)
+    today = load_calendar(session, company.country, company.timezone).day_of(at)
+    for part in allotments:
+        if part.kind is ItemKind.ORDER:
+            record_event(session, "order", part.id, "payment_received", actor, at=at,
+                         payment_id=str(payment.id), amount=str(part.amount))  # fmt: skip
+            continue
+        line = session.get_one(ScheduleLineRow, UUID(part.id))
+        if line.residual == 0:
+            line.settled_on = max(today, line.observed_on or today)
+        invoice = session.get_one(InvoiceRow, line.invoice_id)
+        record_event(session, "invoice", invoice.id, "payment_received", actor, at=at, payment_id=str(payment.id),
+                     schedule_line_id=part.id, amount=str(part.amount), residual=str(line.residual))  # fmt: skip
+        if invoice.order_id is not None:
+            record_event(session, "order", invoice.order_id, "payment_received", actor, at=at,
+                         payment_id=str(payment.id), amount=str(part.amount), invoice=invoice.number)  # fmt: skip
+    record_event(session, "payment", payment.id, "payment_applied", actor, at=at,
+                 allotments=[{"kind": part.kind, "id": part.id, "amount": str(part.amount)} for part in allotments],
+                 advance=str(payment.unallocated))  # fmt: skip
+
+
+def queue_for_accountant(
+    session: Session, payment: PaymentRow, reason: QueueReason, *, due_at: datetime, at: datetime
+) -> None:
+    """Give the payment to the accountant with what is known about it (D9-5, D9-6)."""
+    payment.state, payment.reason = PaymentState.UNMATCHED, reason
+    suggested = store.named_customers(session, extract_references(payment.purpose))
+    open_task(
+        session,
+        key=_task_key(payment),
+        kind=TaskKind.PAYMENT_QUEUE,
+        role=Role.ACCOUNTANT,
+        subject=task_subject(
+            "payment_queue",
+            amount=payment.amount,
+            currency=payment.currency,
+            payer=payment.payer_name or payment.payer_tax_id or payment.payer_account or "—",
+        ),
+        due_at=due_at,
+        created_at=at,
+        customer_id=payment.customer_id,
+        details={
+            "payment_id": str(payment.id),
+            "reason": reason,
+            "amount": str(payment.amount),
+            "currency": payment.currency,
+            "purpose": payment.purpose,
+            "suggested_customers": [str(customer) for customer in suggested],
+        },
+    )
+    record_event(session, "payment", payment.id, "payment_queued", SYSTEM, at=at, reason=reason)
+
+
+def close_queue_task(session: Session, payment: PaymentRow, actor: Actor, *, at: datetime) -> None:
+    """The accountant decided: the task about the payment is done."""
+    task = session.exec(select(TaskRow).where(TaskRow.key == _task_key(payment)).with_for_update()).first()
+    if task is not None and task.state == "open":
+        task.state, task.result = "done", "allocated"
+        task.completed_by, task.completed_at = UUID(actor.id), at
+
+
+def applied(session: Session, payment: PaymentRow) -> PaymentOutcome:
+    """Where a payment stands, and who must look again."""
+    session.flush()
+    parts = store.allocations_of(session, [payment.id])
+    lines = [str(part.schedule_line_id) for part in parts if part.schedule_line_id]
+    tied = [str(part.order_id) for part in parts if part.order_id]
+    account = payment.credit_account_id
+    return PaymentOutcome(
+        payment_id=str(payment.id),
+        state=PaymentState(payment.state),
+        unallocated=payment.unallocated,
+        reason=QueueReason(payment.reason) if payment.reason else None,
+        customer_id=str(payment.customer_id) if payment.customer_id else None,
+        credit_account_id=str(account) if account else None,
+        order_ids=tuple(dict.fromkeys([*tied, *store.orders_of_lines(session, lines)])),
+        schedule_line_ids=tuple(dict.fromkeys(lines)),
+        stopped_order_ids=tuple(store.stopped_orders(session, account)) if account else (),
+    )
+
+
+def queue_task(session: Session, payment_id: UUID) -> TaskRow | None:
+    """The accountant's task about a payment."""
+    return session.exec(select(TaskRow).where(col(TaskRow.key) == f"payment:{payment_id}:queue")).first()
+
+
+def _task_key(payment: PaymentRow) -> str:
+    return f"payment:{payment.id}:queue"

@@ -1,0 +1,257 @@
+"""The store of payments: recorded once, applied under the lock of the payer's credit account."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from activities.persistence.tables import (
+    AllocationRow,
+    CustomerRow,
+    InvoiceRow,
+    OrderRow,
+    PaymentRow,
+    ScheduleLineRow,
+    ShipmentRow,
+)
+from domain.errors import PaymentNotFoundError
+from domain.matching import Allotment, ItemKind, KnownDocument, Name, OpenItem, QueueReason
+from domain.money import ZERO, percent_of
+from domain.payment_references import DocumentKind, Reference
+from domain.payments import PaymentDraft, PaymentState, PendingPayment
+
+ASKS_PREPAYMENT = ("confirmed", "reserved", "part_reserved", "awaiting_payment")
+"""An order in one of these asks for its prepayment by itself."""
+TAKES_NO_MONEY = ("closed", "rejected", "cancelled", "expired", "shipped", "awaiting_final_payment")
+"""An order in one of these takes money only through its invoices."""
+
+
+def serialise(session: Session, accounts: Iterable[str]) -> None:
+    """Let one importer at a time see and add lines of these accounts of ours, until commit (D9-1)."""
+    for account in sorted(set(accounts)):
+        session.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"bank_account:{account}"}
+        )
+
+
+def stored_counts(session: Session, lines: Collection[str]) -> dict[str, int]:
+    """How many payments there are of each line identity, counted up to how often it stands in `lines`."""
+    wanted = {f"{line}-{ordinal}": line for line, times in Counter(lines).items() for ordinal in range(1, times + 1)}
+    query = select(PaymentRow.identity).where(col(PaymentRow.identity).in_(wanted))
+    return Counter(wanted[identity] for identity in session.exec(query))
+
+
+def add_payment(
+    session: Session, draft: PaymentDraft, currency: str, *, at: datetime, statement: str | None = None
+) -> PaymentRow:
+    """Record money that came; it belongs to nobody until it is matched."""
+    row = PaymentRow(
+        identity=draft.identity,
+        source=draft.source,
+        external_id=draft.external_id,
+        statement_sha256=statement,
+        document_number=draft.document_number,
+        posted_on=draft.posted_on,
+        amount=draft.amount,
+        currency=currency,
+        payer_name=draft.payer_name,
+        payer_tax_id=draft.payer_tax_id,
+        payer_account=draft.payer_account,
+        purpose=draft.purpose,
+        state=PaymentState.UNMATCHED,
+        reason=QueueReason.NEW,
+        unallocated=draft.amount,
+        recorded_at=at,
+    )
+    session.add(row)
+    return row
+
+
+def lock_payment(session: Session, payment_id: UUID | str) -> PaymentRow:
+    """The payment, held until commit; lock its credit account first."""
+    row = session.get(PaymentRow, UUID(str(payment_id)), with_for_update=True)
+    if row is None:
+        raise PaymentNotFoundError
+    return row
+
+
+def get_payment(session: Session, payment_id: UUID | str) -> PaymentRow:
+    row = session.get(PaymentRow, UUID(str(payment_id)))
+    if row is None:
+        raise PaymentNotFoundError
+    return row
+
+
+def payers(session: Session, tax_id: str | None, kpp: str | None = None) -> Sequence[CustomerRow]:
+    """The customers with this tax number; КПП chooses among branches where it can (D9-6)."""
+    if not tax_id:
+        return ()
+    found = session.exec(select(CustomerRow).where(CustomerRow.tax_id == tax_id).order_by(col(CustomerRow.id))).all()
+    if len(found) > 1 and kpp:
+        return [customer for customer in found if customer.kpp == kpp] or found
+    return found
+
+
+def pending_payments(session: Session, sha256: str, *, limit: int) -> tuple[PendingPayment, ...]:
+    """Payments of one file that nobody has matched yet, oldest first."""
+    query = (
+        select(PaymentRow.id, PaymentRow.identity)
+        .where(PaymentRow.statement_sha256 == sha256, PaymentRow.reason == QueueReason.NEW)
+        .order_by(col(PaymentRow.id))
+        .limit(limit)
+    )
+    return tuple(PendingPayment(str(payment_id), identity) for payment_id, identity in session.exec(query))
+
+
+def open_items(session: Session, account_id: UUID) -> list[OpenItem]:
+    """Everything of the account that money can go to, locked until commit: orders by id, then schedule lines by id.
+
+    Orders stand in the order in which they were confirmed; quotes and stopped orders come last.
+    """
+    orders = session.exec(
+        select(OrderRow)
+        .where(OrderRow.credit_account_id == account_id, col(OrderRow.status).not_in(TAKES_NO_MONEY))
+        .order_by(col(OrderRow.id))
+        .with_for_update()
+    ).all()
+    lines = session.exec(
+        select(ScheduleLineRow)
+        .join(InvoiceRow, col(InvoiceRow.id) == ScheduleLineRow.invoice_id)
+        .where(InvoiceRow.credit_account_id == account_id, ScheduleLineRow.residual > 0)
+        .order_by(col(ScheduleLineRow.id))
+        .with_for_update(of=ScheduleLineRow)
+    ).all()
+    return [*_line_items(session, lines), *_order_items(session, orders)]
+
+
+def _line_items(session: Session, lines: Sequence[ScheduleLineRow]) -> list[OpenItem]:
+    ids = {line.invoice_id for line in lines}
+    query = (
+        select(InvoiceRow.id, InvoiceRow.number, OrderRow.number, ShipmentRow.number)
+        .join(OrderRow, col(OrderRow.id) == InvoiceRow.order_id, isouter=True)
+        .join(ShipmentRow, col(ShipmentRow.id) == InvoiceRow.shipment_id, isouter=True)
+        .where(col(InvoiceRow.id).in_(ids))
+    )
+    kinds = (DocumentKind.INVOICE, DocumentKind.ORDER, DocumentKind.SHIPMENT)
+    names = {
+        invoice: tuple(Name(kind, number) for kind, number in zip(kinds, numbers, strict=True) if number)
+        for invoice, *numbers in session.execute(query)
+    }
+    return [
+        OpenItem(
+            ItemKind.SCHEDULE_LINE, str(line.id), names[line.invoice_id], line.residual, line.residual, line.due_date
+        )
+        for line in lines
+    ]
+
+
+def _order_items(session: Session, orders: Sequence[OrderRow]) -> list[OpenItem]:
+    ids = [order.id for order in orders]
+    got = _sums(
+        session, "SELECT order_id, sum(amount) FROM payment_allocation WHERE order_id = ANY(:ids) GROUP BY 1", ids
+    )
+    invoiced = _sums(session, "SELECT order_id, sum(gross) FROM invoice WHERE order_id = ANY(:ids) GROUP BY 1", ids)
+    items = []
+    for order in sorted(orders, key=lambda row: (row.confirmed_at is None, row.confirmed_at or row.created_at, row.id)):
+        left = order.gross - invoiced.get(order.id, ZERO)
+        tied = got.get(order.id, ZERO)
+        required = percent_of(left, order.prepayment_percent) if order.status in ASKS_PREPAYMENT else ZERO
+        items.append(
+            OpenItem(
+                ItemKind.ORDER,
+                str(order.id),
+                (Name(DocumentKind.ORDER, order.number),),
+                open=max(ZERO, required - tied),
+                room=max(ZERO, left - tied),
+            )
+        )
+    return items
+
+
+def _sums(session: Session, query: str, ids: list[UUID]) -> dict[UUID, Decimal]:
+    return {row[0]: row[1] for row in session.execute(text(query), {"ids": ids})}
+
+
+_DOCUMENTS = text("""
+    SELECT 'invoice' AS kind, number, credit_account_id AS account, customer_id FROM invoice
+     WHERE number = ANY(:numbers)
+    UNION ALL
+    SELECT 'order', number, credit_account_id, customer_id FROM sales_order WHERE number = ANY(:numbers)
+    UNION ALL
+    SELECT 'shipment', shipment.number, o.credit_account_id, o.customer_id
+      FROM shipment JOIN sales_order o ON o.id = shipment.order_id WHERE shipment.number = ANY(:numbers)
+""")
+
+
+def known_documents(session: Session, references: Sequence[Reference], account_id: UUID | None) -> list[KnownDocument]:
+    """Documents of any customer, open or not, that bear a number from a purpose."""
+    return [
+        KnownDocument(Name(DocumentKind(row.kind), row.number), mine=row.account == account_id)
+        for row in _documents(session, references)
+    ]
+
+
+def named_customers(session: Session, references: Sequence[Reference]) -> list[UUID]:
+    """Whose documents a purpose names: a suggestion for the accountant (D9-6)."""
+    return list(dict.fromkeys(row.customer_id for row in _documents(session, references)))
+
+
+def _documents(session: Session, references: Sequence[Reference]) -> list[Any]:
+    numbers = sorted({number for reference in references for number in reference.stored_numbers()})
+    return list(session.execute(_DOCUMENTS, {"numbers": numbers})) if numbers else []
+
+
+def allocate(session: Session, payment: PaymentRow, allotments: Iterable[Allotment], *, at: datetime) -> None:
+    """Give parts of a payment to locked items; residuals fall by exactly what is given (D9-10)."""
+    for part in allotments:
+        target = UUID(part.id)
+        is_order = part.kind is ItemKind.ORDER
+        session.add(
+            AllocationRow(
+                payment_id=payment.id,
+                order_id=target if is_order else None,
+                schedule_line_id=None if is_order else target,
+                amount=part.amount,
+                at=at,
+            )
+        )
+        payment.unallocated -= part.amount
+        if not is_order:
+            session.get_one(ScheduleLineRow, target).residual -= part.amount
+    session.flush()
+
+
+def allocations_of(session: Session, payment_ids: Collection[UUID]) -> list[AllocationRow]:
+    """What payments pay, in the order in which it was decided."""
+    query = (
+        select(AllocationRow)
+        .where(col(AllocationRow.payment_id).in_(payment_ids))
+        .order_by(col(AllocationRow.at), col(AllocationRow.id))
+    )
+    return list(session.exec(query))
+
+
+def orders_of_lines(session: Session, line_ids: Collection[str]) -> list[str]:
+    """The orders behind schedule lines."""
+    query = (
+        select(InvoiceRow.order_id)
+        .join(ScheduleLineRow, col(ScheduleLineRow.invoice_id) == InvoiceRow.id)
+        .where(col(ScheduleLineRow.id).in_([UUID(line) for line in line_ids]), col(InvoiceRow.order_id).is_not(None))
+    )
+    return [str(order_id) for order_id in dict.fromkeys(session.exec(query))]
+
+
+def stopped_orders(session: Session, account_id: UUID) -> list[str]:
+    """Orders of the account that stand in STOP, in the order in which they are decided again (D2-13)."""
+    query = (
+        select(OrderRow.id)
+        .join(CustomerRow, col(CustomerRow.id) == OrderRow.customer_id)
+        .where(OrderRow.credit_account_id == account_id, OrderRow.status == "stopped")
+        .order_by(col(CustomerRow.segment) != "vip", col(OrderRow.placed_at), col(OrderRow.id))
+    )
+    return [str(order_id) for order_id in session.exec(query)]

@@ -1,0 +1,417 @@
+"""Payments on real PostgreSQL: recorded once, never over-allocated, whatever runs at the same moment (D9)."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
+
+from activities.payments import PaymentActivities
+from activities.persistence import credit
+from activities.persistence.identifiers import new_id
+from activities.persistence.policies import policy_version
+from activities.persistence.tables import (
+    AllocationRow,
+    BankStatementRow,
+    CreditAccountRow,
+    CustomerRow,
+    InvoiceRow,
+    LegalEntityRow,
+    OrderRow,
+    PaymentRow,
+    ScheduleLineRow,
+    TaskRow,
+)
+from domain.errors import (
+    AllocationTooLargeError,
+    NothingToAllocateError,
+    PaymentOfAnotherCustomerError,
+    WrongCurrencyError,
+)
+from domain.matching import QueueReason
+from domain.payments import (
+    AllocateCommand,
+    ApplyRequest,
+    ManualAllotment,
+    PaymentDraft,
+    PaymentState,
+    RecordRequest,
+    StatementInput,
+)
+
+DAY = date(2026, 4, 6)
+
+
+@pytest.fixture
+def company(engine: Engine) -> Company:
+    return a_company(engine)
+
+
+@pytest.fixture
+def payments(engine: Engine) -> PaymentActivities:
+    return PaymentActivities(engine)
+
+
+def an_invoice(engine, customer, number, amount, *, due="2026-04-20", residual=None):
+    """An open invoice of one schedule line; the line's id."""
+    with Session(engine) as session, session.begin():
+        entity = session.exec(select(LegalEntityRow)).one()
+        invoice = InvoiceRow(
+            number=number,
+            kind="opening",
+            customer_id=customer.id,
+            credit_account_id=customer.credit_account_id,
+            legal_entity_id=entity.id,
+            issued_on=DAY,
+            currency=customer.currency,
+            gross=Decimal(amount),
+            vat=Decimal(0),
+        )
+        session.add(invoice)
+        session.flush()
+        line = ScheduleLineRow(
+            invoice_id=invoice.id,
+            line_no=1,
+            amount=Decimal(amount),
+            residual=Decimal(residual or amount),
+            due_date=date.fromisoformat(due),
+            policy_version=1,
+        )
+        session.add(line)
+        session.flush()
+        return str(line.id)
+
+
+def an_awaiting_order(engine, company, customer, *, price="1000", prepayment=100):
+    order = a_quote(
+        engine,
+        company.manager,
+        customer,
+        a_product(engine, price=price),
+        prepayment_percent=prepayment,
+        deferral_days=0,
+    )
+    with Session(engine) as session, session.begin():
+        row = session.get_one(OrderRow, UUID(order))
+        row.status, row.confirmed_at = "awaiting_payment", MONDAY
+    return order
+
+
+def a_draft(customer, amount, purpose="Оплата", *, identity=None, **facts):
+    tax_id = customer.tax_id if customer else "940140000385"
+    draft = {"source": "api", "posted_on": DAY, "payer_tax_id": tax_id, **facts}
+    return PaymentDraft(identity=identity or f"api-{new_id()}", amount=Decimal(amount), purpose=purpose, **draft)
+
+
+def pay(payments, company, draft):
+    payment = payments.record_payment(RecordRequest(draft, company.accountant, MONDAY))
+    return payments.apply_payment(ApplyRequest(payment, MONDAY))
+
+
+def allocate(payments, company, payment_id, *parts, customer=None, key="1"):
+    command = AllocateCommand(
+        payment_id,
+        key,
+        company.accountant,
+        MONDAY,
+        customer_id=str(customer.id) if customer else None,
+        allotments=parts,
+    )
+    return payments.allocate_payment(command)
+
+
+def residual(engine, line):
+    with Session(engine) as session:
+        return session.get_one(ScheduleLineRow, UUID(line)).residual
+
+
+def advance(engine, customer):
+    with Session(engine) as session:
+        account = session.get_one(CreditAccountRow, customer.credit_account_id)
+        return credit.load_facts(session, account, policy_version(session, 1), today=DAY).advances
+
+
+def rows(engine, table):
+    with Session(engine) as session:
+        return session.exec(select(table)).all()
+
+
+# -- matching and applying ------------------------------------------------------------------------------------------
+
+
+def test_a_payment_settles_the_invoice_it_names_and_says_whom_to_tell(engine, company, payments):
+    customer = a_customer(engine, company)
+    line = an_invoice(engine, customer, "СФ-000123", "700.50")
+    older = an_invoice(engine, customer, "СФ-000001", "100", due="2026-01-01")
+
+    outcome = pay(payments, company, a_draft(customer, "700.50", "Оплата по счету № 123 от 06.04.2026"))
+
+    assert outcome.state is PaymentState.MATCHED
+    assert outcome.schedule_line_ids == (line,)
+    assert outcome.unallocated == Decimal(0)
+    assert (residual(engine, line), residual(engine, older)) == (Decimal(0), Decimal(100))
+    with Session(engine) as session:
+        assert session.get_one(ScheduleLineRow, UUID(line)).settled_on == DAY
+
+
+def test_v24_on_the_tables(engine, company, payments):
+    """V24: equal due dates pro rata, and the payment is conserved."""
+    customer = a_customer(engine, company)
+    a, b = an_invoice(engine, customer, "A", "100000"), an_invoice(engine, customer, "B", "50000")
+    pay(payments, company, a_draft(customer, "99999.99"))
+    pay(payments, company, a_draft(customer, "0.01"))
+    assert residual(engine, a) + residual(engine, b) == Decimal(50_000)
+    assert residual(engine, a) == Decimal("33333.33")
+
+
+def test_a_prepayment_is_tied_to_its_order_and_the_rest_is_an_advance(engine, company, payments):
+    customer = a_customer(engine, company, limit="0")
+    order = an_awaiting_order(engine, company, customer)
+    outcome = pay(payments, company, a_draft(customer, "1500", "Предоплата по заказу ЗК-000001"))
+    assert outcome.order_ids == (order,)
+    assert outcome.unallocated == Decimal(500)
+    assert advance(engine, customer) == Decimal(500)
+    with Session(engine) as session:
+        assert credit.received_for_order(session, UUID(order)) == Decimal(1000)
+
+
+def test_d9_5_a_queued_payment_of_a_known_payer_is_his_advance(engine, company, payments):
+    customer, other = a_customer(engine, company), a_customer(engine, company)
+    an_invoice(engine, other, "СФ-000500", "70")
+    mine = an_invoice(engine, customer, "СФ-000501", "70")
+    outcome = pay(payments, company, a_draft(customer, "70", "по счету 500"))
+    assert (outcome.state, outcome.reason) == (PaymentState.UNMATCHED, QueueReason.FOREIGN_NUMBER)
+    assert residual(engine, mine) == Decimal(70)
+    assert advance(engine, customer) == Decimal(70)
+    assert [task.kind for task in rows(engine, TaskRow)] == ["payment_queue"]
+
+
+def test_d9_6_an_unknown_payer_is_nobodys_advance_and_the_accountant_has_a_day(engine, company, payments):
+    customer = a_customer(engine, company)
+    an_invoice(engine, customer, "СФ-000123", "70")
+    outcome = pay(payments, company, a_draft(None, "70", "за ООО Ромашка по счету 123"))
+    assert (outcome.state, outcome.reason) == (PaymentState.UNMATCHED, QueueReason.UNKNOWN_PAYER)
+    assert outcome.credit_account_id is None
+    assert advance(engine, customer) == Decimal(0)
+    (task,) = rows(engine, TaskRow)
+    assert (task.role, task.due_at) == ("accountant", MONDAY.replace(day=7))
+    assert task.details["suggested_customers"] == [str(customer.id)]
+
+
+def test_money_in_another_currency_waits_for_the_accountant(engine, company, payments):
+    customer = a_customer(engine, company)
+    line = an_invoice(engine, customer, "СФ-000123", "70")
+    outcome = pay(payments, company, a_draft(customer, "70", "счет 123", currency="RUB"))
+    assert outcome.reason is QueueReason.WRONG_CURRENCY
+    assert residual(engine, line) == Decimal(70)
+    assert advance(engine, customer) == Decimal(0)
+    with pytest.raises(WrongCurrencyError):
+        allocate(payments, company, outcome.payment_id, ManualAllotment(invoice_id=line))
+
+
+def test_two_customers_of_one_tax_number_are_told_apart_by_what_is_named(engine, company, payments):
+    first, second = a_customer(engine, company), a_customer(engine, company)
+    with Session(engine) as session, session.begin():
+        for customer, kpp in ((first, "770101001"), (second, "770201001")):
+            row = session.get_one(CustomerRow, customer.id)
+            row.tax_id, row.kpp = "7707083893", kpp
+    line = an_invoice(engine, second, "СФ-000002", "50")
+    first_line = an_invoice(engine, first, "СФ-000001", "50")
+    facts = {"payer_tax_id": "7707083893"}
+    assert pay(payments, company, a_draft(None, "10", **facts)).reason is QueueReason.AMBIGUOUS_PAYER
+    named = pay(payments, company, a_draft(None, "10", "счет СФ-000002", **facts))
+    assert named.schedule_line_ids == (line,)
+    by_kpp = pay(payments, company, a_draft(None, "10", payer_kpp="770101001", **facts))
+    assert by_kpp.schedule_line_ids == (first_line,)
+
+
+def test_a_stopped_order_of_the_account_is_told_that_exposure_fell(engine, company, payments):
+    """D2-13: in the order class, then time; even when the money stays an advance."""
+    customer = a_customer(engine, company)
+    order = a_quote(engine, company.manager, customer, a_product(engine))
+    with Session(engine) as session, session.begin():
+        session.get_one(OrderRow, UUID(order)).status = "stopped"
+    outcome = pay(payments, company, a_draft(customer, "70"))
+    assert outcome.stopped_order_ids == (order,)
+    assert outcome.order_ids == ()
+
+
+# -- once, whatever happens -----------------------------------------------------------------------------------------
+
+
+def test_the_same_payment_told_by_many_at_once_is_one(engine, company, payments):
+    customer = a_customer(engine, company)
+    line = an_invoice(engine, customer, "A", "1000")
+    draft = a_draft(customer, "70", identity="api-one")
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(lambda _: pay(payments, company, draft), range(8)))
+    assert len({outcome.payment_id for outcome in outcomes}) == 1
+    assert len(rows(engine, PaymentRow)) == 1
+    assert residual(engine, line) == Decimal(930)
+
+
+def test_parallel_payments_never_over_settle_an_invoice(engine, company, payments):
+    customer = a_customer(engine, company)
+    lines = [an_invoice(engine, customer, f"{number}", "100") for number in range(3)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: pay(payments, company, a_draft(customer, "40")), range(10)))
+    assert [residual(engine, line) for line in lines] == [Decimal(0)] * 3
+    assert advance(engine, customer) == Decimal(100)
+    given = sum(row.amount for row in rows(engine, AllocationRow))
+    assert given == Decimal(300)
+
+
+def test_d9_10_the_database_refuses_sums_that_do_not_add_up(engine, company, payments):
+    customer = a_customer(engine, company)
+    line = an_invoice(engine, customer, "A", "100")
+    outcome = pay(payments, company, a_draft(customer, "40"))
+    payment = UUID(outcome.payment_id)
+    with pytest.raises(IntegrityError), Session(engine) as session, session.begin():
+        session.add(AllocationRow(payment_id=payment, schedule_line_id=UUID(line), amount=Decimal(1), at=MONDAY))
+    with pytest.raises(IntegrityError), Session(engine) as session, session.begin():
+        session.execute(text("UPDATE payment SET unallocated = 1 WHERE id = :id"), {"id": payment})
+
+
+# -- the accountant --------------------------------------------------------------------------------------------------
+
+
+def test_the_accountant_gives_a_third_partys_money_to_a_customer(engine, company, payments):
+    """D9-6: a confirmed payer is matched like any other; the task is done."""
+    customer = a_customer(engine, company)
+    line = an_invoice(engine, customer, "СФ-000123", "70")
+    queued = pay(payments, company, a_draft(None, "100", "по счету 123"))
+    outcome = allocate(payments, company, queued.payment_id, customer=customer)
+    assert (outcome.state, outcome.reason) == (PaymentState.MATCHED, None)
+    assert outcome.schedule_line_ids == (line,)
+    assert advance(engine, customer) == Decimal(30)
+    (task,) = rows(engine, TaskRow)
+    assert (task.state, task.completed_by) == ("done", UUID(company.accountant.id))
+
+
+def test_the_accountant_splits_a_payment_between_an_order_and_an_invoice(engine, company, payments):
+    """D9-12."""
+    customer = a_customer(engine, company)
+    order = an_awaiting_order(engine, company, customer)
+    queued = pay(payments, company, a_draft(None, "1000"))
+    line = an_invoice(engine, customer, "СФ-000123", "70")
+    parts = (ManualAllotment(invoice_id=line), ManualAllotment(order_id=order, amount=Decimal("900.00")))
+    outcome = allocate(payments, company, queued.payment_id, *parts)
+    assert outcome.unallocated == Decimal(30)
+    assert outcome.order_ids == (order,)
+    again = allocate(payments, company, queued.payment_id, *parts)
+    assert again == outcome, "the same decision twice is one"
+
+
+def test_over_allocation_is_refused_and_writes_nothing(engine, company, payments):
+    customer, other = a_customer(engine, company), a_customer(engine, company)
+    line = an_invoice(engine, customer, "A", "70")
+    foreign = an_invoice(engine, other, "B", "70")
+    queued = pay(payments, company, a_draft(None, "100"))
+    payment = queued.payment_id
+    with pytest.raises(AllocationTooLargeError):
+        allocate(payments, company, payment, ManualAllotment(invoice_id=line, amount=Decimal("70.01")))
+    with pytest.raises(PaymentOfAnotherCustomerError):
+        allocate(payments, company, payment, ManualAllotment(invoice_id=line), ManualAllotment(invoice_id=foreign))
+    with pytest.raises(NothingToAllocateError):
+        allocate(payments, company, payment, ManualAllotment(invoice_id=line), ManualAllotment(invoice_id=line))
+    assert rows(engine, AllocationRow) == []
+    assert [row.state for row in rows(engine, PaymentRow)] == ["unmatched"]
+    allocate(payments, company, payment, ManualAllotment(invoice_id=line), key="2")
+    with pytest.raises(PaymentOfAnotherCustomerError):
+        allocate(payments, company, payment, ManualAllotment(invoice_id=foreign), key="3")
+
+
+def test_parallel_decisions_never_allocate_more_than_came(engine, company, payments):
+    customer = a_customer(engine, company)
+    lines = [an_invoice(engine, customer, f"{number}", "60") for number in range(6)]
+    queued = pay(payments, company, a_draft(None, "100"))
+
+    def one(line):
+        try:
+            return allocate(payments, company, queued.payment_id, ManualAllotment(invoice_id=line), key=line)
+        except NothingToAllocateError:
+            return None
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(one, lines))
+    assert sum(row.amount for row in rows(engine, AllocationRow)) == Decimal(100)
+    assert [row.unallocated for row in rows(engine, PaymentRow)] == [Decimal(0)]
+
+
+# -- statements -------------------------------------------------------------------------------------------------------
+
+OWN = "KZ75125KZT1001300335"
+
+
+def a_file(*documents):
+    """A statement of (number, amount, payer, purpose) lines."""
+    sections = "".join(
+        f"СекцияДокумент=выписка\nНомерДокумента={number}\nДатаДокумента=06.04.2026\nСуммаПриход={amount}\n"
+        f"ПлательщикБИН_ИИН={payer}\nПолучательИИК={OWN}\nНазначениеПлатежа={purpose}\nКонецДокумента\n"
+        for number, amount, payer, purpose in documents
+    )
+    return f"1CClientBankExchange\nРасчСчет={OWN}\n{sections}КонецФайла\n".encode()
+
+
+def store(engine, company, content):
+    sha = hashlib.sha256(content).hexdigest()
+    with Session(engine) as session, session.begin():
+        if session.get(BankStatementRow, sha) is None:
+            session.add(
+                BankStatementRow(
+                    sha256=sha, content=content, uploaded_by=UUID(company.accountant.id), uploaded_at=MONDAY
+                )
+            )
+    return sha
+
+
+def register(payments, company, sha, upload=None):
+    return payments.register_statement(StatementInput(sha, upload or str(new_id()), company.accountant, MONDAY))
+
+
+def test_v25_twins_repeats_and_overlaps(engine, company, payments):
+    """V25: two identical lines are two payments; the same file and an overlapping one add none."""
+    twin = ("1", "100", "940140000385", "Оплата")
+    fresh = ("2", "100", "940140000385", "Оплата")
+    file, overlap = store(engine, company, a_file(twin, twin)), store(engine, company, a_file(twin, fresh))
+    answers = [register(payments, company, sha) for sha in (file, file, overlap)]
+    assert [(answer.payments_created, answer.duplicates) for answer in answers] == [(2, 0), (0, 2), (1, 1)]
+    assert len(rows(engine, PaymentRow)) == 3
+
+
+def test_parallel_importers_of_the_same_and_overlapping_files_never_double(engine, company, payments):
+    twin = ("1", "100", "940140000385", "Оплата")
+    files = [
+        store(engine, company, a_file(twin, twin, *((str(n), "5", "940140000385", "x") for n in range(2, n))))
+        for n in (8, 10, 12)
+    ]
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda sha: register(payments, company, sha), files * 4))
+    assert sum(answer.payments_created for answer in answers) == 12
+    assert len(rows(engine, PaymentRow)) == 12
+
+
+def test_a_retried_registration_returns_its_first_answer(engine, company, payments):
+    sha = store(engine, company, a_file(("1", "100", "940140000385", "Оплата")))
+    first = register(payments, company, sha, upload="upload-1")
+    assert register(payments, company, sha, upload="upload-1") == first
+    assert first.payments_created == 1
+
+
+def test_pending_payments_of_a_file_are_those_nobody_matched(engine, company, payments):
+    customer = a_customer(engine, company)
+    sha = store(engine, company, a_file(("1", "100", customer.tax_id, "Оплата"), ("2", "5", "940140000385", "x")))
+    register(payments, company, sha)
+    pending = payments.pending_payments(sha)
+    assert len(pending) == 2
+    payments.apply_payment(ApplyRequest(pending[0].payment_id, MONDAY))
+    assert payments.pending_payments(sha) == pending[1:]
+    with Session(engine) as session:
+        amounts = session.exec(select(PaymentRow.currency).order_by(col(PaymentRow.id))).all()
+    assert amounts == ["KZT", "KZT"]

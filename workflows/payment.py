@@ -1,0 +1,78 @@
+"""One bank receipt: recorded, matched, applied, and those it touches are told."""
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.handoff import HandoffActivities
+    from activities.payments import PaymentActivities
+    from domain.payments import AllocateCommand, ApplyRequest, PaymentInput, PaymentOutcome, RecordRequest
+    from workflows import ids, options
+    from workflows.clock import BusinessClock
+
+
+@workflow.defn
+class PaymentWorkflow:
+    """One execution per payment identity; it ends as soon as the money has found its place or its queue."""
+
+    @workflow.run
+    async def run(self, payment: PaymentInput) -> PaymentOutcome:
+        """Record the money, apply it, tell its neighbours."""
+        clock = BusinessClock(payment.as_of)
+        payment_id = payment.payment_id
+        if payment.draft is not None:
+            payment_id = await workflow.execute_activity_method(
+                PaymentActivities.record_payment,
+                RecordRequest(payment.draft, payment.actor, clock.now()),
+                summary="Записать поступление",
+                **options.DATABASE,
+            )
+        if payment_id is None:
+            raise ApplicationError("neither a draft nor a payment is given", non_retryable=True)
+        outcome = await workflow.execute_activity_method(
+            PaymentActivities.apply_payment,
+            ApplyRequest(payment_id, clock.now()),
+            summary="Сопоставить и зачесть",
+            **options.DATABASE,
+        )
+        await tell_neighbours(outcome)
+        return outcome
+
+
+@workflow.defn
+class ManualAllocationWorkflow:
+    """One decision of the accountant on one payment."""
+
+    @workflow.run
+    async def run(self, command: AllocateCommand) -> PaymentOutcome:
+        """Carry the decision out and tell those it touches; a refusal fails the workflow with its code."""
+        try:
+            outcome = await workflow.execute_activity_method(
+                PaymentActivities.allocate_payment, command, summary="Разнести вручную", **options.DATABASE
+            )
+        except ActivityError as error:
+            if isinstance(error.cause, ApplicationError):
+                raise error.cause from error
+            raise
+        await tell_neighbours(outcome)
+        return outcome
+
+
+async def tell_neighbours(outcome: PaymentOutcome) -> None:
+    """Orders and invoices that got money look again; stopped orders of the account are decided again (D2-13)."""
+    touched = [ids.order_workflow_id(order_id) for order_id in outcome.order_ids]
+    touched += [ids.invoice_workflow_id(line_id) for line_id in outcome.schedule_line_ids]
+    if touched:
+        await workflow.execute_activity_method(
+            HandoffActivities.signal_workflows,
+            args=[touched, "payment_applied"],
+            summary="Сообщить заказам и счетам",
+            **options.HANDOFF,
+        )
+    for order_id in outcome.stopped_order_ids:
+        await workflow.execute_activity_method(
+            HandoffActivities.signal_workflows,
+            args=[[ids.order_workflow_id(order_id)], "exposure_lowered"],
+            summary="Пересмотреть остановленный заказ",
+            **options.HANDOFF,
+        )
