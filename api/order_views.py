@@ -52,8 +52,11 @@ def summary(order: OrderRow, language: Language) -> dict[str, Any]:
 def detail(session: Session, order: OrderRow, language: Language) -> dict[str, Any]:
     """The order with everything about it."""
     decision = credit.last_decision(session, order.id)
+    customer = orders.customer_of(session, order)
     return {
         **summary(order, language),
+        "customer_name": customer.name,
+        "customer_tax_id": customer.tax_id,
         "revision": order.revision,
         "version": order.version,
         "net": money(order.net, order.currency),

@@ -123,6 +123,18 @@ def import_(context: typer.Context) -> None:
 
 
 @app.command()
+def demo(
+    data: Data = None,
+    script: Annotated[bool, typer.Option("--script", help="Без остановок, до кода завершения.")] = False,
+    seed_only: Annotated[bool, typer.Option("--seed-only", hidden=True)] = False,
+) -> None:
+    """Показать историю: заказ, резерв, оплата, просрочка до юриста — за две минуты."""
+    from cli.demo.command import run_demo
+
+    raise typer.Exit(run_demo(data, script=script, seed_only=seed_only))
+
+
+@app.command()
 def check() -> None:
     """Проверить стиль, типы, правила импорта, схему базы и зависимости."""
     from cli.checks import run_checks

@@ -20,9 +20,18 @@ def write_sample(path: Path, *, today: date) -> None:
     Raises:
         OSError: the file cannot be written.
     """
+    write_workbook(path, sample_rows(today))
+
+
+def write_workbook(path: Path, sheets: Sequence[tuple[SheetSpec, Sequence[Sequence[Value]]]]) -> None:
+    """Write a new workbook of sheets that `./opora import` takes.
+
+    Raises:
+        OSError: the file is there already or cannot be written.
+    """
     # Made in memory first: the library tells of a full disk with an exception of its own.
     with open(path, "xb") as output, xlsxwriter.Workbook(output, {"in_memory": True}) as book:
-        for spec, rows in sample_rows(today):
+        for spec, rows in sheets:
             _write_sheet(book, spec, rows)
 
 
