@@ -18,13 +18,13 @@ from domain.orders import Actor
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
-    """A product with its list price per unit, VAT inside."""
+    """A product with its list price per unit, VAT inside; without a currency it is a price in any."""
 
     sku: str
     name: str
     unit: str
     price: Decimal
-    currency: str
+    currency: str | None
     vat_rate: Decimal
     cost: Decimal | None = None
 

@@ -106,7 +106,7 @@ def _products(session: Session, draft: QuoteDraft, currency: str) -> dict[str, P
         product = products.get(sku)
         if product is None:
             raise ProductNotFoundError(sku=sku)
-        if product.currency != currency and draft.lines[number].price is None:
+        if product.currency not in {None, currency} and draft.lines[number].price is None:
             raise WrongCurrencyError(field=f"lines[{number}].price", currency=product.currency, expected=currency)
     return products
 

@@ -139,7 +139,10 @@ class ContractRow(SQLModel, table=True):
 
 
 class ProductRow(SQLModel, table=True):
-    """A product with its list price; `price` is per `unit`, VAT included, in `currency`."""
+    """A product with its list price; `price` is per `unit`, VAT included, in `currency`.
+
+    Without a currency the figure holds in whichever currency the order is in.
+    """
 
     __tablename__ = "product"
     sku: str = Field(primary_key=True)
@@ -147,7 +150,7 @@ class ProductRow(SQLModel, table=True):
     name_key: str = Field(index=True)
     unit: str
     price: Decimal = Field(sa_type=PRICE)
-    currency: str = Field(max_length=3)
+    currency: str | None = Field(default=None, max_length=3)
     vat_rate: Decimal = Field(sa_type=RATE)
     cost: Decimal | None = Field(default=None, sa_type=PRICE)
     version: int = 1
@@ -546,9 +549,7 @@ class OutboundRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=INSTANT)
     done_at: datetime | None = Field(default=None, sa_type=INSTANT)
     __table_args__ = (
-        CheckConstraint(
-            "state IN ('planned','sending','done','failed','unknown','cancelled')", name="state_known"
-        ),
+        CheckConstraint("state IN ('planned','sending','done','failed','unknown','cancelled')", name="state_known"),
         CheckConstraint("audience IN ('customer','staff')", name="audience_known"),
     )
 
@@ -567,7 +568,10 @@ class LegalCaseRow(SQLModel, table=True):
     package: dict[str, Any] = _json()
     __table_args__ = (
         Index(
-            "legal_case_one_open", "customer_id", "legal_entity_id", unique=True,
+            "legal_case_one_open",
+            "customer_id",
+            "legal_entity_id",
+            unique=True,
             postgresql_where=text("state <> 'closed'"),
         ),
         CheckConstraint("state IN ('open','paid','closed')", name="state_known"),

@@ -10,7 +10,6 @@ from pydantic_core import PydanticCustomError
 from sqlmodel import Session
 
 from activities.persistence import catalogue
-from activities.persistence.orders import legal_entity
 from activities.persistence.tables import ProductRow
 from api.auth import require
 from api.deps import Caller, Db, Now, Once
@@ -47,7 +46,7 @@ VatPercent = Annotated[VatRateIn, AfterValidator(_per_cent)]
 
 
 class ProductIn(Strict):
-    """A product. `price` is per unit with VAT inside; without `currency`, in the company's own."""
+    """A product. `price` is per unit with VAT inside; without `currency`, in the currency of whichever order."""
 
     sku: Sku
     name: Name
@@ -71,7 +70,9 @@ class ProductOut(Out):
     name: str
     unit: str
     price: str = Field(examples=["2450.50"])
-    currency: str
+    currency: str | None = Field(
+        description="Без валюты цена действует в валюте заказа. / Without one, in the order's."
+    )
     vat_rate: str = Field(examples=["12"])
     cost: str | None
     version: int
@@ -89,15 +90,15 @@ def create_product(body: ProductIn, caller: Editor, once: Once, now: Now) -> JSO
     """Товар с ценой за единицу, НДС внутри. / A product with its price per unit, VAT inside."""
 
     def work(session: Session) -> tuple[int, Any]:
-        currency = body.currency or body.price.currency or legal_entity(session).currency
+        currency = body.currency or body.price.currency
         new = catalogue.NewProduct(
             sku=body.sku,
             name=body.name,
             unit=body.unit,
-            price=body.price.within(currency, "price"),
+            price=_within(body.price, currency, "price"),
             currency=currency,
             vat_rate=body.vat_rate,
-            cost=body.cost.within(currency, "cost") if body.cost else None,
+            cost=_within(body.cost, currency, "cost") if body.cost else None,
         )
         return 201, _out(catalogue.create_product(session, new, caller, at=now)).model_dump(mode="json")
 
@@ -153,8 +154,13 @@ def change_product(
     return answer.response(etag(answer.body["version"]))
 
 
-def _plain(value: Any, currency: str, field: str) -> Any:
-    return value.within(currency, field) if isinstance(value, Sum) else value
+def _plain(value: Any, currency: str | None, field: str) -> Any:
+    return _within(value, currency, field) if isinstance(value, Sum) else value
+
+
+def _within(price: Sum, currency: str | None, field: str) -> Decimal:
+    """The figure of a price; one that names a currency must name the product's."""
+    return price.amount if currency is None and price.currency is None else price.within(currency or "", field)
 
 
 def _out(row: ProductRow) -> ProductOut:

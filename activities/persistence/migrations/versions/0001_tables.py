@@ -92,7 +92,7 @@ def upgrade() -> None:
     sa.Column('name_key', sa.String(), nullable=False),
     sa.Column('unit', sa.String(), nullable=False),
     sa.Column('price', sa.Numeric(precision=18, scale=4), nullable=False),
-    sa.Column('currency', sa.String(3), nullable=False),
+    sa.Column('currency', sa.String(3), nullable=True),
     sa.Column('vat_rate', sa.Numeric(precision=5, scale=2), nullable=False),
     sa.Column('cost', sa.Numeric(precision=18, scale=4), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
