@@ -17,7 +17,7 @@ from activities.persistence.tables import CalendarDayRow
 from cli.demo.door import Door, StoryError
 from cli.importing import find_stack, import_file
 from cli.sample_company import Value, sample_rows, write_workbook
-from domain.import_sheets import CUSTOMERS, INVOICES, PRODUCTS, SheetSpec
+from domain.import_sheets import CONTRACTS, CUSTOMERS, INVOICES, PRODUCTS, SheetSpec
 from domain.requisites import is_kz_tax_id
 
 ROMASHKA = "ООО «Ромашка»"
@@ -47,6 +47,8 @@ def take_over(data: Path, sheets: Sheets) -> None:
     Raises:
         StoryError: the import refused a row.
     """
+    given = dict(sheets)
+    sheets = [(spec, given.get(spec, [])) for spec in (CUSTOMERS, CONTRACTS, PRODUCTS, INVOICES)]
     with tempfile.TemporaryDirectory(prefix="opora-demo-") as folder:
         file = Path(folder) / "company.xlsx"
         write_workbook(file, sheets)
