@@ -1,5 +1,6 @@
 """Commands on an order: updates of its workflow, started first when it does not run yet."""
 
+import asyncio
 import contextlib
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,7 +85,9 @@ async def command(
         raise await run_in_threadpool(why_ended, engine, UUID(order.order_id), update.__name__) from None
     finally:
         with contextlib.suppress(Exception):
-            await start.workflow_handle()
+            # Reads the outcome of the start so that it is not reported as lost; a call that never reached the
+            # server leaves it open for ever.
+            await asyncio.wait_for(start.workflow_handle(), 0.05)
 
 
 def why_ended(engine: Engine, order_id: UUID, command_name: str) -> DomainError:
