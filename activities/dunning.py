@@ -1,6 +1,6 @@
 """Watching one schedule line until its money is in (D10)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Engine, update
 from sqlmodel import Session, col
@@ -10,11 +10,11 @@ from activities.dunning_effects import act
 from activities.persistence import legal
 from activities.persistence.dunning import (
     DunningContext,
-    first_letter_on,
     lock_line,
+    next_step_of,
     planned_messages,
     record_step,
-    steps_of,
+    wait_of,
 )
 from activities.persistence.events import events_of, record_event
 from activities.persistence.tables import OutboundRow
@@ -25,11 +25,9 @@ from domain.dunning import (
     InvoiceStatus,
     Stage,
     Step,
-    is_chased,
     letter_time,
-    next_step,
 )
-from domain.orders import SYSTEM, OnExpiry, Wait, WaitReason
+from domain.orders import SYSTEM
 from domain.tasks import TaskKind
 
 ABOUT_THE_DEBT = (TaskKind.CALL_OVERDUE, TaskKind.OVERDUE_REVIEW, TaskKind.NO_EMAIL)
@@ -58,30 +56,20 @@ def _look(session: Session, look: DunningLook) -> DunningState:
     line.observed_on = max(line.observed_on or today, today)
     if line.residual == 0:
         return _settle(session, context, at=now)
-    step = _next(session, context, now)
+    step = next_step_of(session, context, now)
     if step is not None and step.at <= now:
         _take(session, context, step, at=now)
         session.flush()
-        step = _next(session, context, now)
+        step = next_step_of(session, context, now)
     letters = planned_messages(session, line.id, "customer")
     return DunningState(
         status=InvoiceStatus.OVERDUE if context.days(now) > 0 else InvoiceStatus.OPEN,
         stage=Stage(line.stage) if line.stage else None,
-        wait=_wait(context, step, now),
+        wait=wait_of(context, step, now),
         notices=planned_messages(session, line.id, "staff"),
         letters=letters,
         letters_at=letter_time(now, context.client_calendar, context.policy) if letters else None,
     )
-
-
-def _next(session: Session, context: DunningContext, now: datetime) -> Step | None:
-    """The next step by the facts; none for a residue nobody chases (D1-11)."""
-    line = context.line
-    if not is_chased(line.residual, line.amount, context.invoice.currency, context.policy):
-        return None
-    steps = steps_of(session, line)
-    letter_on = first_letter_on(steps, context.calendar)
-    return next_step(line.due_date, steps, now, context.calendar, context.policy, first_letter_on=letter_on)
 
 
 def _take(session: Session, context: DunningContext, step: Step, *, at: datetime) -> None:
@@ -91,19 +79,6 @@ def _take(session: Session, context: DunningContext, step: Step, *, at: datetime
     act(session, context, step.stage, at=at)
     record_step(session, context, step.stage, "done", at=at)
     context.line.stage = step.stage
-
-
-def _wait(context: DunningContext, step: Step | None, now: datetime) -> Wait:
-    """What the line waits for: its due date, or money that is late."""
-    overdue = context.days(now) > 0
-    first_day = context.line.due_date + timedelta(days=1) if overdue else context.invoice.issued_on
-    return Wait(
-        WaitReason.OVERDUE if overdue else WaitReason.DUE_DATE,
-        since=context.calendar.at(first_day, 0),
-        until=step.at if step else None,
-        who="customer",
-        on_expiry=OnExpiry.ESCALATE if step else OnExpiry.NOTHING,
-    )
 
 
 def _settle(session: Session, context: DunningContext, *, at: datetime) -> DunningState:

@@ -81,13 +81,17 @@ def check_result(kind: str, result: str | None) -> None:
         raise CallResultRequiredError(field="result", allowed=", ".join(CallResult))
 
 
+def may_complete(actor: Actor, role: str, assignee_id: str | None) -> bool:
+    """The assignee finishes a task, anybody of the role where there is none, and the head any manager's (D14)."""
+    mine = assignee_id == actor.id or (assignee_id is None and role == actor.role)
+    return mine or (actor.role == Role.HEAD and role == Role.MANAGER)
+
+
 def check_may_complete(actor: Actor, role: str, assignee_id: str | None) -> None:
-    """The assignee finishes a task, anybody of the role where there is none, and the head any manager's (D14).
+    """Refuse a task that is somebody else's.
 
     Raises:
-        ForbiddenError: the task is somebody else's.
+        ForbiddenError: `may_complete` says no.
     """
-    mine = assignee_id == actor.id or (assignee_id is None and role == actor.role)
-    of_my_people = actor.role == Role.HEAD and role == Role.MANAGER
-    if not (mine or of_my_people):
+    if not may_complete(actor, role, assignee_id):
         raise ForbiddenError(action="complete_task", role=actor.role)

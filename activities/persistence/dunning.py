@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,9 +23,9 @@ from activities.persistence.tables import (
     UserRow,
 )
 from domain.business_calendar import BusinessCalendar
-from domain.dunning import Stage, days_overdue
+from domain.dunning import Stage, Step, days_overdue, is_chased, next_step
 from domain.errors import InvoiceNotFoundError
-from domain.orders import SYSTEM
+from domain.orders import SYSTEM, OnExpiry, Wait, WaitReason
 from domain.policy import Policy
 
 CLOCKS = {"RU": "Europe/Moscow", "KZ": "Asia/Almaty"}
@@ -116,6 +116,29 @@ def first_letter_on(steps: dict[Stage, DunningStepRow], calendar: BusinessCalend
     """The day of the first letter, or of the task that stood in for it (D10-5, D10-11)."""
     days = [calendar.day_of(row.at) for stage, row in steps.items() if stage in LETTER_STAGES and row.state == "done"]
     return min(days, default=None)
+
+
+def next_step_of(session: Session, context: DunningContext, now: datetime) -> Step | None:
+    """The next step by the facts; none for a residue nobody chases (D1-11)."""
+    line = context.line
+    if not is_chased(line.residual, line.amount, context.invoice.currency, context.policy):
+        return None
+    steps = steps_of(session, line)
+    letter_on = first_letter_on(steps, context.calendar)
+    return next_step(line.due_date, steps, now, context.calendar, context.policy, first_letter_on=letter_on)
+
+
+def wait_of(context: DunningContext, step: Step | None, now: datetime) -> Wait:
+    """What the line waits for: its due date, or money that is late."""
+    overdue = context.days(now) > 0
+    first_day = context.line.due_date + timedelta(days=1) if overdue else context.invoice.issued_on
+    return Wait(
+        WaitReason.OVERDUE if overdue else WaitReason.DUE_DATE,
+        since=context.calendar.at(first_day, 0),
+        until=step.at if step else None,
+        who="customer",
+        on_expiry=OnExpiry.ESCALATE if step else OnExpiry.NOTHING,
+    )
 
 
 def record_step(session: Session, context: DunningContext, stage: Stage, state: str, *, at: datetime) -> None:

@@ -6,12 +6,14 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
+from activities.persistence.credit import lock_account
 from activities.persistence.dunning import DunningContext
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
 from activities.persistence.tables import (
     ApprovalRow,
     ContractRow,
+    CustomerRow,
     InvoiceRow,
     LegalCaseLineRow,
     LegalCaseRow,
@@ -21,8 +23,9 @@ from activities.persistence.tables import (
     TaskRow,
 )
 from domain.dunning import days_overdue
+from domain.errors import LegalCaseNotFoundError
 from domain.money import ZERO
-from domain.orders import SYSTEM
+from domain.orders import SYSTEM, Actor, Role
 from domain.wording import document_name
 
 Item = dict[str, Any]
@@ -73,6 +76,51 @@ def mark_paid(session: Session, line_id: UUID, *, at: datetime) -> None:
     if case is not None and sum((line.residual for line, _ in lines_of(session, case.id)), ZERO) == 0:
         case.state = "paid"
         record_event(session, "legal_case", case.id, "case_paid", SYSTEM, at=at)
+
+
+def close_if_paid(session: Session, line_id: UUID, actor: Actor, *, at: datetime) -> None:
+    """The lawyer is done with a case whose money is in: credit may be given again (D10-9)."""
+    case = session.exec(
+        select(LegalCaseRow)
+        .join(LegalCaseLineRow, col(LegalCaseLineRow.case_id) == LegalCaseRow.id)
+        .where(LegalCaseLineRow.schedule_line_id == line_id, LegalCaseRow.state == "paid")
+        .with_for_update()
+    ).first()
+    if case is not None:
+        lock_account(session, case.credit_account_id)
+        case.state = "closed"
+        record_event(session, "legal_case", case.id, "case_closed", actor, at=at)
+
+
+def case_for(session: Session, case_id: UUID, caller: Actor) -> LegalCaseRow:
+    """A case as the caller may see it: a manager sees those of own customers (D14).
+
+    Raises:
+        LegalCaseNotFoundError: there is none, or it is another manager's.
+    """
+    case = session.get(LegalCaseRow, case_id)
+    if case is None or not _visible(session.get_one(CustomerRow, case.customer_id), caller):
+        raise LegalCaseNotFoundError
+    return case
+
+
+def cases_for(session: Session, caller: Actor, *, after: UUID | None, limit: int) -> list[LegalCaseRow]:
+    """The cases that the caller may see, newest first."""
+    query = (
+        select(LegalCaseRow)
+        .join(CustomerRow, col(CustomerRow.id) == LegalCaseRow.customer_id)
+        .order_by(col(LegalCaseRow.id).desc())
+        .limit(limit)
+    )
+    if caller.role is Role.MANAGER:
+        query = query.where(CustomerRow.manager_id == UUID(caller.id))
+    if after is not None:
+        query = query.where(LegalCaseRow.id < after)
+    return list(session.exec(query))
+
+
+def _visible(customer: CustomerRow, caller: Actor) -> bool:
+    return caller.role is not Role.MANAGER or str(customer.manager_id) == caller.id
 
 
 def lines_of(session: Session, case_id: UUID) -> list[tuple[ScheduleLineRow, InvoiceRow]]:

@@ -13,7 +13,7 @@ from activities.persistence.events import record_event
 from activities.persistence.identifiers import new_id
 from activities.persistence.tables import TaskRow
 from domain.orders import Actor, Role
-from domain.tasks import TaskClosedError, TaskNotFoundError, check_may_complete, check_result
+from domain.tasks import TaskClosedError, TaskNotFoundError, check_may_complete, check_result, may_complete
 
 
 def open_task(
@@ -132,6 +132,18 @@ def tasks_for(
     if after is not None:
         query = query.where(col(TaskRow.id) > after)
     return list(session.exec(query))
+
+
+def task_for(session: Session, task_id: UUID, actor: Actor) -> TaskRow:
+    """A task as the caller may see it: one they may finish (D14).
+
+    Raises:
+        TaskNotFoundError: there is none, or it is somebody else's.
+    """
+    task = session.get(TaskRow, task_id)
+    if task is None or not may_complete(actor, task.role, str(task.assignee_id) if task.assignee_id else None):
+        raise TaskNotFoundError
+    return task
 
 
 def tasks_about(session: Session, schedule_line_id: UUID) -> list[TaskRow]:

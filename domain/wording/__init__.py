@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from domain.wording import credit, doors, letters, names, payments, refusals, waits
+from domain.wording import credit, doors, history, letters, names, payments, refusals, waits
 from domain.wording.credit import outcome_text, reason_text
 from domain.wording.doors import card_text, field_text, request_text
+from domain.wording.history import event_text
 from domain.wording.letters import Text, document_name, letter, notice, task_subject
 from domain.wording.names import invoice_title, role_name, stage_name, status_name, task_name
 from domain.wording.refusals import refusal_text
@@ -18,6 +19,7 @@ __all__ = [
     "card_text",
     "document_name",
     "ended_by",
+    "event_text",
     "field_text",
     "invoice_title",
     "letter",
@@ -57,6 +59,7 @@ def message_ids() -> Iterator[str]:
         names.ROLES,
         names.TASK_KINDS,
         names.CALL_RESULTS,
+        history.EVENTS,
         letters.TASKS,
         letters.DOCUMENTS,
         payments.QUEUE,

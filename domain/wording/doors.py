@@ -75,6 +75,7 @@ FIELDS = {
     "bad_cursor": "Неверное место продолжения: возьмите его из поля next предыдущего ответа.",
     "duplicate_sku": "Артикул {sku} повторяется: оставьте одну строку.",
     "nothing_to_change": "Укажите хотя бы одно поле, которое нужно изменить.",
+    "one_target": "Укажите что-то одно: заказ, счёт, список allocations или клиента.",
     "value_error": "Недопустимое значение.",
 }
 """By the kind of a field's mistake; the checks of the request schemas name these kinds."""
