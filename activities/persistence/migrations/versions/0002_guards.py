@@ -30,6 +30,8 @@ POLICY_1 = {
     "late_payment_days": 14,
     "internal_hour": 10,
     "client_hour": 11,
+    "dunning_days": [-3, 3, 7, 14, 30],
+    "legal_after_letter_working_days": 3,
 }
 
 
