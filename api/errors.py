@@ -2,18 +2,22 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from datetime import UTC, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from temporalio.client import RPCTimeoutOrCancelledError, WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.persistence.orders import legal_entity
 from api.i18n import Language, preferred_language
 from api.problems import ProblemResponse, problem
 from api.validation import field_errors
@@ -76,10 +80,24 @@ def _language(request: Request) -> Language:
     return preferred_language(request.headers.get("accept-language"))
 
 
+def company_zone(request: Request) -> tzinfo:
+    """The company's clock, read once; UTC until it can be read."""
+    state = request.app.state
+    if getattr(state, "zone", None) is None:
+        try:
+            with Session(state.engine) as session:
+                state.zone = ZoneInfo(legal_entity(session).timezone)
+        except (SQLAlchemyError, LookupError):
+            return UTC
+    zone: tzinfo = state.zone
+    return zone
+
+
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     headers = RETRY_AFTER if error.status == 503 else None
-    return problem(error.status, error.code, _language(request), error.facts, headers=headers)
+    zone = company_zone(request)
+    return problem(error.status, error.code, _language(request), error.facts, headers=headers, zone=zone)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
@@ -101,7 +119,7 @@ def _workflow_failed(request: Request, error: Exception) -> Response:
     if refusal is None:
         return _bug(request, error)
     code, facts = refusal
-    return problem(status_of(code) or 409, code, _language(request), facts)
+    return problem(status_of(code) or 409, code, _language(request), facts, zone=company_zone(request))
 
 
 def _temporal_silent(request: Request, error: Exception) -> Response:

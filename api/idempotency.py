@@ -92,6 +92,36 @@ class Idempotency:
         """Do `work` once; for `def` routes."""
         return run_idempotent(self.engine, self.scope, self.key, body_hash(body), work, now=self.now)
 
+    def claim(self, command: object) -> None:
+        """For a command that Temporal keeps by its update id: the key belongs to this very command from now on.
+
+        Raises:
+            IdempotencyKeyReusedError: it belongs to another one.
+        """
+        if self.key is not None:
+            fingerprint = body_hash(repr(command).encode())
+            run_idempotent(self.engine, self.scope, self.key, fingerprint, lambda _: (200, None), now=self.now)
+
     async def run_async(self, body: BaseModel | bytes | None, work: Work) -> Answer:
         """Do `work` once, in a thread; for `async def` routes that go on to Temporal."""
         return await run_in_threadpool(self.run, body, work)
+
+    async def recall(self, body: BaseModel | bytes | None) -> Answer | None:
+        """The answer kept under this key, for commands whose answer is known only after Temporal's; None at first.
+
+        Raises:
+            IdempotencyKeyReusedError: the key is known with another body.
+        """
+        if self.key is None:
+            return None
+        return await run_in_threadpool(_recall, self.engine, self.scope, self.key, body_hash(body))
+
+
+def _recall(engine: Engine, scope: str, key: str, request_hash: str) -> Answer | None:
+    with Session(engine) as session:
+        row = session.get(IdempotencyRow, (scope, key))
+    if row is None:
+        return None
+    if row.request_hash != request_hash:
+        raise IdempotencyKeyReusedError
+    return Answer(row.status or 200, row.response, replayed=True)

@@ -1,6 +1,7 @@
 """Problem details (RFC 9457): one shape for every refusal, in the caller's language."""
 
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from typing import Any
 
 from fastapi.responses import JSONResponse
@@ -38,6 +39,7 @@ def problem(
     facts: Mapping[str, Any] | None = None,
     *,
     headers: Mapping[str, str] | None = None,
+    zone: tzinfo = UTC,
 ) -> ProblemResponse:
     """The answer to a refused request: stable `code`, a sentence that says what to do, and the figures.
 
@@ -50,7 +52,7 @@ def problem(
         "type": f"urn:opora:problem:{code}",
         "title": russian if language == "ru" else english,
         "status": http_status,
-        "detail": sentence(code, known, language),
+        "detail": sentence(code, known, language, zone),
         "code": code,
     }
     extra = {"Content-Language": language, "Cache-Control": "no-store", **(headers or {})}

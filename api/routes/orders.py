@@ -16,7 +16,7 @@ from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.tables import OrderRow
 from api import order_commands, order_views
 from api.auth import require
-from api.deps import Caller, Db, Engine, IdempotencyKey, Language, Now, Once, Settings, Temporal
+from api.deps import Caller, Db, Engine, Language, Now, Once, Settings, Temporal
 from api.errors import refusals
 from api.openapi import problems
 from api.order_why import why
@@ -36,7 +36,7 @@ from domain.orders import (
 )
 from workflows.order import OrderWorkflow
 
-router = APIRouter(prefix="/api/v1/orders", tags=["Заказы"])
+router = APIRouter(prefix="/api/v1/orders", tags=["orders"])
 
 Seller = Annotated[Actor, Depends(require(Role.MANAGER, Role.HEAD))]
 Approver = Annotated[Actor, Depends(require(Role.HEAD, Role.DIRECTOR))]
@@ -133,7 +133,7 @@ class OrderDesk:
         settings: Settings,
         language: Language,
         now: Now,
-        key: IdempotencyKey,
+        once: Once,
     ) -> None:
         self.order_id = order_id
         self.caller = caller
@@ -142,14 +142,15 @@ class OrderDesk:
         self._temporal = temporal
         self._task_queue = settings.task_queue
         self._now = now
-        self._key = key
+        self._once = once
 
     async def send(self, update: Any, argument: Any, update_id: str | None = None) -> Any:
         """Send a command; the caller's `Idempotency-Key`, or `update_id`, tells a repeat from a new one."""
         order = await run_in_threadpool(self._input)
-        name = (
-            f"{self.caller.id}:{self._key}" if self._key else update_id or f"{self._now.isoformat()}:{self.caller.id}"
-        )
+        key = self._once.key
+        if key:
+            await run_in_threadpool(self._once.claim, argument)
+        name = f"{self.caller.id}:{key}" if key else update_id or f"{self._now.isoformat()}:{self.caller.id}"
         return await order_commands.command(
             self._temporal,
             self._engine,

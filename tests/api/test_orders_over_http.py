@@ -100,6 +100,8 @@ async def test_an_approval_needs_another_person_and_is_given_once(shop: Shop) ->
     late = await shop.post(f"/orders/{order}/approval", approve, by="director")
     assert refused(late) == (409, "already_decided")
     assert late.json()["by"] == "Мария Ан"
+    almaty = datetime.fromisoformat(late.json()["at"]) + timedelta(hours=5)
+    assert f"{almaty:%d.%m.%Y %H:%M}" in late.json()["detail"]
 
 
 async def test_a_stopped_order_cannot_simply_be_approved(shop: Shop) -> None:
@@ -213,6 +215,23 @@ async def test_eight_placings_under_one_key_are_one_decision(shop: Shop, engine:
     assert {answer.status_code for answer in answers} == {200}
     assert {answer.json()["decision"]["outcome"] for answer in answers} == {"auto"}
     assert count(engine, CreditDecisionRow) == 1
+
+
+async def test_a_key_that_was_used_for_another_answer_is_refused(shop: Shop) -> None:
+    customer, sku = await shop.a_customer(), await shop.a_product(on_hand="2000")
+    order = await shop.a_quote(customer, sku, "1500")
+    await shop.place(order)
+    reject = {"decision": "reject", "comment": "Нет"}
+    approve = {"decision": "approve", "comment": ""}
+    path, key = f"/orders/{order}/approval", "answer-0001"
+
+    first = await shop.post(path, reject, by="head", idempotency_key=key)
+    again = await shop.post(path, reject, by="head", idempotency_key=key)
+    other = await shop.post(path, approve, by="head", idempotency_key=key)
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json()["status"] == again.json()["status"] == "rejected"
+    assert refused(other) == (422, "idempotency_key_reused")
 
 
 async def test_without_temporal_a_quote_is_taken_and_a_placing_asks_to_try_again(api: TestClient) -> None:
