@@ -283,7 +283,7 @@ def _is_sum(text: str) -> bool:
 
 def _amount(section: _Section) -> Decimal:
     income = section.first("суммаприход")
-    text = income if _is_sum(income) else section.first("сумма", "суммадокумента")
+    text = income if _is_sum(income) else section.first("сумма", "суммадокумента", "суммаприход")
     if not text:
         raise _UnreadableError(LineProblem.NO_AMOUNT)
     amount = read_amount(text)

@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import func, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from activities.persistence.tables import (
     AllocationRow,
+    BankStatementRow,
     CustomerRow,
     InvoiceRow,
     OrderRow,
@@ -95,6 +97,34 @@ def payers(session: Session, tax_id: str | None, kpp: str | None = None) -> Sequ
     if len(found) > 1 and kpp:
         return [customer for customer in found if customer.kpp == kpp] or found
     return found
+
+
+def by_external_id(session: Session, external_id: str) -> PaymentRow | None:
+    """The payment recorded under a caller's `external_id`."""
+    return session.exec(select(PaymentRow).where(PaymentRow.external_id == external_id)).first()
+
+
+def keep_statement(session: Session, sha256: str, content: bytes, *, by: UUID, at: datetime) -> None:
+    """Store a bank file as it came; a repeat changes nothing."""
+    session.execute(
+        insert(BankStatementRow)
+        .values(sha256=sha256, content=content, uploaded_by=by, uploaded_at=at)
+        .on_conflict_do_nothing(index_elements=["sha256"])
+    )
+
+
+def list_payments(
+    session: Session, *, state: str | None, customer_id: UUID | None, after: UUID | None, limit: int
+) -> list[PaymentRow]:
+    """Payments oldest first; those being matched this moment are in nobody's queue."""
+    query = select(PaymentRow).order_by(col(PaymentRow.id)).limit(limit)
+    if state is not None:
+        query = query.where(PaymentRow.state == state, func.coalesce(PaymentRow.reason, "") != QueueReason.NEW)
+    if customer_id is not None:
+        query = query.where(PaymentRow.customer_id == customer_id)
+    if after is not None:
+        query = query.where(col(PaymentRow.id) > after)
+    return list(session.exec(query))
 
 
 def pending_payments(session: Session, sha256: str, *, limit: int) -> tuple[PendingPayment, ...]:

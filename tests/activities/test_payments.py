@@ -2,7 +2,6 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
+from support.money import DAY, a_file, an_invoice
 
 from activities.payments import PaymentActivities
 from activities.persistence import credit
@@ -21,8 +21,6 @@ from activities.persistence.tables import (
     BankStatementRow,
     CreditAccountRow,
     CustomerRow,
-    InvoiceRow,
-    LegalEntityRow,
     OrderRow,
     PaymentRow,
     ScheduleLineRow,
@@ -45,8 +43,6 @@ from domain.payments import (
     StatementInput,
 )
 
-DAY = date(2026, 4, 6)
-
 
 @pytest.fixture
 def company(engine: Engine) -> Company:
@@ -56,36 +52,6 @@ def company(engine: Engine) -> Company:
 @pytest.fixture
 def payments(engine: Engine) -> PaymentActivities:
     return PaymentActivities(engine)
-
-
-def an_invoice(engine, customer, number, amount, *, due="2026-04-20", residual=None):
-    """An open invoice of one schedule line; the line's id."""
-    with Session(engine) as session, session.begin():
-        entity = session.exec(select(LegalEntityRow)).one()
-        invoice = InvoiceRow(
-            number=number,
-            kind="opening",
-            customer_id=customer.id,
-            credit_account_id=customer.credit_account_id,
-            legal_entity_id=entity.id,
-            issued_on=DAY,
-            currency=customer.currency,
-            gross=Decimal(amount),
-            vat=Decimal(0),
-        )
-        session.add(invoice)
-        session.flush()
-        line = ScheduleLineRow(
-            invoice_id=invoice.id,
-            line_no=1,
-            amount=Decimal(amount),
-            residual=Decimal(residual or amount),
-            due_date=date.fromisoformat(due),
-            policy_version=1,
-        )
-        session.add(line)
-        session.flush()
-        return str(line.id)
 
 
 def an_awaiting_order(engine, company, customer, *, price="1000", prepayment=100):
@@ -345,18 +311,6 @@ def test_parallel_decisions_never_allocate_more_than_came(engine, company, payme
 
 
 # -- statements -------------------------------------------------------------------------------------------------------
-
-OWN = "KZ75125KZT1001300335"
-
-
-def a_file(*documents):
-    """A statement of (number, amount, payer, purpose) lines."""
-    sections = "".join(
-        f"СекцияДокумент=выписка\nНомерДокумента={number}\nДатаДокумента=06.04.2026\nСуммаПриход={amount}\n"
-        f"ПлательщикБИН_ИИН={payer}\nПолучательИИК={OWN}\nНазначениеПлатежа={purpose}\nКонецДокумента\n"
-        for number, amount, payer, purpose in documents
-    )
-    return f"1CClientBankExchange\nРасчСчет={OWN}\n{sections}КонецФайла\n".encode()
 
 
 def store(engine, company, content):

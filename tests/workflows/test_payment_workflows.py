@@ -1,0 +1,163 @@
+"""Payments and statements on the real Temporal: orders and invoices are told, nothing comes twice."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+from support.company import a_customer, a_product
+from support.house import House, a_house
+from support.money import DAY, a_file, an_invoice
+from temporalio.client import Client, WorkflowFailureError
+
+from activities.persistence.identifiers import new_id
+from activities.persistence.payments import keep_statement
+from activities.persistence.tables import PaymentRow, ScheduleLineRow
+from api import payment_commands
+from api.errors import refusal_in
+from domain.credit import PlaceCommand
+from domain.payments import (
+    AllocateCommand,
+    ManualAllotment,
+    PaymentDraft,
+    PaymentInput,
+    PaymentOutcome,
+    PaymentState,
+    StatementInput,
+    StatementSummary,
+)
+from workflows.order import OrderWorkflow
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=[500, 0], ids=["cached", "uncached"])
+async def house(
+    request: Any, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
+) -> AsyncIterator[House]:
+    cached = request.param
+    async with a_house(engine, database_url, client, task_queue, tmp_path, cached_workflows=cached) as open_house:
+        yield open_house
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def pay(house: House, tax_id: str, amount: str, purpose: str, identity: str | None = None) -> PaymentOutcome:
+    draft = PaymentDraft(
+        identity=identity or f"api-{new_id()}",
+        source="api",
+        posted_on=DAY,
+        amount=Decimal(amount),
+        purpose=purpose,
+        payer_tax_id=tax_id,
+    )
+    payment = PaymentInput(draft.identity, house.company.accountant, now(), draft=draft)
+    outcome = await payment_commands.take_payment(house.client, house.task_queue, payment)
+    assert outcome is not None
+    return outcome
+
+
+async def upload(house: House, content: bytes) -> StatementSummary:
+    sha = hashlib.sha256(content).hexdigest()
+    with Session(house.engine) as session, session.begin():
+        keep_statement(session, sha, content, by=UUID(house.company.accountant.id), at=now())
+    request = StatementInput(sha, str(new_id()), house.company.accountant, now())
+    summary = await payment_commands.import_statement(house.client, house.task_queue, request)
+    assert summary is not None
+    return summary
+
+
+async def an_unpaid_order(house: House, customer: Any, *, price: str = "1000") -> tuple[str, str]:
+    """A prepaid order with its goods set aside; its id and number."""
+    sku = a_product(house.engine, price=price, on_hand="10")
+    order = house.quote(customer, sku, prepayment_percent=100, deferral_days=0)
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(order, "awaiting_payment")
+    return order, house.order(order).number
+
+
+async def test_a_payment_moves_the_order_it_names_on(house: House) -> None:
+    customer = a_customer(house.engine, house.company)
+    order, number = await an_unpaid_order(house, customer)
+    outcome = await pay(house, customer.tax_id, "1000", f"Оплата заказа {number}")
+    assert outcome.order_ids == (order,)
+    assert await house.reaches(order, "ready") == "ready"
+
+
+async def test_a_statement_pays_an_order_and_a_second_upload_changes_nothing(house: House) -> None:
+    customer = a_customer(house.engine, house.company)
+    order, number = await an_unpaid_order(house, customer)
+    content = a_file(
+        ("1", "1000", customer.tax_id, f"по счету {number}"),
+        ("2", "5", "940140000385", "кто это"),
+        ("3", "x", "1", "2"),
+    )
+    first = await upload(house, content)
+    assert await house.reaches(order, "ready") == "ready"
+    second = await upload(house, content)
+    assert (first.payments_created, first.duplicates, first.matched, first.unmatched) == (2, 0, 1, 1)
+    assert (second.payments_created, second.duplicates, second.matched, second.unmatched) == (0, 2, 0, 0)
+    assert [(each.line, each.code) for each in first.rejected] == [(19, "bad_amount")]
+    assert first.rejected == second.rejected
+
+
+async def test_one_file_uploaded_by_four_at_once_is_imported_once(house: House) -> None:
+    customer = a_customer(house.engine, house.company)
+    line = an_invoice(house.engine, customer, "A", "1000")
+    content = a_file(*((str(number), "10", customer.tax_id, "Оплата") for number in range(12)))
+    answers = await asyncio.gather(*(upload(house, content) for _ in range(4)))
+    assert sorted(answer.payments_created for answer in answers) == [0, 0, 0, 12]
+    assert sum(answer.matched for answer in answers) == 12
+    with Session(house.engine) as session:
+        assert len(session.exec(select(PaymentRow)).all()) == 12
+        assert session.get_one(ScheduleLineRow, UUID(line)).residual == Decimal(880)
+
+
+async def test_one_payment_told_by_four_at_once_is_one(house: House) -> None:
+    customer = a_customer(house.engine, house.company)
+    line = an_invoice(house.engine, customer, "A", "1000")
+    told = [pay(house, customer.tax_id, "10", "Оплата", identity="api-same") for _ in range(4)]
+    outcomes = await asyncio.gather(*told)
+    assert len({outcome.payment_id for outcome in outcomes}) == 1
+    with Session(house.engine) as session:
+        assert session.get_one(ScheduleLineRow, UUID(line)).residual == Decimal(990)
+
+
+async def test_the_accountant_lifts_a_payment_from_the_queue_and_the_order_goes_on(house: House) -> None:
+    customer = a_customer(house.engine, house.company)
+    order, _ = await an_unpaid_order(house, customer)
+    queued = await pay(house, "940140000385", "1000", "за ООО Ромашка")
+    assert queued.state is PaymentState.UNMATCHED
+    too_much = ManualAllotment(order_id=order, amount=Decimal("1000.01"))
+    command = AllocateCommand(queued.payment_id, "1", house.company.accountant, now(), allotments=(too_much,))
+    with pytest.raises(WorkflowFailureError) as refusal:
+        await payment_commands.allocate(house.client, house.task_queue, command)
+    assert refusal_in(refusal.value.cause) == ("allocation_too_large", {"amount": "1000.01", "room": "1000.00"})
+
+    whole = AllocateCommand(
+        queued.payment_id, "2", house.company.accountant, now(), allotments=(ManualAllotment(order_id=order),)
+    )
+    outcome = await payment_commands.allocate(house.client, house.task_queue, whole)
+    assert outcome is not None
+    assert outcome.state is PaymentState.MATCHED
+    assert await house.reaches(order, "ready") == "ready"
+
+
+async def test_a_payment_releases_a_stopped_order(house: House) -> None:
+    """D2-12, D2-13: money lifts a STOP by itself."""
+    customer = a_customer(house.engine, house.company, limit="1000.00")
+    an_invoice(house.engine, customer, "A", "3000", due="2099-01-01")
+    order = house.quote(customer, a_product(house.engine, price="500", on_hand="1"))
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    assert await house.reaches(order, "stopped") == "stopped"
+    await pay(house, customer.tax_id, "2600", "Оплата")
+    assert await house.reaches(order, "ready", "reserved") in {"ready", "reserved"}
