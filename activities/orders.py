@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio import activity
 
+from activities.letters import compose
 from activities.persistence import credit, orders
 from activities.persistence.context import (
     OrderContext,
@@ -36,7 +37,6 @@ from domain.orders import (
     WaitReason,
 )
 from domain.reservation_terms import days_left
-from domain.wording import letter
 
 _LOOKS_AT_STOCK_AND_MONEY = {
     OrderStatus.CONFIRMED,
@@ -144,7 +144,11 @@ def _remind_customer(
         due_at = context.calendar.after_working_days(at, 1)
         assign(session, context, "no_email_order", key, Role.MANAGER, due_at=due_at, at=at)
         return []
-    words = letter("reservation_reminder", **context.words(days=days_left(until or at, at), until=until))
+    owed = context.required_prepayment - credit.received_for_order(session, order.id)
+    text = compose(
+        "reservation_reminder", company=context.company.name, manager=orders.user(session, order.manager_id),
+        **context.words(days=days_left(until or at, at), until=until or at, amount=owed),
+    )  # fmt: skip
     return [
         plan_message(
             session,
@@ -154,8 +158,8 @@ def _remind_customer(
             recipient=address,
             customer_id=order.customer_id,
             order_id=order.id,
-            subject=words.subject,
-            body=words.lead,
+            subject=text.subject,
+            body=text.body,
             created_at=at,
         )
     ]
