@@ -62,14 +62,14 @@ class ContractRecord:
 
 @dataclass(frozen=True, slots=True)
 class ProductRecord:
-    """A product with its list price per unit, VAT inside."""
+    """A product with its list price per unit, VAT inside; `currency` None is «not stated»."""
 
     line: int
     sku: str
     name: str
     unit: str
     price: Decimal
-    currency: str
+    currency: str | None
     vat_rate: Decimal
     cost: Decimal | None
 

@@ -60,7 +60,7 @@ def read_company(source: Sequence[SourceSheet], known: Known, requisites: Requis
     payers = _payers(found, reading, known)
     company.contracts = _rows(found, sheets.CONTRACTS, reading, lambda row: _contract(row, payers))
     _once(reading, sheets.CONTRACTS, company.contracts, lambda one: (one.customer.key, one.number))
-    rows = _rows(found, sheets.PRODUCTS, reading, lambda row: _product(row, known))
+    rows = _rows(found, sheets.PRODUCTS, reading, _product)
     company.products = _one_per_sku(reading, [product for product, _ in rows])
     company.stock = [stock for _, stock in rows if stock is not None]
     _once(reading, sheets.PRODUCTS, [_place(*pair) for pair in rows], lambda one: (one.warehouse, one.sku))
@@ -221,9 +221,7 @@ def _keep_currencies(reading: Reading, known: Known) -> None:
         if stored is not None and record.currency not in {None, stored.currency}:
             text = f"клиент уже ведётся в {stored.currency}: валюту счёта загрузкой сменить нельзя"
             title = sheets.CUSTOMERS.title
-            reading.problems.append(
-                RowProblem(title, record.line, None, "currency_fixed", text, sheets.CURRENCY.title)
-            )
+            reading.problems.append(RowProblem(title, record.line, None, "currency_fixed", text, sheets.CURRENCY.title))
 
 
 # --- who a document names
@@ -321,7 +319,7 @@ def _contract(row: Row, payers: _Payers) -> ContractRecord:
 # --- «Товары»
 
 
-def _product(row: Row, known: Known) -> tuple[ProductRecord, StockRecord | None]:
+def _product(row: Row) -> tuple[ProductRecord, StockRecord | None]:
     sku = row.need_code(sheets.SKU)
     product = ProductRecord(
         line=row.line,
@@ -329,7 +327,7 @@ def _product(row: Row, known: Known) -> tuple[ProductRecord, StockRecord | None]
         name=row.need_text(sheets.PRODUCT_NAME),
         unit=row.need_text(sheets.UNIT),
         price=row.read(sheets.PRICE, read_price) or Decimal(0),
-        currency=row.choice(sheets.CURRENCY, CURRENCY_NAMES) or known.currency,
+        currency=row.choice(sheets.CURRENCY, CURRENCY_NAMES),
         vat_rate=row.read(sheets.VAT_RATE, read_vat_rate) or Decimal(0),
         cost=row.read(sheets.COST, read_price),
     )

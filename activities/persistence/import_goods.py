@@ -27,7 +27,7 @@ def write_products(task: Import, products: list[ProductRecord]) -> None:
     for record in products:
         row = stored.get(record.sku)
         if row is None:
-            task.session.add(_new_product(record))
+            task.session.add(_new_product(task, record))
             task.journal("product", record.sku, "product_created", price=str(record.price))
             task.count("products", "created")
             continue
@@ -50,14 +50,14 @@ def write_products(task: Import, products: list[ProductRecord]) -> None:
     task.session.flush()
 
 
-def _new_product(record: ProductRecord) -> ProductRow:
+def _new_product(task: Import, record: ProductRecord) -> ProductRow:
     return ProductRow(
         sku=record.sku,
         name=record.name,
         name_key=name_key(record.name),
         unit=record.unit,
         price=record.price,
-        currency=record.currency,
+        currency=record.currency or task.company.currency,
         vat_rate=record.vat_rate,
         cost=record.cost,
     )
