@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
@@ -49,7 +50,9 @@ def create_product(session: Session, new: NewProduct, actor: Actor, *, at: datet
         with session.begin_nested():
             session.add(row)
             session.flush()
-    except IntegrityError:
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation):
+            raise
         raise ProductExistsError(sku=new.sku) from None
     record_event(session, "product", new.sku, "product_created", actor, at=at, price=str(new.price))
     return row

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import or_, text, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
@@ -101,7 +102,9 @@ def create_customer(session: Session, new: NewCustomer, actor: Actor, *, at: dat
             session.flush()
             session.add(customer)
             session.flush()
-    except IntegrityError:
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation):
+            raise
         raise CustomerExistsError(tax_id=new.tax_id) from None
     _add_people(session, customer.id, new)
     record_event(session, "customer", customer.id, "customer_created", actor, at=at, credit_limit=str(new.credit_limit))
