@@ -91,7 +91,10 @@ class RunningStack:
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(self.output.read_text())
-        return (self.data / "run.json").exists()
+        try:
+            return self.pid("supervisor") == self.process.pid and bool(self.run_json())
+        except (OSError, ValueError, KeyError):
+            return False
 
 
 @contextmanager
