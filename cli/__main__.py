@@ -1,5 +1,6 @@
 """`python -m cli`: trouble that a person can cure is one sentence and exit code 1, never a traceback."""
 
+import contextlib
 import os
 import sys
 
@@ -30,6 +31,7 @@ def main() -> int:
 if __name__ == "__main__":
     code = main()
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with contextlib.suppress(OSError):
+            stream.flush()
     # The threads of the Temporal client can abort an interpreter that takes itself apart around them.
     os._exit(code)
