@@ -17,6 +17,7 @@ _WITHIN = 45.0
 """Seconds until an effect must be seen, a restart of a killed part included."""
 _LATEST_SHIFT = 12
 """Days a step of the ladder may be put off by a weekend and holidays."""
+_LONGEST = 400
 REMINDER = "Ваш заказ ждёт оплаты, резерв действует ещё 4 дня"
 
 
@@ -44,6 +45,8 @@ class Story:
         now = datetime.now(UTC)
         company.work_on(self._data, [(now + DAY * ahead).date() for ahead in (6, 7, 8)])
         company.fill(self._data, now.date())
+        receipt = {"warehouse": "main", "lines": [{"sku": company.TILE, "quantity": "500"}]}
+        self._door.post("warehouse", "/stock/receipts", receipt)
         customer = company.welcome_romashka(self._data, self._door, now.date())
         for chapter in (self._card, self._paid_in_time, self._not_paid, self._over_limit, self._overdue):
             chapter(customer)
@@ -214,13 +217,13 @@ class Story:
         deadline = time.monotonic() + _WITHIN
         while not is_there(seen := look()):
             if time.monotonic() > deadline:
-                raise StoryError(f"не дождались за {_WITHIN:.0f} с; последнее, что видно: {seen}")
+                raise StoryError(f"не дождались за {_WITHIN:.0f} с; последнее, что видно: {_short(seen)}")
             time.sleep(0.1)
         return seen
 
     def _expect(self, what: str, happened: bool, seen: object) -> None:
         if not happened:
-            raise StoryError(f"{what}: не случилось, вместо этого {seen}")
+            raise StoryError(f"{what}: не случилось, вместо этого {_short(seen)}")
 
     # -- telling --------------------------------------------------------------------------------------------------
 
@@ -234,6 +237,14 @@ class Story:
             f"  [green]✓[/green] {at:%d.%m.%Y}  {effect}  [dim]{time.monotonic() - self._began:.1f} с[/dim]",
             highlight=False,
         )
+
+
+def _short(seen: object) -> str:
+    """What was seen instead, for a person: an order by its state, anything else cut."""
+    if isinstance(seen, dict) and "status" in seen:
+        seen = {name: seen.get(name) for name in ("number", "status", "waiting")}
+    text = str(seen)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _items(answer: Any) -> Iterator[dict[str, Any]]:
