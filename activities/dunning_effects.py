@@ -8,12 +8,15 @@ from sqlmodel import Session
 
 from activities.letters import Letter, compose
 from activities.persistence import legal, orders
-from activities.persistence.dunning import DunningContext, context_of, debtor_email
-from activities.persistence.outbound import plan_message
+from activities.persistence.dunning import DunningContext, context_of, debtor_email, other_debts
+from activities.persistence.events import record_event
+from activities.persistence.outbound import Claim, mark, plan_message, planned_siblings
 from activities.persistence.tables import LegalCaseRow, ScheduleLineRow, TaskRow, UserRow
 from activities.persistence.tasks import open_task, tasks_about
 from domain.dunning import Stage, is_chased
-from domain.orders import Role
+from domain.messages import MessageState
+from domain.money import ZERO
+from domain.orders import SYSTEM, Role
 from domain.tasks import TaskKind
 from domain.wording import document_name, notice, task_subject
 
@@ -23,6 +26,8 @@ LETTER_TEMPLATES = {
     Stage.HEAD: "dunning_head",
     Stage.LEGAL: "dunning_legal",
 }
+MERGED = tuple(LETTER_TEMPLATES[stage] for stage in (Stage.LETTER, Stage.CALL, Stage.HEAD))
+"""Letters of one day to one customer become one, from mildest to gravest (D10-4)."""
 MISSING_BROUGHT_BY = {"reconciliation": Role.ACCOUNTANT, "waybills": Role.ACCOUNTANT}
 DAYS_FOR_DOCUMENTS = 3
 
@@ -48,9 +53,14 @@ def act(session: Session, context: DunningContext, stage: Stage, *, at: datetime
             _hand_to_lawyer(session, context, at=at)
 
 
-def letter_text(context: DunningContext, template: str, *, at: datetime) -> Letter:
-    """A letter about the line as it stands: the actual number of days, the actual residue (D10-3)."""
-    return compose(template, company=context.company.name, manager=context.manager, **context.words(at))
+def letter_text(session: Session, context: DunningContext, template: str, *, at: datetime) -> Letter:
+    """A letter about the line as it stands: the actual days and residue (D10-3), and what else is late (D10-4)."""
+    others = [] if template == LETTER_TEMPLATES[Stage.LEGAL] else other_debts(session, context, at)
+    total = context.line.residual + sum((debt.residual for debt in others), ZERO)
+    return compose(
+        template, company=context.company.name, manager=context.manager, others=others, sum_owed=total,
+        **context.words(at),
+    )  # fmt: skip
 
 
 def fresh_letter(session: Session, line_id: UUID, template: str, *, at: datetime) -> Letter | None:
@@ -58,13 +68,37 @@ def fresh_letter(session: Session, line_id: UUID, template: str, *, at: datetime
     context = context_of(session, session.get_one(ScheduleLineRow, line_id))
     if not is_chased(context.line.residual, context.line.amount, context.invoice.currency, context.policy):
         return None
-    return letter_text(context, template, at=at)
+    return letter_text(session, context, template, at=at)
+
+
+def merged_letter(session: Session, taken: Claim, *, at: datetime) -> Letter | None:
+    """The text of a claimed letter, with the customer's other planned letters merged into it (D10-4).
+
+    The gravest of them speaks, all debts are listed, and the others are withdrawn. A letter about the lawyer stands
+    alone. None when this letter's own line is paid: the others then go by themselves.
+    """
+    key, template, line_id = taken.message.key, taken.message.template, taken.schedule_line_id
+    if line_id is None or (own := fresh_letter(session, line_id, template, at=at)) is None:
+        return None
+    if template not in MERGED or taken.customer_id is None:
+        return own
+    gravest, text = MERGED.index(template), own
+    for other in planned_siblings(session, key, taken.customer_id, MERGED):
+        if other.schedule_line_id is None:
+            continue
+        theirs = fresh_letter(session, other.schedule_line_id, other.template, at=at)
+        if theirs is not None and MERGED.index(other.template) > gravest:
+            gravest, text = MERGED.index(other.template), theirs
+        mark(session, other.key, MessageState.CANCELLED, at=at, error=f"{legal.MERGED_INTO}{key}" if theirs else "paid")
+        record_event(session, "schedule_line", other.schedule_line_id, "message_merged", SYSTEM, at=at,
+                     key=other.key, into=key, subject_line=other.subject)  # fmt: skip
+    return text
 
 
 def _write_letter(session: Session, context: DunningContext, stage: Stage, *, at: datetime) -> None:
     """Plan the letter of a stage; without an address the manager tells the customer in another way (D10-11)."""
     template = LETTER_TEMPLATES[stage]
-    text = letter_text(context, template, at=at)
+    text = letter_text(session, context, template, at=at)
     address = debtor_email(session, context.customer.id)
     if address is None:
         _task(session, context, TaskKind.NO_EMAIL, at=at, key=f"{_key(context)}:{stage}:letter",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -10,11 +11,11 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.adapters.errors import OutcomeUnknownError, PermanentError, TransientError
-from activities.dunning_effects import LETTER_TEMPLATES, fresh_letter
+from activities.dunning_effects import LETTER_TEMPLATES, merged_letter
 from activities.persistence import orders
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
-from activities.persistence.outbound import Claim, claim, mark, reword
+from activities.persistence.outbound import Claim, claim, lock_letters_to_customer, mark, reword
 from activities.persistence.tables import CustomerRow, OutboundRow
 from activities.persistence.tasks import open_task
 from domain.messages import Delivery, Message, MessageState
@@ -116,16 +117,17 @@ class NotificationActivities:
 
 def _claim(session: Session, key: str, as_of: datetime) -> Claim:
     """Take a planned message; a letter about a debt is worded anew, or withdrawn when nothing is owed (D10-2)."""
+    lock_letters_to_customer(session, key)
     taken = claim(session, key)
-    line_id, message = taken.schedule_line_id, taken.message
+    message = taken.message
     about_debt = message.template in LETTER_TEMPLATES.values() and message.audience == "customer"
-    if taken.found is not MessageState.PLANNED or line_id is None or not about_debt:
+    if taken.found is not MessageState.PLANNED or not about_debt:
         return taken
-    words = fresh_letter(session, line_id, message.template, at=as_of)
+    words = merged_letter(session, taken, at=as_of)
     if words is None:
-        mark(session, key, MessageState.CANCELLED, at=as_of, error="paid")
-        return Claim(MessageState.CANCELLED, message, line_id)
-    return Claim(taken.found, reword(session, key, words.subject, words.body), line_id)
+        _conclude(session, key, MessageState.CANCELLED, "paid", as_of)
+        return replace(taken, found=MessageState.CANCELLED)
+    return replace(taken, message=reword(session, key, words.subject, words.body))
 
 
 def _conclude(session: Session, key: str, state: MessageState, error: str | None, as_of: datetime) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -165,6 +166,37 @@ def planned_messages(session: Session, line_id: UUID, audience: str) -> tuple[st
         .order_by(col(OutboundRow.created_at), col(OutboundRow.key))
     )
     return tuple(session.exec(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """An overdue instalment as a letter lists it."""
+
+    line_id: UUID
+    number: str
+    issued: date
+    due: date
+    residual: Decimal
+    days: int
+
+
+def other_debts(session: Session, context: DunningContext, as_of: datetime) -> list[Debt]:
+    """What the customer owes this company late besides this line, oldest first (D10-4)."""
+    query = (
+        select(ScheduleLineRow, InvoiceRow)
+        .join(InvoiceRow, col(InvoiceRow.id) == ScheduleLineRow.invoice_id)
+        .where(InvoiceRow.customer_id == context.customer.id, InvoiceRow.legal_entity_id == context.company.id)
+        .where(ScheduleLineRow.residual > 0, ScheduleLineRow.id != context.line.id)
+        .order_by(col(ScheduleLineRow.due_date), col(ScheduleLineRow.id))
+    )
+    today = context.calendar.day_of(as_of)
+    debts = [
+        Debt(line.id, invoice.number, invoice.issued_on, line.due_date, line.residual, n)
+        for line, invoice in session.exec(query)
+        if is_chased(line.residual, line.amount, invoice.currency, context.policy)
+        and (n := days_overdue(line.due_date, max(today, line.observed_on or today))) > 0
+    ]
+    return debts
 
 
 def debtor_email(session: Session, customer_id: UUID) -> str | None:

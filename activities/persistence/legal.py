@@ -29,6 +29,8 @@ from domain.orders import SYSTEM, Actor, Role
 from domain.wording import document_name
 
 Item = dict[str, Any]
+MERGED_INTO = "merged:"
+"""How a withdrawn letter names the one that took its place."""
 
 
 def open_or_join(session: Session, context: DunningContext, *, at: datetime) -> LegalCaseRow:
@@ -78,18 +80,20 @@ def mark_paid(session: Session, line_id: UUID, *, at: datetime) -> None:
         record_event(session, "legal_case", case.id, "case_paid", SYSTEM, at=at)
 
 
-def close_if_paid(session: Session, line_id: UUID, actor: Actor, *, at: datetime) -> None:
-    """The lawyer is done with a case whose money is in: credit may be given again (D10-9)."""
+def close_if_paid(session: Session, line_id: UUID, actor: Actor, *, at: datetime) -> UUID | None:
+    """The lawyer is done with a case whose money is in (D10-9); the account that may have credit again, or None."""
     case = session.exec(
         select(LegalCaseRow)
         .join(LegalCaseLineRow, col(LegalCaseLineRow.case_id) == LegalCaseRow.id)
         .where(LegalCaseLineRow.schedule_line_id == line_id, LegalCaseRow.state == "paid")
         .with_for_update()
     ).first()
-    if case is not None:
-        lock_account(session, case.credit_account_id)
-        case.state = "closed"
-        record_event(session, "legal_case", case.id, "case_closed", actor, at=at)
+    if case is None:
+        return None
+    lock_account(session, case.credit_account_id)
+    case.state = "closed"
+    record_event(session, "legal_case", case.id, "case_closed", actor, at=at)
+    return case.credit_account_id
 
 
 def case_for(session: Session, case_id: UUID, caller: Actor) -> LegalCaseRow:
@@ -200,11 +204,13 @@ def _waybills(session: Session, invoices: list[InvoiceRow]) -> list[Item]:
 
 
 def _letters(session: Session, line_ids: list[UUID]) -> list[Item]:
-    rows = session.exec(
-        select(OutboundRow)
-        .where(col(OutboundRow.schedule_line_id).in_(line_ids), OutboundRow.audience == "customer")
-        .order_by(col(OutboundRow.created_at), col(OutboundRow.key))
-    )
+    """Letters about the lines, and those that other letters were merged into (D10-4)."""
+    own = session.exec(
+        select(OutboundRow).where(col(OutboundRow.schedule_line_id).in_(line_ids), OutboundRow.audience == "customer")
+    ).all()
+    merged = [row.error.removeprefix(MERGED_INTO) for row in own if row.error and row.error.startswith(MERGED_INTO)]
+    others = session.exec(select(OutboundRow).where(col(OutboundRow.key).in_(merged))).all()
+    letters = {row.key: row for row in (*own, *others) if row.state != "cancelled"}
     return [
         {
             "subject": row.subject,
@@ -213,7 +219,7 @@ def _letters(session: Session, line_ids: list[UUID]) -> list[Item]:
             "state": row.state,
             "sent_at": row.done_at.isoformat() if row.done_at else None,
         }
-        for row in rows
+        for row in sorted(letters.values(), key=lambda row: (row.created_at, row.key))
     ]
 
 

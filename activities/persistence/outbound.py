@@ -1,10 +1,12 @@
 """The effect ledger: every message is recorded before it is sent, and marked after (D10-15)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -70,6 +72,7 @@ class Claim:
     found: MessageState
     message: Message
     schedule_line_id: UUID | None
+    customer_id: UUID | None
 
 
 def claim(session: Session, key: str) -> Claim:
@@ -84,7 +87,7 @@ def claim(session: Session, key: str) -> Claim:
         row.state = MessageState.SENDING.value
         row.attempts += 1
         session.add(row)
-    return Claim(found=found, message=_message(row), schedule_line_id=row.schedule_line_id)
+    return Claim(found, _message(row), row.schedule_line_id, row.customer_id)
 
 
 def mark(session: Session, key: str, state: MessageState, *, at: datetime, error: str | None = None) -> OutboundRow:
@@ -96,6 +99,28 @@ def mark(session: Session, key: str, state: MessageState, *, at: datetime, error
             row.done_at = at
         session.add(row)
     return row
+
+
+def lock_letters_to_customer(session: Session, key: str) -> None:
+    """Let one letter to a customer be taken at a time, so that those of one day can become one (D10-4)."""
+    query = select(OutboundRow.customer_id).where(OutboundRow.key == key, OutboundRow.audience == "customer")
+    customer = session.exec(query).first()
+    if customer is not None:
+        name = f"letters:{customer}"
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
+def planned_siblings(session: Session, key: str, customer_id: UUID, templates: Collection[str]) -> list[OutboundRow]:
+    """Other letters to the same customer that wait to be sent, held until commit."""
+    query = (
+        select(OutboundRow)
+        .where(OutboundRow.customer_id == customer_id, OutboundRow.audience == "customer")
+        .where(OutboundRow.state == MessageState.PLANNED.value, OutboundRow.key != key)
+        .where(col(OutboundRow.template).in_(templates))
+        .order_by(col(OutboundRow.key))
+        .with_for_update()
+    )
+    return list(session.exec(query))
 
 
 def reword(session: Session, key: str, subject: str, body: str) -> Message:

@@ -20,7 +20,7 @@ from workflows.ids import invoice_workflow_id
 
 router = APIRouter(prefix="/api/v1/legal-cases", tags=["legal"])
 
-Reader = Annotated[Actor, Depends(require(Role.LAWYER, Role.HEAD, Role.DIRECTOR, Role.MANAGER, Role.ACCOUNTANT))]
+Reader = Annotated[Actor, Depends(require(Role.LAWYER, Role.HEAD, Role.MANAGER))]
 
 
 class CaseSummary(Out):

@@ -1,6 +1,6 @@
 """Work for people, and the notices they got."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,10 +11,12 @@ from sqlmodel import Session
 
 from activities.persistence import legal
 from activities.persistence.outbound import notices_for
+from activities.persistence.parties import orders_waiting_for_credit
 from activities.persistence.tables import TaskRow, UserRow
 from activities.persistence.tasks import complete_task, task_for, tasks_for
-from api.deps import Caller, Db, Language, Now, Once
+from api.deps import Caller, Db, Language, Now, Once, Temporal
 from api.i18n import speech
+from api.nudges import nudge
 from api.openapi import problems
 from api.paging import After, Limit, cursor, invalid, read_cursor
 from api.schemas import Comment, Out, Page, Short, Strict
@@ -98,17 +100,21 @@ def get_task(task_id: UUID, caller: Caller, db: Db, language: Language) -> TaskO
     "/tasks/{task_id}/complete", response_model=TaskOut, summary="Выполнить задачу / Complete a task",
     responses=problems(403, 404, 409),
 )  # fmt: skip
-def complete(
-    task_id: UUID, body: CompletionIn, caller: Caller, once: Once, language: Language, now: Now
+async def complete(
+    task_id: UUID, body: CompletionIn, caller: Caller, once: Once, language: Language, now: Now, temporal: Temporal
 ) -> JSONResponse:
     """Первый закрывает; звонок должнику закрывается только с результатом. /
     The first one finishes it; a call to a debtor only with its result."""
+    waiting: list[str] = []
 
     def work(session: Session) -> tuple[int, Any]:
-        task = _complete(session, task_id, body, caller, now)
+        task = complete_task(session, task_id, caller, body.result, body.comment or None, at=now)
+        waiting.extend(_freed_by(session, task, caller, now))
         return 200, _task(session, task, speech(language)).model_dump(mode="json")
 
-    return once.run(body, work).response()
+    answer = await once.run_async(body, work)
+    await nudge(temporal, map(order_workflow_id, waiting), "exposure_lowered")
+    return answer.response()
 
 
 @router.get("/notices", summary="Мои уведомления / My notices")
@@ -126,12 +132,12 @@ def list_notices(caller: Caller, db: Db, limit: Limit = 100) -> NoticeList:
     )  # fmt: skip
 
 
-def _complete(session: Session, task_id: UUID, body: CompletionIn, caller: Actor, now: datetime) -> TaskRow:
-    """A lawyer who finishes the work on a paid case closes it (D10-9)."""
-    task = complete_task(session, task_id, caller, body.result, body.comment or None, at=now.astimezone(UTC))
-    if task.kind == TaskKind.LEGAL_CASE and task.schedule_line_id is not None:
-        legal.close_if_paid(session, task.schedule_line_id, caller, at=now)
-    return task
+def _freed_by(session: Session, task: TaskRow, caller: Actor, now: datetime) -> list[str]:
+    """A lawyer who finishes the work on a paid case closes it: the orders that are then decided again (D2-13)."""
+    if task.kind != TaskKind.LEGAL_CASE or task.schedule_line_id is None:
+        return []
+    account = legal.close_if_paid(session, task.schedule_line_id, caller, at=now)
+    return [str(order) for order in orders_waiting_for_credit(session, account)] if account else []
 
 
 def _task(session: Session, row: TaskRow, spoken: Speech) -> TaskOut:

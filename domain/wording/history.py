@@ -14,6 +14,7 @@ EVENTS = {
     "message_done": "Отправлено: «{subject_line}».",
     "message_failed": "Не доставлено: «{subject_line}».",
     "message_unknown": "Неизвестно, доставлено ли: «{subject_line}».",
+    "message_merged": "Вошло в другое письмо того же дня: «{subject_line}».",
     "message_cancelled": "Не отправлено, потому что долг погашен: «{subject_line}».",
 }
 

@@ -208,3 +208,79 @@ def test_d10_3_a_letter_shows_the_residue_and_the_days_of_its_sending(engine: En
     assert "К оплате: 10\u00a0000,00\u00a0₸" in letter.body
     assert "8 дней назад" in letter.body
     assert rows(engine, OutboundRow, audience="customer")[0].body == letter.body
+
+
+def letters_at(engine: Engine, lines: list[str], n: int) -> list[str]:
+    """Keys of the letters that the lines plan on their `n`-th overdue day."""
+    with Session(engine) as session:
+        ten = load_calendar(session, "KZ", "Asia/Almaty").at(DUE + timedelta(days=n), 10)
+    looks = [DunningActivities(engine).look_at_invoice(DunningLook(line, ten)) for line in lines]
+    return [key for state in looks for key in state.letters]
+
+
+def test_d10_4_letters_of_one_day_become_one_and_the_gravest_speaks(engine: Engine, customer: CustomerRow) -> None:
+    mild = an_invoice(engine, customer, due=DUE + timedelta(days=7), amount="1000.00")
+    grave = an_invoice(engine, customer, amount="2000.00")
+    not_late = an_invoice(engine, customer, due=DUE + timedelta(days=60))
+    mailer = RecordingMailer()
+    activities = NotificationActivities(engine, mailer)
+    mild_key, grave_key = letters_at(engine, [mild, grave], 14)
+
+    at = MONDAY + timedelta(days=30)
+    assert activities.deliver([mild_key], at)[0].state is MessageState.DONE
+    assert activities.deliver([grave_key], at)[0].state is MessageState.CANCELLED
+    (letter,) = mailer.sent
+    assert "Отгрузки в долг приостановлены" in letter.body
+    assert "1\u00a0000,00\u00a0₸" in letter.body
+    assert "Всего к оплате: 3\u00a0000,00\u00a0₸" in letter.body
+    assert rows(engine, OutboundRow, key=grave_key)[0].error == f"merged:{mild_key}"
+    assert not_late not in letter.body
+
+
+def test_d10_4_two_processes_at_once_write_one_letter(engine: Engine, customer: CustomerRow) -> None:
+    lines = [an_invoice(engine, customer) for _ in range(4)]
+    mailer = RecordingMailer(before=lambda _: time.sleep(0.05))
+    activities = NotificationActivities(engine, mailer)
+    keys = letters_at(engine, lines, 7)
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda key: activities.deliver([key], LATER)[0].state, keys))
+    assert sorted(results) == [MessageState.CANCELLED] * 3 + [MessageState.DONE]
+    assert len(mailer.sent) == 1
+
+
+def test_d10_4_the_letter_about_the_lawyer_stands_alone(engine: Engine, customer: CustomerRow) -> None:
+    first = an_invoice(engine, customer)
+    letters_at(engine, [first], 7)
+    later = an_invoice(engine, customer, due=DUE + timedelta(days=23))
+    mailer = RecordingMailer()
+    activities = NotificationActivities(engine, mailer)
+    activities.deliver(letters_at(engine, [first], 14), MONDAY + timedelta(days=23))
+    keys = letters_at(engine, [first, later], 30)
+
+    assert [each.state for each in activities.deliver(keys, MONDAY + timedelta(days=39))] == [MessageState.DONE] * 2
+    assert "юридический отдел" in mailer.sent[-2].body
+    assert "Всего к оплате" not in mailer.sent[-2].body
+
+
+def test_d10_4_a_paid_line_leaves_the_others_their_letter(engine: Engine, customer: CustomerRow) -> None:
+    paid, owed = an_invoice(engine, customer), an_invoice(engine, customer)
+    mailer = RecordingMailer()
+    activities = NotificationActivities(engine, mailer)
+    keys = letters_at(engine, [paid, owed], 7)
+    pay(engine, paid)
+
+    assert [each.state for each in activities.deliver(keys, LATER)] == [MessageState.CANCELLED, MessageState.DONE]
+    assert "Также" not in mailer.sent[0].body
+
+
+def test_d10_1_letters_go_by_the_customers_clock(engine: Engine, company: Company) -> None:
+    abroad = a_customer(engine, company, name="ООО «Волга»")
+    with Session(engine) as session, session.begin():
+        session.get_one(CustomerRow, abroad.id).country = "RU"
+    with Session(engine) as session:
+        almaty = load_calendar(session, "KZ", "Asia/Almaty")
+        moscow = load_calendar(session, "RU", "Europe/Moscow")
+    day = DUE + timedelta(days=7)
+    state = DunningActivities(engine).look_at_invoice(DunningLook(an_invoice(engine, abroad), almaty.at(day, 10)))
+    assert state.letters_at == moscow.at(day, 11)

@@ -21,6 +21,8 @@ DEBT = {
     "currency": "KZT",
     "days": 5,
     "customer": "ООО «Ромашка»",
+    "others": [],
+    "sum_owed": Decimal("275000.00"),
 }
 
 
@@ -54,6 +56,21 @@ def test_a_part_paid_invoice_shows_both_sums() -> None:
     letter = compose("dunning_call", **DEBT | {"amount": Decimal("1000.00")})
     assert "К оплате: 1\u00a0000,00\u00a0₸\nСумма счёта: 275\u00a0000,00\u00a0₸\n\n" in letter.body
     assert letter.body.endswith("С уважением,\nТОО «Опора Снаб»\n")
+
+
+def test_d10_4_everything_else_that_is_late_is_listed() -> None:
+    other = SimpleNamespace(
+        number="СФ-000018", issued=date(2026, 4, 2), due=date(2026, 4, 16), residual=Decimal("100.50")
+    )
+    letter = compose("dunning_letter", **DEBT | {"others": [other], "sum_owed": Decimal("275100.50")})
+    assert """\
+К оплате: 275 000,00 ₸
+
+Также не оплачены в срок:
+- счёт СФ-000018 от 02.04.2026, срок 16.04.2026: 100,50 ₸
+Всего к оплате: 275 100,50 ₸
+
+Пожалуйста""" in letter.body.replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize("template", LETTER_TEMPLATES.values())
