@@ -6,15 +6,82 @@ from datetime import UTC
 from typing import Any
 from uuid import UUID
 
+from pydantic import Field, TypeAdapter
 from sqlmodel import Session
 
 from activities.persistence import payments as store
-from activities.persistence.tables import AllocationRow, PaymentRow
+from activities.persistence.tables import AllocationRow, BankStatementRow, PaymentRow
 from api.i18n import Language, speech
-from api.schemas import money
-from domain.payments import RejectedLine, StatementSummary
+from api.schemas import MoneyOut, Out, Page, money
+from domain.payments import PaymentState, RejectedLine, StatementSummary
 from domain.wording.payments import line_text, queue_text
 from workflows.ids import payment_workflow_id
+
+_SUMMARY = TypeAdapter(StatementSummary)
+
+
+class AllocationOut(Out):
+    order_id: str | None
+    invoice_id: str | None
+    amount: MoneyOut
+
+
+class PaymentOut(Out):
+    """Money that came, and what it pays."""
+
+    id: str
+    external_id: str | None
+    source: str = Field(examples=["statement"])
+    state: PaymentState
+    reason: str | None = Field(description="Почему платёж ждёт бухгалтера. / Why it waits for the accountant.")
+    reason_text: str | None
+    amount: MoneyOut
+    unallocated: MoneyOut
+    date: str = Field(examples=["2026-04-06"])
+    document_number: str | None
+    payer_tax_id: str | None
+    payer_name: str | None
+    payer_account: str | None
+    purpose: str
+    customer_id: str | None
+    allocations: list[AllocationOut]
+    recorded_at: str
+    workflow_id: str
+
+
+class PaymentList(Page):
+    items: list[PaymentOut]
+
+
+class StatementLineOut(Out):
+    line: int = Field(examples=[34])
+    code: str = Field(examples=["bad_amount"])
+    text: str
+
+
+class StatementOut(Out):
+    """What came of one upload of a bank file."""
+
+    payments_created: int
+    duplicates: int
+    matched: int
+    unmatched: int
+    ignored: int = Field(description="Списания и переводы между своими счетами. / Money that left.")
+    rejected: list[StatementLineOut]
+    warnings: list[StatementLineOut]
+    sha256: str
+
+
+class InProgressOut(Out):
+    """Taken and safe; the answer is not there yet."""
+
+    status: str = Field(examples=["processing"])
+    workflow_id: str
+
+
+IN_PROGRESS: dict[int | str, dict[str, Any]] = {
+    202: {"model": InProgressOut, "description": "Принято, ответ ещё не готов. / Taken, no answer yet."}
+}
 
 
 def payment(session: Session, row: PaymentRow, language: Language) -> dict[str, Any]:
@@ -72,6 +139,13 @@ def statement(sha256: str, summary: StatementSummary, language: Language) -> dic
         "warnings": [_line(each, language) for each in summary.warnings],
         "sha256": sha256,
     }
+
+
+def stored_statement(row: BankStatementRow, language: Language) -> dict[str, Any] | None:
+    """The answer that the first upload of a file got; None while it is being worked on."""
+    if row.summary is None:
+        return None
+    return statement(row.sha256, _SUMMARY.validate_python(row.summary), language)
 
 
 def _line(line: RejectedLine, language: Language) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from activities.persistence.tables import (
     ScheduleLineRow,
     ShipmentRow,
 )
-from domain.errors import PaymentNotFoundError
+from domain.errors import PaymentNotFoundError, StatementNotFoundError
 from domain.matching import Allotment, ItemKind, KnownDocument, Name, OpenItem, QueueReason
 from domain.money import ZERO, percent_of
 from domain.payment_references import DocumentKind, Reference
@@ -111,6 +111,13 @@ def keep_statement(session: Session, sha256: str, content: bytes, *, by: UUID, a
         .values(sha256=sha256, content=content, uploaded_by=by, uploaded_at=at)
         .on_conflict_do_nothing(index_elements=["sha256"])
     )
+
+
+def get_statement(session: Session, sha256: str) -> BankStatementRow:
+    row = session.get(BankStatementRow, sha256)
+    if row is None:
+        raise StatementNotFoundError
+    return row
 
 
 def list_payments(

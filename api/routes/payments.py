@@ -21,6 +21,7 @@ from api.deps import Db, Engine, Language, Now, Once, Settings, Temporal
 from api.idempotency import Idempotency
 from api.openapi import problems
 from api.paging import After, Limit, cursor, invalid, read_cursor
+from api.payment_views import IN_PROGRESS, PaymentList, PaymentOut, StatementOut
 from api.routes.customers import Day
 from api.schemas import Comment, Name, Short, Strict, SumIn
 from domain.bank_statement import parse_statement
@@ -95,7 +96,11 @@ class AllocateIn(Strict):
 
 
 @router.post(
-    "/payments", status_code=201, summary="Внести платёж / Record a payment", responses=problems(403, 409, 422)
+    "/payments",
+    status_code=201,
+    response_model=PaymentOut,
+    summary="Внести платёж / Record a payment",
+    responses=problems(403, 409) | IN_PROGRESS,
 )
 async def create_payment(
     body: PaymentIn,
@@ -180,7 +185,7 @@ def _check_tax_id(value: str) -> None:
         check_tax_id("KZ", value, field="payer_tax_id")
 
 
-@router.get("/payments", summary="Платежи / Payments")
+@router.get("/payments", response_model=PaymentList, summary="Платежи / Payments", responses=problems(403))
 def list_payments(
     _caller: Reader,
     db: Db,
@@ -200,14 +205,19 @@ def list_payments(
     return {"items": payment_views.payments(db, page, language), "next": more}
 
 
-@router.get("/payments/{payment_id}", summary="Платёж / A payment", responses=problems(404))
+@router.get(
+    "/payments/{payment_id}", response_model=PaymentOut, summary="Платёж / A payment", responses=problems(403, 404)
+)
 def get_payment(payment_id: UUID, _caller: Reader, db: Db, language: Language) -> dict[str, Any]:
     """The payment and what it pays."""
     return payment_views.payment(db, store.get_payment(db, payment_id), language)
 
 
 @router.post(
-    "/payments/{payment_id}/allocate", summary="Разнести платёж / Allocate a payment", responses=problems(404, 409, 422)
+    "/payments/{payment_id}/allocate",
+    response_model=PaymentOut,
+    summary="Разнести платёж / Allocate a payment",
+    responses=problems(403, 404, 409) | IN_PROGRESS,
 )
 async def allocate_payment(
     payment_id: UUID,
@@ -256,8 +266,9 @@ def _command(engine: Any, payment_id: UUID, body: AllocateIn, once: Idempotency,
 
 @router.post(
     "/bank-statements",
+    response_model=StatementOut,
     summary="Загрузить выписку / Upload a bank statement",
-    responses=problems(403, 413, 422),
+    responses=problems(403) | IN_PROGRESS,
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -291,6 +302,19 @@ async def upload_bank_statement(
         return _in_progress(ids.statement_workflow_id(sha256), sha256=sha256)
     answer = payment_views.statement(sha256, summary, language)
     return (await once.run_async(content, lambda _session: (200, answer))).response()
+
+
+@router.get(
+    "/bank-statements/{sha256}",
+    response_model=StatementOut,
+    summary="Итог выписки / What came of a statement",
+    responses=problems(403, 404) | IN_PROGRESS,
+)
+def get_bank_statement(sha256: str, _caller: Reader, db: Db, language: Language) -> Any:
+    """The answer of the first upload, by the SHA-256 of the file; 202 while it is being worked on."""
+    row = store.get_statement(db, sha256)
+    answer = payment_views.stored_statement(row, language)
+    return answer or _in_progress(ids.statement_workflow_id(sha256), sha256=sha256)
 
 
 def _keep(engine: Any, sha256: str, content: bytes, caller: Actor, now: Any) -> None:

@@ -205,6 +205,9 @@ async def test_v25_a_statement_uploaded_twice(shop: Shop, engine: Engine) -> Non
     assert "Строка 27" in bad["text"]
     assert await shop.house.reaches(order, "ready") == "ready"
     assert count(engine, PaymentRow) == 3
+    assert await shop.get(f"/bank-statements/{first.json()['sha256']}", by="accountant") == first.json()
+    unknown = await shop.http.get(f"{API}/bank-statements/{'0' * 64}", headers=bearer("accountant"))
+    assert refused(unknown) == (404, "statement_not_found")
 
 
 async def test_a_repeated_upload_under_one_key_gets_the_first_answer(shop: Shop) -> None:
