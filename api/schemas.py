@@ -18,7 +18,7 @@ from domain.errors import WrongCurrencyError
 from domain.money import CENT, CURRENCIES, Money
 
 _DECIMAL = re.compile(r"[+-]?\d{1,100}(\.\d{1,100})?", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _EMAIL = re.compile(
     r"[^@\s<>(),;:\"\\\[\]]{1,64}@(?=.{3,190}$)[^@\s<>(),;:\"\\\[\].-]+([.-]+[^@\s<>(),;:\"\\\[\].-]+)*"
 )

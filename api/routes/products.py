@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
@@ -102,7 +103,7 @@ def create_product(body: ProductIn, caller: Editor, once: Once, now: Now) -> JSO
         )
         return 201, _out(catalogue.create_product(session, new, caller, at=now)).model_dump(mode="json")
 
-    return once.run(body, work).response({"Location": f"{router.prefix}/{body.sku}", **etag(1)})
+    return once.run(body, work).response({"Location": f"{router.prefix}/{quote(body.sku, safe='')}", **etag(1)})
 
 
 @router.get("", summary="Товары по названию / Products by name")

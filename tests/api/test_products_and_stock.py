@@ -32,6 +32,12 @@ def test_a_product_has_its_own_currency(api: TestClient) -> None:
     assert (refused.status_code, refused.json()["code"]) == (422, "wrong_currency")
 
 
+def test_an_article_may_be_russian(api: TestClient) -> None:
+    created = api.post(PRODUCTS, json=a_product(sku="ЦЕМ М500"), headers=bearer("head"))
+    assert created.status_code == 201
+    assert api.get(created.headers["Location"], headers=bearer("head")).json()["sku"] == "ЦЕМ М500"
+
+
 def test_the_same_article_twice_is_refused(api: TestClient) -> None:
     api.post(PRODUCTS, json=a_product(), headers=bearer("head"))
     again = api.post(PRODUCTS, json=a_product(price="1"), headers=bearer("head"))
