@@ -7,16 +7,15 @@ import sys
 
 def main() -> int:
     """Run one command; its exit code."""
+    from cli.local.problems import StackError, missing_package
+
     try:
         from cli.app import app
-        from cli.local.problems import StackError
-    except ModuleNotFoundError as error:
-        print(
-            f"В окружении нет пакета {error.name}: удалите каталог .venv и запустите ./opora ещё раз.", file=sys.stderr
-        )
-        return 1
-    try:
+
         app(prog_name="opora")
+    except ModuleNotFoundError as error:
+        print(missing_package(error.name), file=sys.stderr)
+        return 1
     except StackError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,5 +1,6 @@
 """`up` and `down`: the local stack as a person starts and stops it."""
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -10,9 +11,11 @@ import psutil
 
 from cli.local.data import ROOT, DataDirectory
 from cli.local.parts import end_leftovers
-from cli.local.problems import StackError, explain_os_error
+from cli.local.postgres import binaries
+from cli.local.problems import StackError, explain_os_error, missing_package
 from cli.local.process import wait_gone
 from cli.local.stack import Stack, StopRequested, Wishes
+from cli.local.temporal import binary
 
 READY = "Опора готова."
 _STOP_PATIENCE = 60.0
@@ -23,6 +26,7 @@ def run_up(data: DataDirectory, wishes: Wishes, *, demo: bool, background: bool)
 
     `background`: the output is read by `start_detached` until READY, later lines go to the log.
     """
+    _check_packages()
     with data.held():
         ended = end_leftovers(data)
         if ended:
@@ -52,7 +56,6 @@ def start_detached(arguments: list[str]) -> int:
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
         start_new_session=True,
         cwd=ROOT,
         env=environment,
@@ -100,6 +103,15 @@ def fill_demo(data: DataDirectory) -> None:
     )
     if done.returncode != 0:
         raise StackError("Не удалось заполнить демонстрационную компанию: смотрите сообщения выше.")
+
+
+def _check_packages() -> None:
+    """What only the children import must be there too, or they would die with a traceback in a log."""
+    for name in ("aiosmtpd", "aiosmtplib", "alembic", "fastapi", "psycopg", "pydantic", "sqlmodel", "temporalio"):
+        if importlib.util.find_spec(name) is None:
+            raise StackError(missing_package(name))
+    binaries()
+    binary()
 
 
 def _summary(data: DataDirectory, stack: Stack, *, background: bool) -> str:

@@ -21,3 +21,8 @@ def explain_os_error(error: OSError, place: object) -> str:
     if error.errno in {errno.ENOTDIR, errno.EEXIST}:
         return f"{where} не каталог: уберите файл или выберите другой каталог через --data."
     return f"Не удалось прочитать или записать {where} ({error.strerror or error}): проверьте диск и повторите."
+
+
+def missing_package(name: str | None) -> str:
+    """The sentence for a package that should have been installed."""
+    return f"В окружении нет пакета {name}: удалите каталог .venv и запустите ./opora ещё раз."
