@@ -51,8 +51,7 @@ def run_demo(data: Path | None, *, script: bool, seed_only: bool) -> int:
 def _stack(data: Path | None, *, script: bool) -> Iterator[DataDirectory]:
     """The running stack of a directory, started if need be; a headless one of our own goes away with the story."""
     passing = script and data is None
-    home = Path(tempfile.mkdtemp(prefix="opora-demo-")) if passing else None
-    directory = DataDirectory(home or data or USUAL)
+    directory = DataDirectory(Path(tempfile.mkdtemp(prefix="opora-demo-")) if passing else data or USUAL)
     ours = directory.holder() is None
     try:
         if ours:
@@ -60,11 +59,15 @@ def _stack(data: Path | None, *, script: bool) -> Iterator[DataDirectory]:
             if start_detached(["--data", str(directory.path), *port]) != 0:
                 raise StackError(f"Опора не запустилась: смотрите {directory.logs}.")
         yield directory
+    except StoryError as error:
+        if passing:
+            raise StoryError(f"{error}\nДанные и журналы оставлены в {directory.path}") from error
+        raise
     finally:
         if ours and script:
             run_down(directory)
-        if home is not None:
-            shutil.rmtree(home, ignore_errors=True)
+    if passing:
+        shutil.rmtree(directory.path, ignore_errors=True)
 
 
 def _wait_for_person() -> None:
