@@ -158,6 +158,7 @@ def _task(
         role=role,
         assignee_id=context.manager.id if role is Role.MANAGER and context.manager else None,
         subject=task_subject(kind, **words),
+        words=words,
         due_at=context.calendar.after_working_days(at, days),
         created_at=at,
         customer_id=context.customer.id,

@@ -39,6 +39,8 @@ class TaskKind(StrEnum):
     """A document is missing in a legal case (D10-10)."""
     NO_EMAIL = "no_email"
     """A letter could not be written: the customer has no e-mail (D10-11)."""
+    NO_EMAIL_ORDER = "no_email_order"
+    """The same about an order."""
     MESSAGE_UNKNOWN = "message_unknown"
     """Nobody knows whether a letter went out (D10-15)."""
     MESSAGE_FAILED = "message_failed"

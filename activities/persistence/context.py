@@ -116,14 +116,15 @@ def assign(
     details: dict[str, Any] | None = None, **facts: Any,
 ) -> UUID:
     """Open a task about the order: for its manager when `role` is manager, for anybody of the role otherwise."""
-    order = context.order
+    order, words = context.order, context.words(**facts)
     return open_task(
         session,
         key=key,
         kind=kind,
         role=role,
         assignee_id=order.manager_id if role is Role.MANAGER else None,
-        subject=task_subject(kind, **context.words(**facts)),
+        subject=task_subject(kind, **words),
+        words=words,
         due_at=due_at,
         created_at=at,
         customer_id=order.customer_id,

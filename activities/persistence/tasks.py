@@ -1,7 +1,7 @@
 """The store of tasks: each is opened once per business key."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,9 @@ from activities.persistence.identifiers import new_id
 from activities.persistence.tables import TaskRow
 from domain.orders import Actor, Role
 from domain.tasks import TaskClosedError, TaskNotFoundError, check_may_complete, check_result, may_complete
+
+WORDS = "words"
+"""Where `details` keeps the figures of a task's subject."""
 
 
 def open_task(
@@ -29,7 +32,8 @@ def open_task(
     customer_id: UUID | None = None,
     order_id: UUID | None = None,
     schedule_line_id: UUID | None = None,
-    details: dict[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
+    words: Mapping[str, Any] | None = None,
 ) -> UUID:
     """Open a task, or find the one already opened under `key`; a repeat changes nothing.
 
@@ -37,6 +41,7 @@ def open_task(
         key: from business, `order:{id}:released:{round}`.
         assignee_id: the person; None gives it to anybody of `role`.
         details: JSON-ready figures and links for the screen.
+        words: figures of the subject, kept so that it can be said in another language.
     """
     added = session.execute(
         insert(TaskRow)
@@ -50,7 +55,7 @@ def open_task(
             order_id=order_id,
             schedule_line_id=schedule_line_id,
             subject=subject,
-            details=details or {},
+            details={**(details or {}), WORDS: {name: _plain(word) for name, word in (words or {}).items()}},
             state="open",
             due_at=due_at,
             created_at=created_at,
@@ -59,6 +64,11 @@ def open_task(
         .returning(col(TaskRow.id))
     ).scalar_one_or_none()
     return added or session.exec(select(TaskRow.id).where(TaskRow.key == key)).one()
+
+
+def _plain(word: Any) -> Any:
+    """A figure as JSON carries it; `domain.wording` reads it back."""
+    return word.isoformat() if isinstance(word, date) else word if isinstance(word, int | None) else str(word)
 
 
 def complete_task(

@@ -13,7 +13,7 @@ from activities.persistence import legal
 from activities.persistence.outbound import notices_for
 from activities.persistence.parties import orders_waiting_for_credit
 from activities.persistence.tables import TaskRow, UserRow
-from activities.persistence.tasks import complete_task, task_for, tasks_for
+from activities.persistence.tasks import WORDS, complete_task, task_for, tasks_for
 from api.deps import Caller, Db, Language, Now, Once, Temporal
 from api.i18n import speech
 from api.nudges import nudge
@@ -22,7 +22,7 @@ from api.paging import After, Limit, cursor, invalid, read_cursor
 from api.schemas import Comment, Out, Page, Short, Strict
 from domain.orders import Actor
 from domain.tasks import TaskKind
-from domain.wording import Speech, task_name
+from domain.wording import Speech, letters, task_name, task_subject
 from workflows.ids import invoice_workflow_id, order_workflow_id
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
@@ -146,7 +146,7 @@ def _task(session: Session, row: TaskRow, spoken: Speech) -> TaskOut:
         id=row.id,
         kind=row.kind,
         kind_name=task_name(row.kind, spoken),
-        subject=row.subject,
+        subject=_subject(row, spoken),
         role=row.role,
         assignee=PersonOut(id=person.id, login=person.login, name=person.name) if person else None,
         state=row.state,
@@ -156,8 +156,16 @@ def _task(session: Session, row: TaskRow, spoken: Speech) -> TaskOut:
         comment=row.comment,
         completed_at=row.completed_at,
         links=_links(row.customer_id, row.order_id, row.schedule_line_id),
-        details=row.details,
+        details={name: value for name, value in row.details.items() if name != WORDS},
     )
+
+
+def _subject(row: TaskRow, spoken: Speech) -> str:
+    """The subject as it was written, or said again in the caller's language."""
+    words = row.details.get(WORDS)
+    if spoken.code == "ru" or not words or row.kind not in letters.TASKS:
+        return row.subject
+    return task_subject(row.kind, spoken, **words)
 
 
 def _links(customer_id: UUID | None, order_id: UUID | None, line_id: UUID | None) -> dict[str, str]:

@@ -57,6 +57,7 @@ TASK_KINDS = {
     "legal_case": "Взять дело в работу",
     "legal_document": "Приложить документ к делу",
     "no_email": "Отправить письмо вручную",
+    "no_email_order": "Сообщить о заказе без e-mail",
     "message_unknown": "Проверить, ушло ли письмо",
     "message_failed": "Письмо не доставлено",
     "other": "Задача",

@@ -63,6 +63,10 @@ def test_an_invoice_in_english(api: TestClient, line: str) -> None:
     answer = api.get(f"/api/v1/invoices/{line}", headers=bearer("manager", accept_language="en"))
     assert answer.json()["stage_name"] == "Call to the customer"
     assert answer.json()["history"][-1]["text"].startswith("Call to the customer: overdue by 7 days")
+    (task,) = api.get("/api/v1/tasks", headers=bearer("manager", accept_language="en")).json()["items"]
+    assert task["kind_name"] == "Call the debtor"
+    assert task["subject"].startswith("Call ООО «Ромашка»: invoice СФ-")
+    assert task["subject"].endswith("is overdue by 7 days, 275,000.00\u00a0KZT")
 
 
 def test_a_paid_invoice_is_settled(api: TestClient, engine: Engine, line: str) -> None:
