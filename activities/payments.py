@@ -1,5 +1,6 @@
 """Payments: recorded once, matched and applied under the payer's lock, sorted out by the accountant."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -101,20 +102,21 @@ def summary_json(summary: StatementSummary) -> dict[str, object]:
 
 def _record(session: Session, request: RecordRequest) -> str:
     company = orders.legal_entity(session)
-    row = _add(session, request.draft, company, request.actor, at=request.as_of)
+    found = store.payers(session, request.draft.payer_tax_id, request.draft.payer_kpp)
+    row = _add(session, request.draft, found, company, request.actor, at=request.as_of)
     return str(row.id)
 
 
 def _add(
     session: Session,
     draft: PaymentDraft,
+    found: Sequence[CustomerRow],
     company: LegalEntityRow,
     actor: Actor,
     *,
     at: datetime,
     statement: str | None = None,
 ) -> PaymentRow:
-    found = store.payers(session, draft.payer_tax_id, draft.payer_kpp)
     payer = found[0] if len(found) == 1 else None
     currency = draft.currency or (payer.currency if payer else company.currency)
     row = store.add_payment(session, draft, currency, at=at, statement=statement)
@@ -133,9 +135,11 @@ def _register(session: Session, upload: StatementInput) -> StatementSummary:
     store.serialise(session, (receipt.own_account for receipt in statement.documents))
     identities = [receipt.identity() for receipt in statement.documents]
     created = new_lines(store.stored_counts(session, identities), identities)
-    for position, identity in created:
-        draft = _draft(statement.documents[position], identity, company)
-        _add(session, draft, company, upload.actor, at=upload.as_of, statement=upload.sha256)
+    drafts = [_draft(statement.documents[position], identity, company) for position, identity in created]
+    payers = store.payers_by_tax_id(session, {draft.payer_tax_id for draft in drafts if draft.payer_tax_id})
+    for draft in drafts:
+        found = store.choose_branch(payers.get(draft.payer_tax_id or "", []), draft.payer_kpp)
+        _add(session, draft, found, company, upload.actor, at=upload.as_of, statement=upload.sha256)
     summary = StatementSummary(
         payments_created=len(created),
         duplicates=len(identities) - len(created),

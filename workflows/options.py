@@ -29,3 +29,9 @@ HANDOFF: dict[str, Any] = {
     "retry_policy": _PATIENT,
 }
 """Starting or signalling a neighbouring workflow; idempotent by its id."""
+
+BULK: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(minutes=2),
+    "retry_policy": _PATIENT,
+}
+"""One transaction over a whole file; each of its statements is short, all of them together may take a while."""

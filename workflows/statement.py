@@ -32,7 +32,7 @@ class StatementWorkflow:
         summary = upload.progress
         if summary is None:
             summary = await workflow.execute_activity_method(
-                PaymentActivities.register_statement, upload, summary="Прочесть выписку", **options.DATABASE
+                PaymentActivities.register_statement, upload, summary="Прочесть выписку", **options.BULK
             )
         while page := await workflow.execute_activity_method(
             PaymentActivities.pending_payments, upload.sha256, summary="Что ещё не сопоставлено", **options.DATABASE

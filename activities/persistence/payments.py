@@ -27,6 +27,7 @@ from domain.money import ZERO, percent_of
 from domain.payment_references import DocumentKind, Reference
 from domain.payments import PaymentDraft, PaymentState, PendingPayment
 
+COUNTRIES = ("RU", "KZ")
 ASKS_PREPAYMENT = ("confirmed", "reserved", "part_reserved", "awaiting_payment")
 """An order in one of these asks for its prepayment by itself."""
 TAKES_NO_MONEY = ("closed", "rejected", "cancelled", "expired", "shipped", "awaiting_final_payment")
@@ -93,7 +94,24 @@ def payers(session: Session, tax_id: str | None, kpp: str | None = None) -> Sequ
     """The customers with this tax number; КПП chooses among branches where it can (D9-6)."""
     if not tax_id:
         return ()
-    found = session.exec(select(CustomerRow).where(CustomerRow.tax_id == tax_id).order_by(col(CustomerRow.id))).all()
+    return choose_branch(payers_by_tax_id(session, [tax_id]).get(tax_id, []), kpp)
+
+
+def payers_by_tax_id(session: Session, tax_ids: Iterable[str]) -> dict[str, list[CustomerRow]]:
+    """The customers of many payers, in one query."""
+    query = (
+        select(CustomerRow)
+        .where(col(CustomerRow.country).in_(COUNTRIES), col(CustomerRow.tax_id).in_(set(tax_ids)))
+        .order_by(col(CustomerRow.id))
+    )
+    found: dict[str, list[CustomerRow]] = {}
+    for customer in session.exec(query):
+        found.setdefault(customer.tax_id, []).append(customer)
+    return found
+
+
+def choose_branch(found: list[CustomerRow], kpp: str | None) -> list[CustomerRow]:
+    """Those of one tax number that have this КПП; all of them where it decides nothing."""
     if len(found) > 1 and kpp:
         return [customer for customer in found if customer.kpp == kpp] or found
     return found

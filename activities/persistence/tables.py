@@ -395,6 +395,7 @@ class InvoiceRow(SQLModel, table=True):
     vat: Decimal = Field(sa_type=AMOUNT)
     __table_args__ = (
         Unique("customer_id", "number"),
+        Index("invoice_by_number", "number"),
         CheckConstraint("gross > 0", name="gross_positive"),
         CheckConstraint("kind IN ('shipment','opening')", name="kind_known"),
     )
@@ -477,6 +478,7 @@ class PaymentRow(SQLModel, table=True):
     unallocated: Decimal = Field(sa_type=AMOUNT)
     recorded_at: datetime = Field(sa_type=INSTANT)
     __table_args__ = (
+        Index("payment_pending", "statement_sha256", postgresql_where=text("reason = 'new'")),
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("unallocated BETWEEN 0 AND amount", name="never_over_allocated"),
         CheckConstraint("state IN ('matched','unmatched')", name="state_known"),

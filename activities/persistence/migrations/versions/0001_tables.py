@@ -245,6 +245,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_payment_customer_id'), 'payment', ['customer_id'], unique=False)
     op.create_index(op.f('ix_payment_payer_tax_id'), 'payment', ['payer_tax_id'], unique=False)
     op.create_index(op.f('ix_payment_state'), 'payment', ['state'], unique=False)
+    op.create_index('payment_pending', 'payment', ['statement_sha256'], unique=False, postgresql_where=sa.text("reason = 'new'"))
     op.create_table('sales_order',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('number', sa.String(), nullable=False),
@@ -437,6 +438,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_invoice_credit_account_id'), 'invoice', ['credit_account_id'], unique=False)
     op.create_index(op.f('ix_invoice_customer_id'), 'invoice', ['customer_id'], unique=False)
     op.create_index(op.f('ix_invoice_order_id'), 'invoice', ['order_id'], unique=False)
+    op.create_index('invoice_by_number', 'invoice', ['number'], unique=False)
     op.create_table('shipment_line',
     sa.Column('shipment_id', sa.Uuid(), nullable=False),
     sa.Column('line_no', sa.Integer(), nullable=False),
