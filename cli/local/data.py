@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FRESH_NEEDS_MB = 150
 _NEXT_START_NEEDS_MB = 40
 _PROBE_BYTES = 1024 * 1024
+_LONGEST_LOG = 10 * 1024 * 1024
 
 
 class DataDirectory:
@@ -90,6 +91,9 @@ class DataDirectory:
             raise PermissionError(13, "read-only", str(self.path))
         for private in (self.logs, self.mailbox, self.temporal.parent):
             private.mkdir(mode=0o700, exist_ok=True)
+        for log in self.logs.glob("*.log"):
+            if log.stat().st_size > _LONGEST_LOG:
+                log.replace(log.with_suffix(".old"))
 
     def _check_room(self) -> None:
         needed = _NEXT_START_NEEDS_MB if (self.postgres / "PG_VERSION").exists() else _FRESH_NEEDS_MB
