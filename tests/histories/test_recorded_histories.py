@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from support.histories import read, recorded
+from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
@@ -39,3 +40,23 @@ def test_they_tell_nothing_about_the_machine_they_were_recorded_on() -> None:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r'"(identity|stackTrace)":"[^"]', text), path.name
         assert socket.gethostname() not in text, path.name
+
+
+@workflow.defn(name="OrderWorkflow")
+class Reordered:
+    """An order whose first command is another one than it used to be."""
+
+    @workflow.run
+    async def run(self, order: object) -> str:
+        await workflow.sleep(60)
+        return "closed"
+
+
+@pytest.mark.anyio
+async def test_a_change_of_commands_is_noticed() -> None:
+    replayer = Replayer(
+        workflows=[Reordered], data_converter=pydantic_data_converter, workflow_runner=workflow_runner()
+    )
+    path = next(path for path in recorded() if path.stem.startswith("order-"))
+    result = await replayer.replay_workflow(read(path), raise_on_replay_failure=False)
+    assert result.replay_failure is not None
