@@ -9,7 +9,7 @@ from support.histories import read, recorded
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from workflows.registry import WORKFLOWS
 from workflows.sandbox import workflow_runner
@@ -55,7 +55,7 @@ class Reordered:
 @pytest.mark.anyio
 async def test_a_change_of_commands_is_noticed() -> None:
     replayer = Replayer(
-        workflows=[Reordered], data_converter=pydantic_data_converter, workflow_runner=workflow_runner()
+        workflows=[Reordered], data_converter=pydantic_data_converter, workflow_runner=UnsandboxedWorkflowRunner()
     )
     path = next(path for path in recorded() if path.stem.startswith("order-"))
     result = await replayer.replay_workflow(read(path), raise_on_replay_failure=False)
