@@ -3,19 +3,23 @@
 import asyncio
 import random
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from activities.persistence.calendars import load_calendar
 from activities.persistence.engine import make_engine
 from activities.persistence.orders import legal_entity
 from activities.persistence.tables import CalendarDayRow
-from cli.demo.door import Door, StoryError
+from cli.demo.door import PATIENCE, Door, StoryError
 from cli.importing import find_stack, import_file
+from cli.local.problems import StackError
 from cli.sample_company import Value, sample_rows, write_workbook
 from domain.import_sheets import CONTRACTS, CUSTOMERS, INVOICES, PRODUCTS, SheetSpec
 from domain.requisites import is_kz_tax_id
@@ -31,6 +35,7 @@ OVERDUE = Decimal("275000.00")
 _SAMPLE_ROMASHKA = "180240012342"
 
 
+Result = TypeVar("Result")
 Sheets = list[tuple[SheetSpec, Sequence[Sequence[Value]]]]
 
 
@@ -52,9 +57,21 @@ def take_over(data: Path, sheets: Sheets) -> None:
     with tempfile.TemporaryDirectory(prefix="opora-demo-") as folder:
         file = Path(folder) / "company.xlsx"
         write_workbook(file, sheets)
-        report = asyncio.run(import_file(find_stack(data), file, dry_run=False, quiet=True))
+        report = when_up(lambda: asyncio.run(import_file(find_stack(data), file, dry_run=False, quiet=True)))
     if report.problems:
         raise StoryError("; ".join(f"{each.sheet} {each.line}: {each.text}" for each in report.problems))
+
+
+def when_up(work: Callable[[], Result]) -> Result:
+    """Do something that is safe to repeat, as soon as the stack answers; a killed part is given time to come back."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return work()
+        except (StackError, OperationalError) as error:
+            if time.monotonic() > deadline:
+                raise StoryError(str(error)) from error
+        time.sleep(0.5)
 
 
 def welcome_romashka(data: Path, door: Door, today: date) -> str:
@@ -83,7 +100,11 @@ def _new_bin() -> str:
 
 def work_on(data: Path, days: list[date]) -> None:
     """Have the company work on these days, so that the story's figures are the same whenever it is played."""
-    engine = make_engine(find_stack(data).database, pool_size=1)
+    when_up(lambda: _work_on(find_stack(data).database, days))
+
+
+def _work_on(database: str, days: list[date]) -> None:
+    engine = make_engine(database, pool_size=1)
     try:
         with Session(engine) as session, session.begin():
             company = legal_entity(session)
