@@ -33,8 +33,6 @@ from domain.payments import (
     StatementSummary,
 )
 
-_PAGE = 200
-
 
 class PaymentActivities:
     """Everything that moves money locks the payer's credit account first (D3-2)."""
@@ -55,10 +53,10 @@ class PaymentActivities:
         return run_once(self._engine, key, StatementSummary, lambda s: _register(s, upload), as_of=upload.as_of)
 
     @activity.defn(no_thread_cancel_exception=True)
-    def pending_payments(self, sha256: str) -> list[PendingPayment]:
+    def pending_payments(self, sha256: str, limit: int) -> list[PendingPayment]:
         """The next payments of a file that nobody has matched yet."""
         with Session(self._engine) as session:
-            return list(store.pending_payments(session, sha256, limit=_PAGE))
+            return list(store.pending_payments(session, sha256, limit=limit))
 
     @activity.defn(no_thread_cancel_exception=True)
     def close_statement(self, sha256: str, summary: StatementSummary) -> None:

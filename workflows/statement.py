@@ -20,6 +20,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.payment import PaymentWorkflow
 
 PARALLEL = 8
+PAGE = 200
+"""Payments in one run; a longer file continues as new, so its history stays readable."""
 
 
 @workflow.defn
@@ -34,12 +36,15 @@ class StatementWorkflow:
             summary = await workflow.execute_activity_method(
                 PaymentActivities.register_statement, upload, summary="Прочесть выписку", **options.BULK
             )
-        while page := await workflow.execute_activity_method(
-            PaymentActivities.pending_payments, upload.sha256, summary="Что ещё не сопоставлено", **options.DATABASE
-        ):
-            summary = await self._match(upload, summary, page)
-            if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(replace(upload, progress=summary))
+        page = await workflow.execute_activity_method(
+            PaymentActivities.pending_payments,
+            args=[upload.sha256, PAGE],
+            summary="Что ещё не сопоставлено",
+            **options.DATABASE,
+        )
+        summary = await self._match(upload, summary, page)
+        if len(page) == PAGE:
+            workflow.continue_as_new(replace(upload, progress=summary))
         await workflow.execute_activity_method(
             PaymentActivities.close_statement, args=[upload.sha256, summary], **options.DATABASE
         )

@@ -362,10 +362,10 @@ def test_pending_payments_of_a_file_are_those_nobody_matched(engine, company, pa
     customer = a_customer(engine, company)
     sha = store(engine, company, a_file(("1", "100", customer.tax_id, "Оплата"), ("2", "5", "940140000385", "x")))
     register(payments, company, sha)
-    pending = payments.pending_payments(sha)
+    pending = payments.pending_payments(sha, 10)
     assert len(pending) == 2
     payments.apply_payment(ApplyRequest(pending[0].payment_id, MONDAY))
-    assert payments.pending_payments(sha) == pending[1:]
+    assert payments.pending_payments(sha, 10) == pending[1:]
     with Session(engine) as session:
         amounts = session.exec(select(PaymentRow.currency).order_by(col(PaymentRow.id))).all()
     assert amounts == ["KZT", "KZT"]

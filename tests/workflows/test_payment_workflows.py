@@ -33,6 +33,7 @@ from domain.payments import (
     StatementInput,
     StatementSummary,
 )
+from workflows import statement
 from workflows.order import OrderWorkflow
 
 pytestmark = pytest.mark.anyio
@@ -120,6 +121,13 @@ async def test_one_file_uploaded_by_four_at_once_is_imported_once(house: House) 
     with Session(house.engine) as session:
         assert len(session.exec(select(PaymentRow)).all()) == 12
         assert session.get_one(ScheduleLineRow, UUID(line)).residual == Decimal(880)
+
+
+async def test_a_long_file_goes_on_page_by_page(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statement, "PAGE", 4)
+    customer = a_customer(house.engine, house.company)
+    answer = await upload(house, a_file(*((str(number), "10", customer.tax_id, "Оплата") for number in range(8))))
+    assert (answer.payments_created, answer.matched) == (8, 8)
 
 
 async def test_one_payment_told_by_four_at_once_is_one(house: House) -> None:
