@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 
+from activities.persistence.calendars import official_days
 from domain.business_calendar import BusinessCalendar
 from domain.dunning import Stage, Step, days_overdue, is_chased, letter_time, next_step
 from domain.invoicing import due_date
@@ -164,3 +165,24 @@ def test_d1_11_a_residue_up_to_the_floor_is_not_chased(residual: str, amount: st
 
 def test_d1_11_the_first_overdue_day_is_the_day_after() -> None:
     assert [days_overdue(DUE, DUE + timedelta(days=n)) for n in (-1, 0, 1)] == [-1, 0, 1]
+
+
+@pytest.mark.parametrize("country", ["RU", "KZ"])
+@pytest.mark.parametrize("started", [-40, -3, 0, 5, 29, 45])
+def test_d10_on_every_due_date_of_a_year_the_ladder_keeps_its_promises(country: str, started: int) -> None:
+    """With the official holidays: in order, on working days from 10:00 on, never early, the lawyer after a letter."""
+    days_off, worked = official_days(country)
+    calendar = BusinessCalendar(days_off, worked, "Europe/Moscow")
+    days = dict(zip(Stage, POLICY.dunning_days, strict=True))
+    for offset in range(0, 365, 3):
+        due = calendar.next_working(date(2026, 1, 1) + timedelta(days=offset))
+        acted = live(due, calendar.at(due + timedelta(days=started), 3), calendar)
+        stages = [stage for stage, _, _ in acted]
+        assert stages == sorted(stages, key=list(Stage).index)
+        assert stages[-1] is Stage.LEGAL
+        for stage, when, n in acted:
+            assert calendar.is_working(calendar.day_of(when))
+            assert 10 <= calendar.local(when).hour < 18
+            assert n <= 0 if stage is Stage.BEFORE_DUE else n >= days[stage]
+        letters = [calendar.day_of(when) for stage, when, _ in acted if stage in list(Stage)[1:4]]
+        assert calendar.day_of(acted[-1][1]) >= calendar.add_working_days(letters[0], 3)
