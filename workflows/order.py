@@ -48,13 +48,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows import ids, options
     from workflows.clock import BusinessClock
     from workflows.post import Post
+    from workflows.turns import AlreadyOverError, Turn, refusal
     from workflows.waiting import show
 
 Lapse = Callable[[], Awaitable[None]]
-
-
-class OrderMoved(Exception):  # noqa: N818 - not an error: somebody was first
-    """The order ended before this step got its turn."""
 
 
 @workflow.defn
@@ -88,7 +85,7 @@ class OrderWorkflow:
         while self._state.status not in ENDED:
             try:
                 await self._next_chapter()
-            except OrderMoved:
+            except AlreadyOverError:
                 continue
             except BaseException as error:
                 if not is_cancelled_exception(error):
@@ -151,13 +148,13 @@ class OrderWorkflow:
     def _only_by_another(self, command: ApprovalCommand) -> None:
         """Refused without a trace in history: a STOP, an answered request, one's own order (D2-12, D4-5, D4-8)."""
         if self._state.status is OrderStatus.STOPPED:
-            raise _refusal("stop_not_approvable")
+            raise refusal("stop_not_approvable")
         if self._state.status is not OrderStatus.AWAITING_APPROVAL:
             if self._answered:
-                raise _refusal("already_decided", **self._answered)
-            raise _refusal("wrong_state", status=self._state.status, command="approve")
+                raise refusal("already_decided", **self._answered)
+            raise refusal("wrong_state", status=self._state.status, command="approve")
         if command.actor.id in self._barred:
-            raise _refusal("own_approval")
+            raise refusal("own_approval")
 
     @workflow.update(description="Отменить заказ")
     async def cancel(self, command: CancelCommand) -> StepResult:
@@ -172,12 +169,12 @@ class OrderWorkflow:
     def _may_cancel(self, command: CancelCommand) -> None:
         wait = self._state.wait
         if self._state.status not in CANCELLABLE:
-            raise _refusal("wrong_state", status=self._state.status, command="cancel")
+            raise refusal("wrong_state", status=self._state.status, command="cancel")
         asked = wait is not None and wait.reason is WaitReason.CANCEL_ACKNOWLEDGEMENT
         if command.actor.role is Role.WAREHOUSE and not asked:
-            raise _refusal("wrong_state", status=self._state.status, command="cancel")
+            raise refusal("wrong_state", status=self._state.status, command="cancel")
         if self._state.status is OrderStatus.PICKING and command.actor.role is Role.MANAGER:
-            raise _refusal("cancel_needs_head")
+            raise refusal("cancel_needs_head")
 
     @workflow.update(description="Продлить резерв")
     async def extend_reservation(self, command: ExtendCommand) -> StepResult:
@@ -199,7 +196,7 @@ class OrderWorkflow:
         async with self._turn:
             self._only_in("ship", OrderStatus.PICKING)
             if self._state.wait and self._state.wait.reason is WaitReason.CANCEL_ACKNOWLEDGEMENT:
-                raise _refusal("wrong_state", status="cancelling", command="ship")
+                raise refusal("wrong_state", status="cancelling", command="ship")
             request = ShipRequest(self._order.order_id, self._count_step(), command, self._clock.now())
             self._shipment_round = request.round
             shipped = await self._do(FulfilmentActivities.ship_order, request)
@@ -294,7 +291,7 @@ class OrderWorkflow:
         try:
             async with self._my_turn():
                 await self._end(OrderStatus.CANCELLED, CancelCommand(SYSTEM, "cancelled_by_admin"))
-        except OrderMoved:
+        except AlreadyOverError:
             return
 
     # -- waiting --------------------------------------------------------------------------------------------------
@@ -394,36 +391,15 @@ class OrderWorkflow:
         self._steps += 1
         return self._steps
 
-    def _my_turn(self) -> "_Turn":
-        return _Turn(self._turn, lambda: self._state.status in ENDED)
+    def _my_turn(self) -> Turn:
+        return Turn(self._turn, lambda: self._state.status in ENDED)
 
     def _only_in(self, command: str, *statuses: OrderStatus) -> None:
         if self._state.status not in statuses:
-            raise _refusal("wrong_state", status=self._state.status, command=command)
+            raise refusal("wrong_state", status=self._state.status, command=command)
 
     def _show(self, state: OrderState) -> None:
         if state != self._state:
             self._moves += 1
         self._state = state
         show(state.status, f"Заказ {self._order.number}: {status_name(state.status)}", state.wait)
-
-
-class _Turn:
-    """The turn to move the order; refused when it ended while we waited for the turn."""
-
-    def __init__(self, lock: asyncio.Lock, over: Callable[[], bool]) -> None:
-        self._lock = lock
-        self._over = over
-
-    async def __aenter__(self) -> None:
-        await self._lock.acquire()
-        if self._over():
-            self._lock.release()
-            raise OrderMoved
-
-    async def __aexit__(self, *_: object) -> None:
-        self._lock.release()
-
-
-def _refusal(code: str, **facts: str) -> ApplicationError:
-    return ApplicationError(code, facts, type=code, non_retryable=True)
