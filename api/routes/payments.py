@@ -109,9 +109,13 @@ async def create_payment(
     temporal: Temporal,
     settings: Settings,
     language: Language,
+    once: Once,
     now: Now,
 ) -> JSONResponse:
     """The same `external_id` is one payment: 201 at first, 200 with the same payment afterwards."""
+    replay = await once.recall(body)
+    if replay is not None:
+        return replay.response()
     known = await run_in_threadpool(_known_payment, engine, body, language)
     if known is not None and known["reason"] != QueueReason.NEW:
         return JSONResponse(known, 200)
@@ -123,7 +127,8 @@ async def create_payment(
     if answer is None:
         raise AssertionError("a payment that was applied is there")
     headers = {"Location": f"/api/v1/payments/{answer['id']}"}
-    return JSONResponse(answer, 200 if known is not None else 201, headers=headers)
+    status = 200 if known is not None else 201
+    return (await once.run_async(body, lambda _session: (status, answer))).response(headers)
 
 
 def _known_payment(engine: Any, body: PaymentIn, language: Language) -> dict[str, Any] | None:

@@ -97,6 +97,16 @@ async def test_the_same_external_id_is_one_payment_and_another_body_is_refused(s
     assert count(engine, PaymentRow) == 1
 
 
+async def test_an_idempotency_key_holds_one_payment(shop: Shop, engine: Engine) -> None:
+    key = {"idempotency_key": "payment-1"}
+    first = await shop.post("/payments", a_payment(), by="accountant", **key)
+    again = await shop.post("/payments", a_payment(), by="accountant", **key)
+    assert (first.status_code, again.status_code, again.headers["idempotent-replayed"]) == (201, 201, "true")
+    other = await shop.post("/payments", a_payment(external_id="bank-2"), by="accountant", **key)
+    assert refused(other) == (422, "idempotency_key_reused")
+    assert count(engine, PaymentRow) == 1
+
+
 async def test_a_payment_sent_by_many_at_once_is_one(shop: Shop, engine: Engine) -> None:
     sent = [shop.post("/payments", a_payment(), by="accountant") for _ in range(6)]
     answers = await asyncio.gather(*sent)
