@@ -5,10 +5,11 @@ import json
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from cli.local.problems import StackError, explain_os_error
 
@@ -49,10 +50,8 @@ class DataDirectory:
         try:
             self._make()
             with open(self._lock, "a+", encoding="ascii") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise StackError(self._taken()) from None
+                if not _lock_soon(lock):
+                    raise StackError(self._taken())
                 self._check_room()
                 lock.truncate(0)
                 lock.write(str(os.getpid()))
@@ -116,6 +115,18 @@ class DataDirectory:
             f"В каталоге {self.path} уже работает Опора{address}: пользуйтесь ею, "
             f"остановите её (./opora down --data {self.path}) или выберите другой каталог через --data."
         )
+
+
+def _lock_soon(lock: IO[str]) -> bool:
+    """Lock at once, or a moment later: somebody may just be asking who holds it."""
+    for pause in (0.02, 0.05, 0.1, 0.2):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(pause)
+        else:
+            return True
+    return False
 
 
 def read_json(file: Path) -> dict[str, Any] | None:
