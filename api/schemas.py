@@ -31,6 +31,11 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, regex_engine="python-re")
 
 
+def example(**body: Any) -> ConfigDict:
+    """The example body of a request in the description: `model_config = example(sku=…)`."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
 class Out(BaseModel):
     """The base of every answer."""
 

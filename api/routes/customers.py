@@ -28,7 +28,7 @@ from api.deps import Caller, Db, Engine, Language, Now, Once, Temporal
 from api.nudges import nudge
 from api.openapi import problems
 from api.paging import After, Limit, cursor, invalid, read_cursor
-from api.schemas import Currency, Email, Name, Phone, Short, Strict, Sum, SumOrZeroIn, Whole
+from api.schemas import Currency, Email, Name, Phone, Short, Strict, Sum, SumOrZeroIn, Whole, example
 from api.versions import IfMatch, check_version, etag
 from domain.errors import ForbiddenError, LimitNeedsHeadError
 from domain.orders import Actor, Role
@@ -83,6 +83,19 @@ class ContractIn(Strict):
 class CustomerIn(Strict):
     """A customer. Without `payment_terms`: full prepayment; without `credit_limit`: none (D5-5)."""
 
+    model_config = example(
+        name="ТОО «Ромашка»",
+        country="KZ",
+        tax_id="210340000003",
+        segment="standard",
+        currency="KZT",
+        credit_limit="1000000.00",
+        payment_terms={"deferral_days": 14, "prepayment_percent": 0},
+        manager="manager",
+        contacts=[{"role": "buyer", "name": "Анна Ким", "email": "anna@romashka.example", "phone": "+7 701 111 22 33"}],
+        contract={"number": "Д-17", "signed_on": "2026-01-10", "valid_until": "2026-12-31"},
+    )
+
     name: Name = Field(examples=["ТОО «Ромашка»"])
     country: Literal["RU", "KZ"]
     tax_id: Short = Field(examples=["123456789021"])
@@ -106,6 +119,8 @@ class TermsPatch(Strict):
 
 class CustomerPatch(Strict):
     """What to change; a field left out stays."""
+
+    model_config = example(credit_limit="1500000.00", payment_terms={"deferral_days": 21})
 
     name: Name | None = None
     credit_limit: SumOrZeroIn | None = None

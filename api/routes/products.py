@@ -28,6 +28,7 @@ from api.schemas import (
     Sum,
     VatRateIn,
     decimal_text,
+    example,
 )
 from api.versions import IfMatch, check_version, etag
 from domain.orders import Actor, Role
@@ -48,6 +49,8 @@ VatPercent = Annotated[VatRateIn, AfterValidator(_per_cent)]
 
 class ProductIn(Strict):
     """A product. `price` is per unit with VAT inside; without `currency`, in the currency of whichever order."""
+
+    model_config = example(sku="CEM-M500-50", name="Цемент М500, 50 кг", unit="меш", price="2450.50", vat_rate="16")
 
     sku: Sku
     name: Name

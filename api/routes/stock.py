@@ -18,7 +18,7 @@ from api.auth import require
 from api.deps import Caller, Db, Now, Once, Temporal
 from api.nudges import nudge
 from api.openapi import problems
-from api.schemas import Out, QuantityIn, Sku, Strict, decimal_text
+from api.schemas import Out, QuantityIn, Sku, Strict, decimal_text, example
 from domain.orders import Actor, LineQuantity, Role
 from workflows.ids import order_workflow_id
 
@@ -34,6 +34,10 @@ class ReceiptLineIn(Strict):
 
 
 class ReceiptIn(Strict):
+    """Goods that came in."""
+
+    model_config = example(warehouse="main", lines=[{"sku": "CEM-M500-50", "quantity": "100"}])
+
     warehouse: Warehouse = "main"
     lines: Annotated[list[ReceiptLineIn], Field(min_length=1, max_length=1000)]
 

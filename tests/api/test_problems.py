@@ -219,11 +219,13 @@ def test_a_silent_database_is_an_outage_and_not_a_bug() -> None:
 def test_a_held_row_is_busy_and_not_a_bug(api: TestClient, engine: Engine) -> None:
     """D3-3: a lock that is not given in time is an answer to try again."""
     created = api.post(CUSTOMERS, json=a_customer(), headers=bearer("head")).json()
-    with engine.connect() as holder:
+    impatient = create_engine(engine.url, connect_args={"options": "-c lock_timeout=200"})
+    with engine.connect() as holder, doors(create_app, impatient) as hurried:
         holder.exec_driver_sql("SELECT 1 FROM credit_account FOR UPDATE")
-        answer = api.patch(
+        answer = hurried.patch(
             f"{CUSTOMERS}/{created['id']}", json={"credit_limit": "1.00"}, headers=bearer("head", if_match="*")
         )
+    impatient.dispose()
     assert (answer.status_code, answer.json()["code"]) == (503, "busy")
     assert answer.headers["Retry-After"]
 
