@@ -13,7 +13,6 @@ from activities.persistence.parties import name_key
 from activities.persistence.tables import ProductRow, StockMovementRow, StockRow
 from domain.import_records import ProductRecord, StockRecord
 from domain.import_sheets import ON_HAND, PRODUCTS, RowProblem
-from domain.orders import LineQuantity
 
 KIND = "opening"
 BATCH = 1_000
@@ -97,26 +96,54 @@ def _write_batch(task: Import, warehouse: str, records: list[StockRecord]) -> li
     rows = stock.lock_stock(task.session, warehouse, skus)
     moved = _moved(task, warehouse, skus)
     problems: list[RowProblem] = []
-    first: list[LineQuantity] = []
+    grown: dict[str, StockRow] = {}
     for record in records:
-        so_far = moved.get(record.sku, _Moved())
-        if so_far.entries and so_far.opening == record.quantity:
+        row, so_far = rows[record.sku], moved.get(record.sku, _Moved())
+        difference = record.quantity - so_far.opening
+        if so_far.entries and not difference:
             task.count("stock", "unchanged")
         elif so_far.others:
             task.count("stock", "unchanged")
-            task.written.notices.append(_kept(record, rows[record.sku].on_hand))
-        elif not so_far.entries:
-            task.count("stock", "created")
-            first.append(LineQuantity(record.sku, record.quantity))
+            task.written.notices.append(_kept(record, row.on_hand))
+        elif row.on_hand + difference < row.reserved + row.picking:
+            problems.append(_promised(record, row))
         else:
-            problem = _correct(task, record, rows[record.sku], so_far)
-            task.count("stock", "updated")
-            problems += [problem] if problem else []
-    if first:
-        task.written.served_orders.update(
-            stock.receive(task.session, warehouse, first, key="import", as_of=task.as_of, kind=KIND)
-        )
+            task.count("stock", "updated" if so_far.entries else "created")
+            _move(task, record, row, so_far)
+            if difference > 0:
+                grown[record.sku] = row
+    task.session.flush()
+    task.written.served_orders.update(stock.serve_queue(task.session, warehouse, _queued(task, warehouse, grown)))
     return problems
+
+
+def _move(task: Import, record: StockRecord, row: StockRow, so_far: _Moved) -> None:
+    """Bring the opening balance to what the file says; each entry has its number in its key."""
+    difference = record.quantity - so_far.opening
+    row.on_hand += difference
+    correction = f"{so_far.entries}:" if so_far.entries else ""
+    movement = StockMovementRow(
+        key=f"import:{correction}{record.warehouse}:{record.sku}",
+        warehouse=record.warehouse,
+        sku=record.sku,
+        kind=KIND,
+        quantity=difference,
+        at=task.as_of,
+    )
+    task.session.add(movement)
+    if so_far.entries:
+        task.journal("product", record.sku, "opening_stock_corrected", warehouse=record.warehouse,
+                     before=str(so_far.opening), after=str(record.quantity))  # fmt: skip
+
+
+def _queued(task: Import, warehouse: str, grown: dict[str, StockRow]) -> dict[str, StockRow]:
+    """Those of the rows that orders wait for; of a new company none."""
+    query = text("""
+        SELECT DISTINCT sku FROM reservation_line
+         WHERE warehouse = :warehouse AND state = 'waiting' AND sku = ANY(:skus)
+    """)
+    found = task.session.execute(query, {"warehouse": warehouse, "skus": list(grown)})
+    return {sku: grown[sku] for sku in found.scalars()}
 
 
 def _moved(task: Import, warehouse: str, skus: list[str]) -> dict[str, _Moved]:
@@ -130,31 +157,10 @@ def _moved(task: Import, warehouse: str, skus: list[str]) -> dict[str, _Moved]:
     return {row.sku: _Moved(row.entries, row.opening, row.others) for row in found}
 
 
-def _correct(task: Import, record: StockRecord, row: StockRow, so_far: _Moved) -> RowProblem | None:
-    difference = record.quantity - so_far.opening
+def _promised(record: StockRecord, row: StockRow) -> RowProblem:
     promised = row.reserved + row.picking
-    if row.on_hand + difference < promised:
-        words = f"остаток {record.quantity} меньше уже обещанного заказам ({promised}): сначала снимите резервы"
-        return RowProblem(PRODUCTS.title, record.line, None, "stock_below_promised", words, ON_HAND.title)
-    key = f"import:{so_far.entries}"
-    if difference > 0:
-        line = LineQuantity(record.sku, difference)
-        served = stock.receive(task.session, record.warehouse, [line], key=key, as_of=task.as_of, kind=KIND)
-        task.written.served_orders.update(served)
-    else:
-        row.on_hand += difference
-        movement = StockMovementRow(
-            key=f"{key}:{record.warehouse}:{record.sku}",
-            warehouse=record.warehouse,
-            sku=record.sku,
-            kind=KIND,
-            quantity=difference,
-            at=task.as_of,
-        )
-        task.session.add(movement)
-    task.journal("product", record.sku, "opening_stock_corrected", warehouse=record.warehouse,
-                 before=str(so_far.opening), after=str(record.quantity))  # fmt: skip
-    return None
+    words = f"остаток {record.quantity} меньше уже обещанного заказам ({promised}): сначала снимите резервы"
+    return RowProblem(PRODUCTS.title, record.line, None, "stock_below_promised", words, ON_HAND.title)
 
 
 def _kept(record: StockRecord, on_hand: Decimal) -> RowProblem:

@@ -26,6 +26,9 @@ def begin_import(session: Session, sha256: str, *, as_of: datetime) -> Import:
         NoCompanyError: none is set up.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('opora.import'))"))
+    # A large file is judged for longer than a step may idle, and flushed in longer statements.
+    session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    session.execute(text("SET LOCAL statement_timeout = '10min'"))
     company = session.exec(select(LegalEntityRow).order_by(col(LegalEntityRow.id))).first()
     if company is None:
         raise NoCompanyError

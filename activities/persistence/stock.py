@@ -18,15 +18,17 @@ from domain.allocation import Waiting, serve
 from domain.errors import ProductNotFoundError
 from domain.orders import LineQuantity
 
+_MISSING_ROWS = text("""
+    INSERT INTO stock (warehouse, sku, on_hand, reserved, picking)
+    SELECT :warehouse, sku, 0, 0, 0 FROM unnest(CAST(:skus AS text[])) AS wanted (sku) ORDER BY sku
+    ON CONFLICT DO NOTHING
+""")
+
 
 def lock_stock(session: Session, warehouse: str, skus: Iterable[str]) -> dict[str, StockRow]:
     """Stock rows of the products at one warehouse, held until commit; a missing row is made empty first."""
     wanted = sorted(set(skus))
-    session.execute(
-        insert(StockRow)
-        .values([{"warehouse": warehouse, "sku": sku, "on_hand": 0, "reserved": 0, "picking": 0} for sku in wanted])
-        .on_conflict_do_nothing()
-    )
+    session.execute(_MISSING_ROWS, {"warehouse": warehouse, "skus": wanted})
     query = (
         select(StockRow)
         .where(StockRow.warehouse == warehouse, col(StockRow.sku).in_(wanted))
@@ -101,9 +103,7 @@ def serve_queue(session: Session, warehouse: str, stock: dict[str, StockRow]) ->
         if available <= 0:
             continue
         rows = session.execute(_QUEUE, {"warehouse": warehouse, "sku": sku})
-        queue = [
-            Waiting(str(r.order_id), r.line_no, r.quantity, r.vip, r.confirmed_at, r.ship_complete) for r in rows
-        ]
+        queue = [Waiting(str(r.order_id), r.line_no, r.quantity, r.vip, r.confirmed_at, r.ship_complete) for r in rows]
         for waiting, quantity in serve(queue, available):
             line = session.get_one(ReservationLineRow, (UUID(waiting.order_id), waiting.line_no, warehouse, "waiting"))
             row.reserved += quantity

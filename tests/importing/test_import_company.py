@@ -5,10 +5,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session, SQLModel, select
+from support.company import a_company, a_customer, a_product, a_quote
 from support.workbooks import (
     CONTRACT,
     CUSTOMER,
@@ -30,8 +32,10 @@ from activities.persistence.tables import (
     InvoiceRow,
     JournalRow,
     LegalEntityRow,
+    OrderRow,
     PaymentRow,
     ProductRow,
+    ReservationLineRow,
     ScheduleLineRow,
     StockMovementRow,
     StockRow,
@@ -207,6 +211,23 @@ def test_stock_below_what_orders_were_promised_is_refused(seller: Engine, tmp_pa
     report, _ = load_sheets(seller, tmp_path, company(products=[{**PRODUCT, "Остаток на складе": 999}]))
     assert [(problem.line, problem.code) for problem in report.problems] == [(2, "stock_below_promised")]
     assert one(seller, StockRow).on_hand == Decimal("1200.000")
+
+
+def test_opening_stock_serves_the_orders_that_wait_for_it(engine: Engine, tmp_path: Path) -> None:
+    house = a_company(engine)
+    order = UUID(a_quote(engine, house.manager, a_customer(engine, house), a_product(engine, sku="CEM-50")))
+    with Session(engine) as session, session.begin():
+        session.get_one(OrderRow, order).confirmed_at = NOW
+        session.add(StockRow(warehouse="main", sku="CEM-50", on_hand=Decimal(0)))
+        line = ReservationLineRow(
+            order_id=order, line_no=1, warehouse="main", state="waiting", sku="CEM-50", quantity=Decimal(10)
+        )
+        session.add(line)
+    _, written = load_sheets(engine, tmp_path, company())
+    assert written is not None
+    assert written.served_orders == {order}
+    assert one(engine, ReservationLineRow).state == "reserved"
+    assert one(engine, StockRow).reserved == Decimal("10.000")
 
 
 def test_stock_that_we_already_keep_takes_no_opening_balance(seller: Engine, tmp_path: Path) -> None:
