@@ -1,5 +1,6 @@
 """`up` and `down`: the local stack as a person starts and stops it."""
 
+import errno
 import importlib.util
 import os
 import signal
@@ -43,6 +44,10 @@ def run_up(data: DataDirectory, wishes: Wishes, *, demo: bool, background: bool)
             _say("Останавливаю…")
         except StopRequested:
             _say("Остановлено до готовности.")
+        except StackError as error:
+            if data.is_full():
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(data.path)) from error
+            raise
         finally:
             stack.stop()
         _say("Опора остановлена; данные сохранены.")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _FRESH_NEEDS_MB = 150
 _NEXT_START_NEEDS_MB = 40
 _PROBE_BYTES = 1024 * 1024
+_FULL_BYTES = 4 * 1024 * 1024
 _LONGEST_LOG = 10 * 1024 * 1024
 
 
@@ -80,6 +81,10 @@ class DataDirectory:
 
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
+
+    def is_full(self) -> bool:
+        """Whether so little room is left that anything may have failed of it."""
+        return shutil.disk_usage(self.path).free < _FULL_BYTES
 
     def _make(self) -> None:
         if not self.path.exists():

@@ -1,6 +1,7 @@
 """The whole local stack under one supervisor: starts the parts in order, keeps them alive, stops them in order."""
 
 import contextlib
+import http.client
 import os
 import secrets
 import signal
@@ -11,11 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 
+import psycopg
+
 from cli.local.data import ROOT, DataDirectory, read_json, write_json
 from cli.local.parts import Kept, Program, record_processes
 from cli.local.postgres import Postgres
 from cli.local.problems import PortTakenError, StackError
-from cli.local.process import is_free, pick_port, spawn, stop
+from cli.local.process import is_free, pick_port, spawn, stop, tail
 from cli.local.serve import listen
 from cli.local.temporal import Temporal
 
@@ -127,7 +130,10 @@ class Stack:
 
     def _prepare_database(self) -> None:
         begun = time.monotonic()
-        self._postgres.ensure_database()
+        try:
+            self._postgres.ensure_database()
+        except psycopg.Error as error:
+            raise StackError(f"PostgreSQL отказал ({str(error).strip()}): смотрите {self._postgres.log}") from None
         log = self._data.log("prepare")
         child = spawn(
             [sys.executable, "-P", "-m", "cli.local.prepare", str(self._data.keys_json)],
@@ -142,7 +148,7 @@ class Stack:
                 stop(child)
                 raise
         if child.returncode != 0:
-            raise StackError(f"Не удалось обновить базу данных: подробности в {log}")
+            raise StackError(f"Не удалось обновить базу данных ({tail(log, 1)}): подробности в {log}")
         self.keys = {login: str(key) for login, key in (read_json(self._data.keys_json) or {}).items()}
         self._say(f"✓ База данных обновлена · {time.monotonic() - begun:.1f} с")
 
@@ -269,5 +275,5 @@ def answers(url: str) -> bool:
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=3) as response:
             return bool(response.status == 200)
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return False

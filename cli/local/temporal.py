@@ -15,6 +15,7 @@ from workflows.ids import SEARCH_ATTRIBUTES
 
 RETENTION = "30d"
 START_TIMEOUT = 30.0
+_ANSWER_TIMEOUT = 20.0
 
 KNOBS: dict[str, object] = {
     # Fast-forward of a single workflow; newer servers use the second name, both together are accepted.
@@ -98,7 +99,10 @@ class Temporal:
 
     def _ask(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         argv: list[str | Path] = [binary(), *words, "--address", self.address, *_NO_CONFIGURATION]
-        return subprocess.run(argv, env=_environment(), capture_output=True, timeout=20, check=False)
+        try:
+            return subprocess.run(argv, env=_environment(), capture_output=True, timeout=_ANSWER_TIMEOUT, check=False)
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(argv, returncode=1, stdout=b"", stderr=b"")
 
     def check_alive(self) -> None:
         """Raise when the server process has ended."""
