@@ -1,5 +1,6 @@
 """The API process: `uvicorn --factory api.app:create_app`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,7 @@ from activities.persistence.engine import make_engine
 from activities.settings import Settings
 from api import errors
 from api.bodies import BodyGuard
+from api.nudges import catch_up
 from api.openapi import describe
 from api.routes import routers
 from api.version import VERSION
@@ -33,7 +35,9 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = engine or make_engine(known.database_url, known.pool_size)
         app.state.temporal = temporal or await connect(lazy=True)
+        catching_up = asyncio.create_task(catch_up(app.state.engine, app.state.temporal))
         yield
+        catching_up.cancel()
         if engine is None:
             app.state.engine.dispose()
 

@@ -1,8 +1,8 @@
 """«Something changed, look again»: telling workflows after a commit, without keeping the caller waiting for Temporal.
 
 The fact is already in PostgreSQL, so a nudge may come late and may come twice. When Temporal does not answer at once,
-the process goes on trying in the background with growing pauses; a repeat of the call under the same
-`Idempotency-Key` nudges again.
+the process goes on trying in the background with growing pauses. A repeat of the call under the same
+`Idempotency-Key` nudges again, and so does the next start of the API for orders whose goods are there.
 """
 
 import asyncio
@@ -10,8 +10,15 @@ import logging
 from collections.abc import Iterable
 from datetime import timedelta
 
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
+
+from activities.persistence.catalogue import orders_served_untold
+from workflows.ids import order_workflow_id
 
 logger = logging.getLogger("opora.api")
 
@@ -27,6 +34,21 @@ async def nudge(temporal: Client, workflow_ids: Iterable[str], signal: str) -> N
             task = asyncio.create_task(_keep_telling(temporal, workflow_id, signal))
             _trying.add(task)
             task.add_done_callback(_trying.discard)
+
+
+async def catch_up(engine: Engine, temporal: Client) -> None:
+    """Tell what a process that was killed between its commit and its nudge left untold; once, at the start."""
+    try:
+        served = await run_in_threadpool(_served_untold, engine)
+    except SQLAlchemyError as error:
+        logger.warning("no catching up: %s", type(error).__name__)
+        return
+    await nudge(temporal, map(order_workflow_id, served), "stock_allocated")
+
+
+def _served_untold(engine: Engine) -> list[str]:
+    with Session(engine) as session:
+        return [str(order) for order in orders_served_untold(session)]
 
 
 async def _told(temporal: Client, workflow_id: str, signal: str) -> bool:

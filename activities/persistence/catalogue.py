@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import tuple_
+from sqlalchemy import text, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -107,3 +108,15 @@ def stock_of(session: Session, sku: str) -> list[StockRow]:
     """
     product(session, sku)
     return list(session.exec(select(StockRow).where(StockRow.sku == sku).order_by(col(StockRow.warehouse))))
+
+
+_SERVED_UNTOLD = text("""
+    SELECT id FROM sales_order WHERE status = 'part_reserved'
+       AND EXISTS (SELECT 1 FROM reservation_line WHERE order_id = sales_order.id AND state = 'reserved')
+       AND NOT EXISTS (SELECT 1 FROM reservation_line WHERE order_id = sales_order.id AND state = 'waiting')
+""")
+
+
+def orders_served_untold(session: Session) -> list[UUID]:
+    """Orders that still count as waiting for goods although the queue gave them everything."""
+    return list(session.execute(_SERVED_UNTOLD).scalars())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,10 @@ from support.api import a_customer, a_product, bearer
 from support.shop import Shop, a_shop
 from temporalio.client import Client
 
+from activities.persistence.stock import receive
 from activities.persistence.tables import CreditDecisionRow, OrderRow
+from api.nudges import catch_up
+from domain.orders import LineQuantity
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +72,22 @@ async def test_goods_that_come_in_reach_the_order_that_waits_for_them(shop: Shop
     await shop.house.reaches(order, "ready")
     stock = await shop.get(f"/stock/{sku}")
     assert (stock["on_hand"], stock["reserved"], stock["free"]) == ("11", "10", "1")
+
+
+async def test_goods_that_came_while_nobody_could_tell_are_told_at_the_next_start(shop: Shop, engine: Engine) -> None:
+    """The API was killed between the commit of a receipt and the nudge."""
+    customer, sku = await shop.a_customer(), await shop.a_product(on_hand="4")
+    order = await shop.a_quote(customer, sku, "10")
+    await shop.place(order)
+    await shop.house.reaches(order, "part_reserved")
+    with Session(engine) as session, session.begin():
+        lines = [LineQuantity(sku, Decimal(6))]
+        assert receive(session, "main", lines, key="killed", as_of=datetime.now(UTC)) == [UUID(order)]
+    assert shop.house.status(order) == "part_reserved"
+
+    await catch_up(engine, shop.house.client)
+
+    await shop.house.reaches(order, "ready")
 
 
 async def test_a_higher_limit_releases_a_stopped_order(shop: Shop) -> None:
