@@ -180,7 +180,6 @@ def _apply(session: Session, request: ApplyRequest) -> PaymentOutcome:
         if account.currency != payment.currency:
             trouble = QueueReason.WRONG_CURRENCY
     payment = store.lock_payment(session, request.payment_id)
-    session.refresh(payment)
     if payment.reason != QueueReason.NEW:
         return applied(session, payment)
     payment.customer_id = payer.id if payer else None

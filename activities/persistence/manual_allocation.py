@@ -42,7 +42,6 @@ def allocate_by_hand(session: Session, command: AllocateCommand) -> PaymentOutco
     owner = _owner(session, command, seen)
     account = _lock(session, owner, seen)
     payment = store.lock_payment(session, command.payment_id)
-    session.refresh(payment)
     _check(payment, owner, account)
     if command.allotments and payment.unallocated <= ZERO:
         raise NothingToAllocateError

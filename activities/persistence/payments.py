@@ -77,7 +77,7 @@ def add_payment(
 
 def lock_payment(session: Session, payment_id: UUID | str) -> PaymentRow:
     """The payment, held until commit; lock its credit account first."""
-    row = session.get(PaymentRow, UUID(str(payment_id)), with_for_update=True)
+    row = session.get(PaymentRow, UUID(str(payment_id)), with_for_update=True, populate_existing=True)
     if row is None:
         raise PaymentNotFoundError
     return row
@@ -173,6 +173,7 @@ def open_items(session: Session, account_id: UUID) -> list[OpenItem]:
         .where(OrderRow.credit_account_id == account_id, col(OrderRow.status).not_in(TAKES_NO_MONEY))
         .order_by(col(OrderRow.id))
         .with_for_update()
+        .execution_options(populate_existing=True)
     ).all()
     lines = session.exec(
         select(ScheduleLineRow)
@@ -180,6 +181,7 @@ def open_items(session: Session, account_id: UUID) -> list[OpenItem]:
         .where(InvoiceRow.credit_account_id == account_id, ScheduleLineRow.residual > 0)
         .order_by(col(ScheduleLineRow.id))
         .with_for_update(of=ScheduleLineRow)
+        .execution_options(populate_existing=True)
     ).all()
     return [*_line_items(session, lines), *_order_items(session, orders)]
 

@@ -310,6 +310,25 @@ def test_parallel_decisions_never_allocate_more_than_came(engine, company, payme
     assert [row.unallocated for row in rows(engine, PaymentRow)] == [Decimal(0)]
 
 
+def test_parallel_decisions_on_one_invoice_never_settle_it_twice(engine, company, payments):
+    """What was read before the lock is read again under it."""
+    customer = a_customer(engine, company)
+    line = an_invoice(engine, customer, "A", "100")
+    queued = [pay(payments, company, a_draft(None, "40")).payment_id for _ in range(6)]
+
+    def one(payment):
+        try:
+            return allocate(payments, company, payment, ManualAllotment(invoice_id=line))
+        except NothingToAllocateError:
+            return None
+
+    with ThreadPoolExecutor(6) as pool:
+        done = [outcome for outcome in pool.map(one, queued) if outcome]
+    assert len(done) == 3
+    assert residual(engine, line) == Decimal(0)
+    assert sum(row.amount for row in rows(engine, AllocationRow)) == Decimal(100)
+
+
 # -- statements -------------------------------------------------------------------------------------------------------
 
 
