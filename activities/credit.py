@@ -180,7 +180,12 @@ class CreditActivities:
         return ApprovalOutcome(
             outcome.state,
             refusal="approval_stopped" if stopped else "approval_outdated",
-            facts={"ceiling": str(ceiling), "exposure": str(decision.exposure), "limit": str(decision.limit)},
+            facts={
+                "ceiling": str(ceiling),
+                "exposure": str(decision.exposure),
+                "limit": str(decision.limit),
+                "currency": decision.currency,
+            },
             barred=outcome.barred,
             messages=outcome.messages,
         )
@@ -232,9 +237,7 @@ def _turn_down(
 
 def _tell_verdict(session: Session, context: OrderContext, command: ApprovalCommand, key: str, *, at: datetime) -> str:
     decision = f"{verdict_text(command.verdict)}, {command.actor.name}"
-    return notify_manager(
-        session, context, key, "approval_decided", at=at, decision=decision, comment=command.comment
-    )
+    return notify_manager(session, context, key, "approval_decided", at=at, decision=decision, comment=command.comment)
 
 
 def _too_late(session: Session, context: OrderContext) -> ApprovalOutcome:

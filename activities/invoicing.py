@@ -130,9 +130,7 @@ def _apply_prepayment(session: Session, context: OrderContext, lines: list[Sched
             line.residual -= part
             if line.residual == 0:
                 line.settled_on = context.today(at)
-            session.add(
-                AllocationRow(payment_id=allocation.payment_id, schedule_line_id=line.id, amount=part, at=at)
-            )
+            session.add(AllocationRow(payment_id=allocation.payment_id, schedule_line_id=line.id, amount=part, at=at))
             if part == allocation.amount:
                 session.delete(allocation)
                 break

@@ -73,4 +73,3 @@ def settle_invoiced(session: Session, context: OrderContext, *, as_of: datetime)
     current = orders.state_of(order)
     since = current.wait.since if current.status is OrderStatus.AWAITING_FINAL_PAYMENT and current.wait else as_of
     return orders.set_state(order, waits.awaiting_final_payment(since, due_at), at=as_of)
-
