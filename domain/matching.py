@@ -10,7 +10,6 @@ from itertools import groupby
 
 from domain.money import ZERO, split_pro_rata
 from domain.payment_references import DocumentKind, NumberKey, Reference, extract_references, number_key
-from domain.policy import Policy
 
 
 class ItemKind(StrEnum):
@@ -118,13 +117,6 @@ def match_payment(
         return spread(amount, named, by_room=True)
     exact = [item for item in items if item.open == amount]
     return spread(amount, exact if len(exact) == 1 else items, by_room=False)
-
-
-def covers(required: Decimal, received: Decimal, policy: Policy, currency: str) -> bool:
-    """Whether enough came to release an order: short by at most the floor counts as paid (D9-7)."""
-    if required <= ZERO:
-        return True
-    return received > ZERO and required - received <= policy.floor(required, currency)
 
 
 def new_lines(stored: Mapping[str, int], lines: Iterable[str]) -> list[tuple[int, str]]:

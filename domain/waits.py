@@ -161,5 +161,10 @@ def extended(state: OrderState, expires_at: datetime) -> OrderState:
 
 
 def is_funded(required: Decimal, received: Decimal, tolerance: Decimal) -> bool:
-    """Whether the money that must come before shipment is in, up to a residue nobody chases (D9-7)."""
-    return received >= required - tolerance if required > 0 else True
+    """Whether the money that must come before shipment is in, up to a residue nobody chases (D9-7).
+
+    The residue is what a payment falls short by: a small order of which nothing came is not paid.
+    """
+    if required <= 0:
+        return True
+    return received > 0 and received >= required - tolerance
