@@ -27,7 +27,9 @@ async def record(client: Client, task_queue: str) -> None:
         course = hashlib.sha256("\n".join(_course(content)).encode()).hexdigest()[:12]
         named = {"workflow_id": execution.id, "history": content}
         text = json.dumps(named, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        (HISTORIES / f"{kind}-{course}.json").write_text(text + "\n", encoding="utf-8")
+        path = HISTORIES / f"{kind}-{course}.json"
+        if not path.exists():  # an old recording stands for the processes of its time
+            path.write_text(text + "\n", encoding="utf-8")
 
 
 def recorded() -> list[Path]:
