@@ -5,10 +5,12 @@ import contextlib
 import re
 import ssl
 from datetime import datetime
+from email.charset import QP, Charset
 from email.errors import MessageError
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.header import Header
+from email.mime.text import MIMEText
+from email.policy import compat32
+from email.utils import format_datetime, formataddr, parseaddr
 
 import aiosmtplib
 
@@ -17,6 +19,9 @@ from activities.settings import Settings
 from domain.messages import Message
 
 _ADDRESS = re.compile(r"[^@\s<>(),;:\"\\\[\]]{1,64}@[^@\s<>(),;:\"\\\[\]]{1,253}")
+_WIRE = compat32.clone(linesep="\r\n")
+_CHARSET = Charset("utf-8")
+_CHARSET.body_encoding = QP
 TIMEOUT = 6.0
 """Seconds for each answer of the server; a whole sending stays below the activity's timeout."""
 
@@ -37,16 +42,16 @@ class SmtpMail:
             OutcomeUnknownError: the line broke while the letter was being handed over.
         """
         letter = build(message, self._settings.mail_from, date)
-        asyncio.run(self._hand_over(letter, letter["To"].addresses[0].addr_spec))
+        asyncio.run(self._hand_over(letter, letter["To"]))
 
-    async def _hand_over(self, letter: EmailMessage, recipient: str) -> None:
+    async def _hand_over(self, letter: MIMEText, recipient: str) -> None:
         client = self._client()
         try:
             await client.connect()
             if self._settings.smtp_user:
                 await client.login(self._settings.smtp_user, self._settings.smtp_password or "")
             await client.ehlo()
-            await client.mail(_bare(self._settings.mail_from))
+            await client.mail(parseaddr(self._settings.mail_from)[1])
             await client.rcpt(recipient)
         except aiosmtplib.SMTPResponseException as error:
             client.close()
@@ -56,7 +61,7 @@ class SmtpMail:
             raise TransientError(f"{type(error).__name__}: {error}") from error
         await self._data(client, letter)
 
-    async def _data(self, client: aiosmtplib.SMTP, letter: EmailMessage) -> None:
+    async def _data(self, client: aiosmtplib.SMTP, letter: MIMEText) -> None:
         """From here on a silent server may have taken the letter."""
         try:
             await client.data(letter.as_bytes())
@@ -83,21 +88,25 @@ class SmtpMail:
         )
 
 
-def build(message: Message, sender: str, date: datetime) -> EmailMessage:
+def build(message: Message, sender: str, date: datetime) -> MIMEText:
     """A plain-text letter. Line breaks in subject or address cannot become headers.
+
+    The older header classes write it: the newer ones lose spaces where they fold a long Cyrillic subject.
 
     Raises:
         PermanentError: the address is none.
     """
-    letter = EmailMessage(policy=SMTP_POLICY)
+    letter = MIMEText(message.body, "plain", _CHARSET, policy=_WIRE)  # type: ignore[arg-type]
     try:
-        letter["From"] = sender
-        letter["To"] = Address(addr_spec=_address(message.recipient))
-        letter["Subject"] = " ".join(message.subject.split())
-        letter["Date"] = date
+        name, address = parseaddr(sender)
+        letter["From"] = formataddr((name, address))
+        letter["To"] = _address(message.recipient)
+        letter["Subject"] = Header(" ".join(message.subject.split()), "utf-8", header_name="Subject").encode(
+            linesep="\r\n"
+        )
+        letter["Date"] = format_datetime(date)
         letter["Message-ID"] = message.message_id
         letter["Auto-Submitted"] = "auto-generated"
-        letter.set_content(message.body, cte="quoted-printable")
     except (ValueError, MessageError) as error:
         raise PermanentError(str(error)) from error
     return letter
@@ -109,11 +118,6 @@ def _address(recipient: str) -> str:
     if not _ADDRESS.fullmatch(recipient) or not name.isascii():
         raise ValueError(f"not an address: {recipient!r}")
     return f"{name}@{domain.encode('idna').decode()}"
-
-
-def _bare(sender: str) -> str:
-    """The address of `Name <address>`."""
-    return sender[sender.rfind("<") + 1 :].rstrip(">") if "<" in sender else sender
 
 
 def _refused(error: aiosmtplib.SMTPResponseException) -> TransientError | PermanentError:

@@ -56,12 +56,21 @@ def test_a_letter_arrives_as_written(postman: Postman, settings: Settings) -> No
     assert letter.get_content().replace("\r\n", "\n") == a_message().body
 
 
+@pytest.mark.parametrize("length", range(20, 200, 7))
+def test_a_long_subject_keeps_every_space(length: int) -> None:
+    subject = ("ТОО «Волна»: скоро срок оплаты счёта СФ-000002 и ещё " * 5)[:length].strip()
+    sent = build(a_message(subject=subject), "opora@localhost", DATE).as_bytes()
+    assert email.message_from_bytes(sent, policy=email.policy.default)["Subject"] == subject
+    assert max(map(len, sent.split(b"\r\n"))) <= 78
+
+
 def test_a_line_break_in_the_subject_is_no_header(postman: Postman, settings: Settings) -> None:
     SmtpMail(settings).send(a_message(subject="ООО «Икс»\r\nBcc: all@example.com"), DATE)
 
     (envelope,) = postman.envelopes
     assert envelope.rcpt_tos == ["zakup@romashka.example"]
-    letter = build(a_message(subject="ООО «Икс»\r\nBcc: all@example.com"), settings.mail_from, DATE)
+    assert isinstance(envelope.content, bytes)
+    letter = email.message_from_bytes(envelope.content, policy=email.policy.default)
     assert letter["Bcc"] is None
     assert letter["Subject"] == "ООО «Икс» Bcc: all@example.com"
 
