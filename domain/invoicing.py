@@ -60,3 +60,11 @@ def payment_schedule(
     later = due_date(shipped_on, deferral_days, calendar)
     parts = [Instalment(prepaid, shipped_on), Instalment(rest, later)]
     return [part for part in parts if part.amount > 0]
+
+
+def still_owed(amount: Decimal, residual: Decimal, floor: Decimal) -> bool:
+    """Whether an instalment keeps its order open: more is owed than a residue nobody chases (D9-7, D6-12).
+
+    A small instalment of which nothing was paid is owed whole, not a residue.
+    """
+    return residual > floor or (residual > 0 and residual == amount)

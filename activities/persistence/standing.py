@@ -9,6 +9,7 @@ from activities.persistence.context import OrderContext
 from activities.persistence.events import record_event
 from activities.persistence.tables import InvoiceRow, ReservationRow, ScheduleLineRow
 from domain import waits
+from domain.invoicing import still_owed
 from domain.orders import SYSTEM, OrderState, OrderStatus, WaitReason
 
 
@@ -62,7 +63,8 @@ def settle_invoiced(session: Session, context: OrderContext, *, as_of: datetime)
         .join(InvoiceRow, col(InvoiceRow.id) == ScheduleLineRow.invoice_id)
         .where(InvoiceRow.order_id == order.id)
     ).all()
-    owed = [line for line in lines if line.residual > context.policy.floor(line.amount, order.currency)]
+    floors = [context.policy.floor(line.amount, order.currency) for line in lines]
+    owed = [line for line, floor in zip(lines, floors, strict=True) if still_owed(line.amount, line.residual, floor)]
     if not owed:
         credit.drop_commitment(session, order.id)
         credit.untie_order_money(session, order.id)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.allocation import Demand, Waiting, allot, queue_order, serve
 from domain.business_calendar import BusinessCalendar
-from domain.invoicing import due_date, payment_schedule
+from domain.invoicing import due_date, payment_schedule, still_owed
 from domain.money import Money, percent_of, round_money, split_pro_rata
 from domain.policy import Policy
 from domain.pricing import price_line, total
@@ -136,3 +136,13 @@ def test_d6_11_the_prepaid_share_is_due_on_shipment() -> None:
 )
 def test_d1_11_the_floor_of_a_residue(amount: str, currency: str, floor: str) -> None:
     assert Policy().floor(Decimal(amount), currency) == Decimal(floor)
+
+
+@pytest.mark.parametrize(
+    ("amount", "residual", "owed"),
+    [("10000", "500", False), ("10000", "500.01", True), ("400", "400", True), ("400", "399", False), ("9", "0", False)],
+)
+def test_d9_7_a_residue_does_not_keep_an_order_open_but_an_unpaid_trifle_does(
+    amount: str, residual: str, owed: bool
+) -> None:
+    assert still_owed(Decimal(amount), Decimal(residual), Decimal(500)) is owed
