@@ -140,7 +140,13 @@ def test_d1_11_the_floor_of_a_residue(amount: str, currency: str, floor: str) ->
 
 @pytest.mark.parametrize(
     ("amount", "residual", "owed"),
-    [("10000", "500", False), ("10000", "500.01", True), ("400", "400", True), ("400", "399", False), ("9", "0", False)],
+    [
+        ("10000", "500", False),
+        ("10000", "500.01", True),
+        ("400", "400", True),
+        ("400", "399", False),
+        ("9", "0", False),
+    ],
 )
 def test_d9_7_a_residue_does_not_keep_an_order_open_but_an_unpaid_trifle_does(
     amount: str, residual: str, owed: bool
