@@ -11,13 +11,12 @@ from pathlib import Path
 from cli.local.data import ROOT
 
 _PYTHON = sys.executable
-_TOOLS = Path(_PYTHON).parent
 
 
 def run_checks() -> bool:
     """Run every check, two at a time; print each with its result; True when all passed."""
     checks: dict[str, Callable[[], tuple[bool, str]]] = {
-        "типы (mypy --strict)": lambda: _tool(_PYTHON, "-m", "mypy", "--strict"),
+        "типы (mypy --strict)": _types,
         "стиль (ruff check)": lambda: _tool(_PYTHON, "-m", "ruff", "check", "."),
         "оформление (ruff format)": lambda: _tool(_PYTHON, "-m", "ruff", "format", "--check", "."),
         "правила импорта (lint-imports)": lambda: _tool(
@@ -41,6 +40,12 @@ def run_checks() -> bool:
         passed = passed and good
     print(f"{'Всё в порядке' if passed else 'Есть что исправить'} · {time.monotonic() - begun:.0f} с")
     return passed
+
+
+def _types() -> tuple[bool, str]:
+    """The rooms as the configuration lists them, then the composition root, which belongs to no package."""
+    good, text = _tool(_PYTHON, "-m", "mypy", "--strict")
+    return _tool(_PYTHON, "-m", "mypy", "--strict", "worker.py") if good else (good, text)
 
 
 def _tool(*argv: str) -> tuple[bool, str]:
