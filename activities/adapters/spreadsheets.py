@@ -9,12 +9,12 @@ import hashlib
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError
-
+from activities.adapters.xlsx import WorkbookError, read_tables
 from domain.import_cells import Cell, is_blank
 from domain.import_sheets import SourceSheet, spec_by_header, spec_of
 
@@ -84,15 +84,11 @@ def _bytes_of(path: Path) -> bytes:
 def _workbook(path: Path, content: bytes) -> list[SourceSheet]:
     _refuse_bombs(path, content)
     try:
-        with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
-            return [
-                SourceSheet(name, _numbered(workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)))
-                for name in workbook.sheet_names
-            ]
-    except PasswordError as error:
-        text = f"Книга «{path.name}» закрыта паролем: сохраните её без пароля."
-        raise UnreadableFileError("password", text) from error
-    except (CalamineError, OSError, ValueError) as error:
+        return [SourceSheet(name, _numbered(rows)) for name, rows in read_tables(content)]
+    except WorkbookError as error:
+        if error.reason == "password":
+            text = f"Книга «{path.name}» закрыта паролем: сохраните её без пароля."
+            raise UnreadableFileError("password", text) from error
         raise _damaged(path) from error
 
 
@@ -126,7 +122,7 @@ def _refuse_bombs(path: Path, content: bytes) -> None:
                         f"или разделите файл, можно не больше {MAX_ROWS} строк."
                     )
                     raise UnreadableFileError("too_many_rows", text)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise _damaged(path) from error
 
 

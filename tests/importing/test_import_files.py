@@ -1,5 +1,6 @@
 """Files as they come: kinds, encodings, damage, and files made to hurt."""
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from support.workbooks import CUSTOMER, PRODUCT, company, write_csv, write_workbook
 
-from activities.adapters import spreadsheets
+from activities.adapters import spreadsheets, xlsx
 from activities.adapters.spreadsheets import UnreadableFileError, read_source
 
 
@@ -92,6 +93,38 @@ def test_a_zip_that_is_no_workbook(tmp_path: Path) -> None:
     assert refusal(path)[0] == "not_a_workbook"
 
 
+def _with_part(path: Path, part: str, old: bytes, new: bytes) -> Path:
+    """The workbook with one of its parts changed."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    changed = re.sub(old, new, parts[part], count=1)
+    assert changed != parts[part]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (parts | {part: changed}).items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_a_file_that_makes_the_reader_abort_is_only_damaged(tmp_path: Path) -> None:
+    path = write_workbook(tmp_path / "c.xlsx", company())
+    lie = _with_part(path, "xl/sharedStrings.xml", rb'uniqueCount="\d+"', b'uniqueCount="999999999999"')
+    assert refusal(lie)[0] == "not_a_workbook"
+
+
+def test_a_reader_that_makes_no_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx, "PATIENCE", 0.01)
+    assert refusal(write_workbook(tmp_path / "c.xlsx", company()))[0] == "not_a_workbook"
+
+
+def test_damage_inside_the_archive(tmp_path: Path) -> None:
+    path = write_workbook(tmp_path / "c.xlsx", company())
+    content = bytearray(path.read_bytes())
+    for place in range(60, len(content) - 2000, 7):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+    assert refusal(path)[0] == "not_a_workbook"
+
+
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spreadsheets, "MAX_UNPACKED", 8 * 1024 * 1024)
     path = write_workbook(tmp_path / "c.xlsx", company())
@@ -104,12 +137,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch
 def test_one_far_cell_does_not_fill_the_memory(tmp_path: Path) -> None:
     sheets: dict[str, Any] = {"Товары": [{f"c{index}": None for index in range(16_384)} | {"c16383": 1}]}
     path = write_workbook(tmp_path / "wide.xlsx", sheets)
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    far = parts["xl/worksheets/sheet1.xml"].replace(b'r="XFD2"', b'r="XFD1048576"')
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in (parts | {"xl/worksheets/sheet1.xml": far}).items():
-            archive.writestr(name, content)
+    _with_part(path, "xl/worksheets/sheet1.xml", b'r="XFD2"', b'r="XFD1048576"')
     code, text = refusal(path)
     assert code == "too_many_rows"
     assert "1048576" in text
