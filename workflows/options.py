@@ -10,10 +10,11 @@ _PATIENT = RetryPolicy(
 )
 
 DATABASE: dict[str, Any] = {
-    "start_to_close_timeout": timedelta(seconds=20),
+    "start_to_close_timeout": timedelta(seconds=12),
     "retry_policy": _PATIENT,
 }
-"""One transaction of ours: above the statement timeout of the engine, retried until the database answers."""
+"""One transaction of ours: above the statement timeout of the engine, so that a step whose
+worker was killed is tried again soon; retried until the database answers."""
 
 MAIL: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=45),

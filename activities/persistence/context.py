@@ -112,8 +112,16 @@ def notify_role(
 
 
 def assign(
-    session: Session, context: OrderContext, kind: str, key: str, role: Role, *, due_at: datetime, at: datetime,
-    details: dict[str, Any] | None = None, **facts: Any,
+    session: Session,
+    context: OrderContext,
+    kind: str,
+    key: str,
+    role: Role,
+    *,
+    due_at: datetime,
+    at: datetime,
+    details: dict[str, Any] | None = None,
+    **facts: Any,
 ) -> UUID:
     """Open a task about the order: for its manager when `role` is manager, for anybody of the role otherwise."""
     order, words = context.order, context.words(**facts)

@@ -4,7 +4,7 @@ from sqlalchemy import Engine, create_engine, make_url
 
 LOCK_WAIT_MS = 5_000
 """How long a step waits for a row lock before it is retried (D3-3)."""
-STATEMENT_MS = 15_000
+STATEMENT_MS = 9_000
 """Below every activity timeout, so that a timed-out attempt cannot commit behind its retry."""
 
 
