@@ -111,7 +111,9 @@ def test(
     from cli.processes import replace_by
 
     chosen = ["-m", "not slow"] if fast else []
-    replace_by([sys.executable, "-m", "pytest", *chosen, *context.args])
+    # Everything is shared out among the cores, file by file; a part of it is told in order, as it fails.
+    shared = [] if context.args else ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+    replace_by([sys.executable, "-m", "pytest", *chosen, *shared, *context.args])
 
 
 @app.command("import", context_settings=_PASS_ON, add_help_option=False)

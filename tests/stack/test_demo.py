@@ -40,7 +40,7 @@ def test_the_story_happens_whatever_is_killed(stack: RunningStack) -> None:
         killer.join()
 
     assert told.returncode == 0, told.stdout[-3000:]
-    assert killed == list(PARTS)
+    assert set(killed) == set(PARTS)
     letters = stack.get("/mail").json()
     seen = [(letter["to"], letter["subject"], letter["text"]) for letter in letters]
     assert len(seen) == len(set(seen)), "a letter was sent twice"
