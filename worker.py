@@ -1,4 +1,7 @@
-"""The composition root: settings -> activities and workflows -> a Temporal worker that stops gracefully."""
+"""The composition root: settings -> activities and workflows -> Temporal workers that stop gracefully.
+
+Letters have a queue, slots and connections of their own: a silent mail server holds no order up.
+"""
 
 import asyncio
 import logging
@@ -13,7 +16,8 @@ from temporalio.worker import Worker
 from activities.interceptor import RefusalInterceptor
 from activities.persistence.engine import make_engine
 from activities.settings import Settings, SettingsError
-from activities.wiring import build_activities
+from activities.wiring import build_activities, build_mail_activities
+from workflows import ids
 from workflows.client import connect
 from workflows.registry import WORKFLOWS
 from workflows.sandbox import workflow_runner
@@ -21,6 +25,8 @@ from workflows.sandbox import workflow_runner
 GRACE = timedelta(seconds=20)
 """How long running activities may finish after SIGTERM; below the kill delay of any orchestrator we know."""
 CACHED_WORKFLOWS = 2_000
+MAIL_SLOTS = 4
+"""Letters on their way at once."""
 
 
 def make_worker(
@@ -46,6 +52,20 @@ def make_worker(
     )
 
 
+def make_mail_worker(client: Client, settings: Settings, executor: ThreadPoolExecutor) -> Worker:
+    """A worker that only delivers letters; `executor` has a thread for each of `MAIL_SLOTS`."""
+    engine = make_engine(settings.database_url, MAIL_SLOTS)
+    return Worker(
+        client,
+        task_queue=ids.mail_queue(settings.task_queue),
+        activities=build_mail_activities(settings, engine),
+        activity_executor=executor,
+        max_concurrent_activities=MAIL_SLOTS,
+        interceptors=[RefusalInterceptor()],
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
 async def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = Settings.from_env()
@@ -54,9 +74,11 @@ async def main() -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
     client = await connect()
-    with ThreadPoolExecutor(settings.pool_size) as executor:
-        async with make_worker(client, settings, executor):
+    with ThreadPoolExecutor(settings.pool_size) as steps, ThreadPoolExecutor(MAIL_SLOTS) as letters:
+        workers = make_worker(client, settings, steps), make_mail_worker(client, settings, letters)
+        async with workers[0], workers[1]:
             await stop.wait()
+            await asyncio.gather(*(worker.shutdown() for worker in workers))  # both within one grace
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from activities.stock import StockActivities
 
 
 def build_activities(settings: Settings, engine: Engine, client: Client) -> list[Callable[..., Any]]:
-    """Every activity, bound to its database, mail server and Temporal client."""
+    """Every step of the business, bound to its database and Temporal client; mail is `build_mail_activities`."""
     groups: list[object] = [
         CreditActivities(engine),
         StockActivities(engine),
@@ -30,10 +30,15 @@ def build_activities(settings: Settings, engine: Engine, client: Client) -> list
         OrderActivities(engine),
         PaymentActivities(engine),
         DunningActivities(engine),
-        NotificationActivities(engine, SmtpMail(settings), Mailbox(settings.mailbox) if settings.mailbox else None),
         HandoffActivities(client, settings.task_queue),
     ]
     return [activity for group in groups for activity in activities_of(group)]
+
+
+def build_mail_activities(settings: Settings, engine: Engine) -> list[Callable[..., Any]]:
+    """The activities that wait for a mail server, bound to it and to their database."""
+    mailbox = Mailbox(settings.mailbox) if settings.mailbox else None
+    return activities_of(NotificationActivities(engine, SmtpMail(settings), mailbox))
 
 
 def activities_of(group: object) -> list[Callable[..., Any]]:

@@ -21,6 +21,11 @@ SEARCH_ATTRIBUTES = {
 }
 
 
+def mail_queue(task_queue: str) -> str:
+    """Where letters wait for a slot, apart from the steps of `task_queue`: a silent mail server fills only these."""
+    return f"{task_queue}-mail"
+
+
 def order_workflow_id(order_id: str) -> str:
     return f"order/{order_id}"
 

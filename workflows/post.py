@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.notifications import NotificationActivities
-    from workflows import options
+    from workflows import ids, options
     from workflows.clock import BusinessClock
 
 
@@ -22,21 +22,23 @@ class Post:
 
     def send(self, keys: Iterable[str]) -> None:
         """Deliver what was not handed over before."""
-        fresh = [key for key in keys if key not in self._keys]
-        if fresh:
-            self._keys.update(fresh)
-            self._deliveries.append(asyncio.create_task(self._deliver(fresh)))
+        for key in keys:
+            if key not in self._keys:
+                self._keys.add(key)
+                self._deliveries.append(asyncio.create_task(self._deliver(key)))
 
     async def delivered(self) -> None:
         """Wait until everything was delivered or given up."""
         await asyncio.gather(*self._deliveries)
 
-    async def _deliver(self, keys: list[str]) -> None:
+    async def _deliver(self, key: str) -> None:
+        """One message by itself, on the queue of mail: one that cannot go takes no time from any other."""
+        queue = ids.mail_queue(workflow.info().task_queue)
         try:
             await workflow.execute_activity_method(
-                NotificationActivities.deliver, args=[keys, self._clock.now()], **options.MAIL
+                NotificationActivities.deliver, args=[[key], self._clock.now()], task_queue=queue, **options.MAIL
             )
         except ActivityError:  # a day without an answer: a person is told
             await workflow.execute_activity_method(
-                NotificationActivities.give_up, args=[keys, self._clock.now()], **options.DATABASE
+                NotificationActivities.give_up, args=[[key], self._clock.now()], task_queue=queue, **options.DATABASE
             )

@@ -21,7 +21,7 @@ from activities.interceptor import RefusalInterceptor
 from activities.persistence.mailbox import Letter, Mailbox
 from activities.persistence.tables import OrderRow, OutboundRow, TaskRow
 from activities.settings import Settings
-from activities.wiring import build_activities
+from activities.wiring import build_activities, build_mail_activities
 from api import order_commands
 from cli.local.mail import _Keep
 from cli.local.process import pick_port
@@ -101,29 +101,45 @@ class House:
 
 @asynccontextmanager
 async def a_house(
-    engine: Engine, database_url: str, client: Client, task_queue: str, home: Path, *, cached_workflows: int = 500
+    engine: Engine,
+    database_url: str,
+    client: Client,
+    task_queue: str,
+    home: Path,
+    *,
+    cached_workflows: int = 500,
+    smtp_port: int | None = None,
 ) -> AsyncIterator[House]:
-    """Run a worker and a mail server around one database."""
+    """Run workers and a mail server around one database; `smtp_port` names another mail server instead."""
     mailbox = Mailbox(home / "mail")
     mail = Controller(_Keep(mailbox), hostname="127.0.0.1", port=pick_port(0), enable_SMTPUTF8=True)
     mail.start()
     settings = Settings(
-        database_url=database_url, task_queue=task_queue, smtp_port=mail.port, mailbox=str(home / "mail")
+        database_url=database_url, task_queue=task_queue, smtp_port=smtp_port or mail.port, mailbox=str(home / "mail")
     )
     company = a_company(engine)
     try:
-        with ThreadPoolExecutor(8) as executor:
-            async with Worker(
+        with ThreadPoolExecutor(8) as steps, ThreadPoolExecutor(4) as letters:
+            worker = Worker(
                 client,
                 task_queue=task_queue,
                 workflows=WORKFLOWS,
                 activities=build_activities(settings, engine, client),
-                activity_executor=executor,
+                activity_executor=steps,
                 max_concurrent_activities=8,
                 max_cached_workflows=cached_workflows,
                 workflow_runner=workflow_runner(),
                 interceptors=[RefusalInterceptor()],
-            ):
+            )
+            mail_worker = Worker(
+                client,
+                task_queue=ids.mail_queue(task_queue),
+                activities=build_mail_activities(settings, engine),
+                activity_executor=letters,
+                max_concurrent_activities=4,
+                interceptors=[RefusalInterceptor()],
+            )
+            async with worker, mail_worker:
                 yield House(engine, client, company, mailbox, task_queue)
     finally:
         mail.stop()
