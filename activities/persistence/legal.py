@@ -82,15 +82,23 @@ def mark_paid(session: Session, line_id: UUID, *, at: datetime) -> None:
 
 def close_if_paid(session: Session, line_id: UUID, actor: Actor, *, at: datetime) -> UUID | None:
     """The lawyer is done with a case whose money is in (D10-9); the account that may have credit again, or None."""
+    account = session.exec(
+        select(LegalCaseRow.credit_account_id)
+        .join(LegalCaseLineRow, col(LegalCaseLineRow.case_id) == LegalCaseRow.id)
+        .where(LegalCaseLineRow.schedule_line_id == line_id)
+    ).first()
+    if account is None:
+        return None
+    lock_account(session, account)  # before the case, as dunning does (D3-6)
     case = session.exec(
         select(LegalCaseRow)
         .join(LegalCaseLineRow, col(LegalCaseLineRow.case_id) == LegalCaseRow.id)
         .where(LegalCaseLineRow.schedule_line_id == line_id, LegalCaseRow.state == "paid")
-        .with_for_update()
+        .with_for_update(of=LegalCaseRow)
+        .execution_options(populate_existing=True)
     ).first()
     if case is None:
         return None
-    lock_account(session, case.credit_account_id)
     case.state = "closed"
     record_event(session, "legal_case", case.id, "case_closed", actor, at=at)
     return case.credit_account_id
