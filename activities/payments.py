@@ -15,7 +15,7 @@ from activities.persistence.manual_allocation import allocate_by_hand
 from activities.persistence.payment_effects import applied, queue_for_accountant, settle
 from activities.persistence.steps import run_once
 from activities.persistence.tables import BankStatementRow, CreditAccountRow, CustomerRow, LegalEntityRow, PaymentRow
-from domain.bank_statement import Problem, Receipt, currency_of_account, parse_statement
+from domain.bank_statement import Problem, Receipt, parse_statement
 from domain.errors import StatementNotFoundError
 from domain.matching import QueueReason, match_payment, new_lines
 from domain.orders import SYSTEM, Actor
@@ -32,6 +32,7 @@ from domain.payments import (
     StatementInput,
     StatementSummary,
 )
+from domain.statement_text import currency_of_account
 
 
 class PaymentActivities:
@@ -129,7 +130,8 @@ def _register(session: Session, upload: StatementInput) -> StatementSummary:
     if stored is None:
         raise StatementNotFoundError
     company = orders.legal_entity(session)
-    statement = parse_statement(stored.content, company.bank_accounts)
+    today = load_calendar(session, company.country, company.timezone).day_of(upload.as_of)
+    statement = parse_statement(stored.content, company.bank_accounts, today=today)
     store.serialise(session, (receipt.own_account for receipt in statement.documents))
     identities = [receipt.identity() for receipt in statement.documents]
     created = new_lines(store.stored_counts(session, identities), identities)
@@ -152,13 +154,14 @@ def _register(session: Session, upload: StatementInput) -> StatementSummary:
 
 
 def _draft(receipt: Receipt, identity: str, company: LegalEntityRow) -> PaymentDraft:
+    """The money of a statement, in the currency of the account it came to, never in the payer's by guess (D1-1)."""
     return PaymentDraft(
         identity=identity,
         source="statement",
         posted_on=receipt.posted_on,
         amount=receipt.amount,
         purpose=receipt.purpose,
-        currency=receipt.currency or currency_of_account(receipt.own_account, company.country),
+        currency=receipt.currency or currency_of_account(receipt.own_account) or company.currency,
         document_number=receipt.number or None,
         payer_name=receipt.payer_name,
         payer_tax_id=receipt.payer_tax_id,

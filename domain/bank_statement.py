@@ -21,6 +21,7 @@ from domain.statement_text import (
     SIGNATURE,
     decode_lines,
     fold,
+    is_posting_day,
     read_account,
     read_amount,
     read_currency,
@@ -43,6 +44,7 @@ class LineProblem(StrEnum):
     NO_DIRECTION = "no_direction"
     NOT_CLOSED = "not_closed"
     TURNOVER_DIFFERS = "turnover_differs"
+    UNKNOWN_ACCOUNT = "unknown_account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ class Statement:
 
     Attributes:
         outgoing: documents of money that left, or went between our own accounts.
-        problems: documents put aside; `warnings`: documents that count, but do not add up with the turnovers.
+        problems: documents put aside.
+        warnings: documents that count, but do not add up with the turnovers, or came to an account unknown as ours.
     """
 
     accounts: tuple[str, ...]
@@ -140,12 +143,15 @@ class _Section:
         return next((self.values[key] for key in keys if self.values.get(key)), "")
 
 
-def parse_statement(content: bytes, own_accounts: Collection[str] = (), *, max_bytes: int = MAX_BYTES) -> Statement:
+def parse_statement(
+    content: bytes, own_accounts: Collection[str] = (), *, today: date | None = None, max_bytes: int = MAX_BYTES
+) -> Statement:
     """Read a bank file.
 
     Args:
         content: the bytes as they came from the bank.
         own_accounts: accounts known to be ours, besides those that the file names.
+        today: documents dated too far from this day are put aside; None takes any day.
 
     Raises:
         NotAStatementError: the first line is not the signature of the format.
@@ -157,12 +163,15 @@ def parse_statement(content: bytes, own_accounts: Collection[str] = (), *, max_b
     lines = decode_lines(content)
     header, accounts, documents, problems = _sections(lines)
     named = [read_account(section.values.get("расчсчет", "")) for section in (header, *accounts)]
-    own = {account for account in (*named, *map(read_account, own_accounts), *header_accounts(lines)) if account}
+    known = {read_account(account) for account in own_accounts if account}
+    own = {account for account in (*named, *known, *header_accounts(lines)) if account}
     receipts: list[tuple[str, Receipt]] = []
     outgoing = 0
     for document in documents:
         try:
             receipt = _read_document(document, own)
+            if receipt is not None and today is not None and not is_posting_day(receipt.posted_on, today):
+                raise _UnreadableError(LineProblem.BAD_DATE, receipt.posted_on.strftime("%d.%m.%Y"))
         except _UnreadableError as trouble:
             problems.append(Problem(document.line, trouble.code, trouble.value))
             continue
@@ -177,7 +186,7 @@ def parse_statement(content: bytes, own_accounts: Collection[str] = (), *, max_b
         documents=kept,
         outgoing=outgoing,
         problems=tuple(sorted(problems, key=lambda problem: problem.line)),
-        warnings=tuple(_turnover_warnings(accounts, kept)),
+        warnings=(*_turnover_warnings(accounts, kept), *(_account_warnings(kept, known) if known else ())),
     )
 
 
@@ -386,15 +395,9 @@ def _turnover_warnings(accounts: list[_Section], receipts: tuple[Receipt, ...]) 
             yield Problem(line, LineProblem.TURNOVER_DIFFERS, f"{came[account]:.2f} / {stated[account]:.2f}")
 
 
-def currency_of_account(account: str, company_country: str) -> str | None:
-    """The currency that a Russian account number itself states in digits 6 to 8; None when it does not say.
-
-    A company of another country has no such accounts, so its rubles are not believed; foreign currencies always are.
-    """
-    if len(account) != 20 or not account.isascii() or not account.isdigit():
-        return None
-    code = account[5:8]
-    foreign = {"840": "USD", "978": "EUR", "156": "CNY"}.get(code)
-    if foreign or company_country != "RU":
-        return foreign
-    return {"810": "RUB", "643": "RUB", "398": "KZT"}.get(code)
+def _account_warnings(receipts: tuple[Receipt, ...], known: Collection[str]) -> Iterator[Problem]:
+    """Accounts with receipts that the company does not know: another company's file, or a new account."""
+    first = {receipt.own_account: receipt.line for receipt in reversed(receipts) if receipt.own_account}
+    for account, line in first.items():
+        if account not in known:
+            yield Problem(line, LineProblem.UNKNOWN_ACCOUNT, account)

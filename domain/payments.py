@@ -20,7 +20,7 @@ class PaymentState(StrEnum):
 class PaymentDraft:
     """Money as it came. `identity` makes it one payment however often it is told (D9-1).
 
-    `currency` None: not said; the company's account, or the payer's, decides.
+    `currency` None: not said, and no account of ours tells; the payer's decides, or the company's for an unknown payer.
     """
 
     identity: str

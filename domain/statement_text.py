@@ -6,11 +6,12 @@ them in one file. The known words of the format decide, first for the whole file
 
 import codecs
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 SIGNATURE = "1cclientbankexchange"
 EARLIEST, LATEST = date(1992, 1, 1), date(2199, 12, 31)
+EARLIEST_POSTING, FARTHEST_POSTING = date(2000, 1, 1), timedelta(days=366)
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufeff\u2028\u2029]")
@@ -19,6 +20,11 @@ _AMOUNT = re.compile(r"(\d{1,20})(?:[.,\-](\d{1,4}))?", re.ASCII)
 _RU_DATE = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})(?!\d)", re.ASCII)
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?!\d)", re.ASCII)
 _CURRENCY_NAMES = {"rur": "RUB", "rub": "RUB", "810": "RUB", "643": "RUB", "kzt": "KZT", "398": "KZT"}
+_ACCOUNT_DIGITS = {"810": "RUB", "643": "RUB", "398": "KZT", "840": "USD", "978": "EUR", "156": "CNY"}
+_RUSSIAN_ACCOUNT = re.compile(r"\d{5}(\d{3})\d{12}", re.ASCII)
+_KZ_ACCOUNT = re.compile(r"KZ\d{2}[A-Z0-9]{3}(KZT|RUB|USD|EUR|CNY)[A-Z0-9]{10}", re.ASCII)
+NO_CURRENCY = "XXX"
+"""ISO 4217 for money in a currency that we cannot name: it fits nobody's account."""
 _SAMPLE = 2_000
 
 KNOWN_WORDS = (
@@ -133,6 +139,11 @@ def read_date(text: str) -> date | None:
     return day if EARLIEST <= day <= LATEST else None
 
 
+def is_posting_day(day: date, today: date) -> bool:
+    """Whether money may be dated so: not before 2000, nor more than 366 days ahead, which is a slip of the keyboard."""
+    return EARLIEST_POSTING <= day <= today + FARTHEST_POSTING
+
+
 def read_account(text: str) -> str:
     """An account number as the bank means it: upper case, no spaces."""
     return re.sub(r"\s", "", text).upper()[:34]
@@ -143,3 +154,15 @@ def read_currency(text: str) -> str | None:
     if not text:
         return None
     return _CURRENCY_NAMES.get(text.casefold(), text.upper()[:3])
+
+
+def currency_of_account(account: str) -> str | None:
+    """The currency that an account number itself states; None when it does not say.
+
+    Digits 6 to 8 of a Russian number always do, `NO_CURRENCY` when they mean none we know; some Kazakhstan ones bear
+    its letters behind the code of the bank.
+    """
+    russian, kazakh = _RUSSIAN_ACCOUNT.fullmatch(account), _KZ_ACCOUNT.fullmatch(account)
+    if russian:
+        return _ACCOUNT_DIGITS.get(russian[1], NO_CURRENCY)
+    return kazakh[1] if kazakh else None

@@ -30,8 +30,9 @@ from domain.payments import PaymentDraft, PaymentState, PendingPayment
 COUNTRIES = ("RU", "KZ")
 ASKS_PREPAYMENT = ("confirmed", "reserved", "part_reserved", "awaiting_payment")
 """An order in one of these asks for its prepayment by itself."""
-TAKES_NO_MONEY = ("closed", "rejected", "cancelled", "expired", "shipped", "awaiting_final_payment")
-"""An order in one of these takes money only through its invoices."""
+TAKES_NO_MONEY = ("closed", "rejected", "cancelled", "expired", "awaiting_final_payment")
+"""An order in one of these takes money only through its invoices. A shipped one has none yet: what is tied to it till
+then goes on to its invoice."""
 
 
 def serialise(session: Session, accounts: Iterable[str]) -> None:

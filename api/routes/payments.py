@@ -1,8 +1,10 @@
 """Money: payments one by one, bank statements, the accountant's queue."""
 
 import hashlib
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
@@ -37,6 +39,7 @@ from domain.payments import (
     StatementInput,
 )
 from domain.requisites import tidy
+from domain.statement_text import FARTHEST_POSTING, is_posting_day
 from workflows import ids
 
 router = APIRouter(prefix="/api/v1", tags=["payments"])
@@ -119,7 +122,7 @@ async def create_payment(
     known = await run_in_threadpool(_known_payment, engine, body, language)
     if known is not None and known["reason"] != QueueReason.NEW:
         return JSONResponse(known, 200)
-    draft = await run_in_threadpool(_draft, engine, body)
+    draft = await run_in_threadpool(_draft, engine, body, now)
     payment = PaymentInput(draft.identity, caller, now, draft=draft)
     if await payment_commands.take_payment(temporal, settings.task_queue, payment) is None:
         return _in_progress(ids.payment_workflow_id(draft.identity), external_id=body.external_id)
@@ -153,19 +156,24 @@ def _known_payment(engine: Any, body: PaymentIn, language: Language) -> dict[str
         return payment_views.payment(session, row, language)
 
 
-def _draft(engine: Any, body: PaymentIn) -> PaymentDraft:
+def _draft(engine: Any, body: PaymentIn, now: datetime) -> PaymentDraft:
     """The payment as it is to be recorded.
 
     Raises:
+        RequestValidationError: it is dated more than a year ahead.
         InvalidTaxIdError: no such tax number can exist, and no customer has it.
         WrongCurrencyError: the payer's account, or the company's for an unknown payer, is kept in another currency.
     """
     tax_id = tidy(body.payer_tax_id)
     with Session(engine) as session:
+        company = orders.legal_entity(session)
+        today = now.astimezone(ZoneInfo(company.timezone)).date()
+        if not is_posting_day(body.date, today):
+            raise invalid("date", "less_than_equal", place="body", le=(today + FARTHEST_POSTING).isoformat())
         found = store.payers(session, tax_id)
         if not found:
             _check_tax_id(tax_id)
-        currencies = {customer.currency for customer in found} or {orders.legal_entity(session).currency}
+        currencies = {customer.currency for customer in found} or {company.currency}
     if body.amount.currency is not None and body.amount.currency not in currencies:
         raise WrongCurrencyError(field="amount", currency=body.amount.currency, expected=", ".join(sorted(currencies)))
     return PaymentDraft(

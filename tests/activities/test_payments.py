@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
-from support.money import DAY, a_file, an_invoice
+from support.money import DAY, OWN, a_file, an_invoice
 
 from activities.payments import PaymentActivities
 from activities.persistence import credit
@@ -145,6 +145,20 @@ def test_a_prepayment_is_tied_to_its_order_and_the_rest_is_an_advance(engine, co
     assert advance(engine, customer) == Decimal(500)
     with Session(engine) as session:
         assert credit.received_for_order(session, UUID(order)) == Decimal(1000)
+
+
+def test_money_that_names_an_order_shipped_but_not_invoiced_is_tied_to_it(engine, company, payments):
+    """D9-5: it is not closed; its invoice takes the money over."""
+    customer = a_customer(engine, company)
+    order = an_awaiting_order(engine, company, customer, prepayment=0)
+    with Session(engine) as session, session.begin():
+        row = session.get_one(OrderRow, UUID(order))
+        row.status, number = "shipped", row.number
+    outcome = pay(payments, company, a_draft(customer, "1500", f"Оплата по заказу {number}"))
+    assert (outcome.state, outcome.order_ids) == (PaymentState.MATCHED, (order,))
+    assert outcome.unallocated == Decimal(500)
+    unnamed = pay(payments, company, a_draft(customer, "100"))
+    assert unnamed.order_ids == (), "by itself it asks for nothing"
 
 
 def test_d9_5_a_queued_payment_of_a_known_payer_is_his_advance(engine, company, payments):
@@ -356,6 +370,47 @@ def test_v25_twins_repeats_and_overlaps(engine, company, payments):
     answers = [register(payments, company, sha) for sha in (file, file, overlap)]
     assert [(answer.payments_created, answer.duplicates) for answer in answers] == [(2, 0), (0, 2), (1, 1)]
     assert len(rows(engine, PaymentRow)) == 3
+
+
+@pytest.mark.parametrize(
+    ("account", "said", "currency", "warned"),
+    [
+        pytest.param(OWN, "", "KZT", False, id="our account, which says nothing else"),
+        pytest.param("40702810200000000001", "", "RUB", True, id="a rouble account"),
+        pytest.param("40702643200000000001", "", "RUB", True, id="a rouble account of the new code"),
+        pytest.param("40702398200000000001", "", "KZT", True, id="a tenge account in Russia"),
+        pytest.param("40702392200000000001", "", "XXX", True, id="an account in no currency of ours"),
+        pytest.param("40702810200000000001", "KZT", "KZT", True, id="the document has the last word"),
+        pytest.param(OWN, "RUB", "RUB", False, id="roubles on our account"),
+        pytest.param("KZ15722S000001234567", "", "KZT", True, id="another account that says nothing"),
+    ],
+)
+def test_d1_1_money_is_in_the_currency_of_the_account_it_came_to(
+    engine, company, payments, account, said, currency, warned
+):
+    """Roubles never settle a debt in tenge, nor release an order that waits for tenge."""
+    customer = a_customer(engine, company)
+    line = an_invoice(engine, customer, "СФ-000123", "70")
+    text = a_file(("1", "70", customer.tax_id, "счет 123")).decode().replace(OWN, account)
+    content = text.replace("СуммаПриход", f"Валюта={said}\nСуммаПриход").encode()
+    sha = store(engine, company, content)
+    summary = register(payments, company, sha)
+    assert [each.code for each in summary.warnings] == ["unknown_account"] * warned
+    (pending,) = payments.pending_payments(sha, 10)
+    outcome = payments.apply_payment(ApplyRequest(pending.payment_id, MONDAY))
+    assert [row.currency for row in rows(engine, PaymentRow)] == [currency]
+    assert outcome.reason == (None if currency == "KZT" else QueueReason.WRONG_CURRENCY)
+    assert residual(engine, line) == (0 if currency == "KZT" else Decimal(70))
+
+
+def test_a_statement_puts_aside_what_is_dated_a_year_ahead(engine, company, payments):
+    line = ("1", "100", "940140000385", "Оплата")
+    answers = [
+        register(payments, company, store(engine, company, a_file(line, date=day)))
+        for day in ("07.04.2027", "08.04.2027", "31.12.1999")
+    ]
+    assert [answer.payments_created for answer in answers] == [1, 0, 0]
+    assert [[each.code for each in answer.rejected] for answer in answers] == [[], ["bad_date"], ["bad_date"]]
 
 
 def test_parallel_importers_of_the_same_and_overlapping_files_never_double(engine, company, payments):

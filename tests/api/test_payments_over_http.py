@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,10 @@ async def test_a_payment_sent_by_many_at_once_is_one(shop: Shop, engine: Engine)
         pytest.param({"amount": {"amount": "5", "currency": "USD"}}, (422, "invalid_input"), id="no such currency"),
         pytest.param({"date": "06.04.2026"}, (422, "invalid_input"), id="date of another form"),
         pytest.param({"date": "0001-01-01"}, (422, "invalid_input"), id="date of another age"),
+        pytest.param(
+            {"date": (date.today() + timedelta(days=368)).isoformat()}, (422, "invalid_input"), id="far ahead"
+        ),
+        pytest.param({"date": "1999-12-31"}, (422, "invalid_input"), id="date of another century"),
         pytest.param({"payer_tax_id": "000000000000"}, (422, "invalid_tax_id"), id="zeros for a tax number"),
         pytest.param({"payer_tax_id": "7707083894"}, (422, "invalid_tax_id"), id="wrong check digit"),
         pytest.param({"external_id": ""}, (422, "invalid_input"), id="no external id"),

@@ -8,7 +8,7 @@ import pytest
 
 from domain.bank_statement import LineProblem, parse_statement
 from domain.errors import NotAStatementError, StatementTooLargeError, TruncatedStatementError
-from domain.statement_text import read_amount, read_date
+from domain.statement_text import currency_of_account, is_posting_day, read_amount, read_date
 
 SAMPLES = Path(__file__).parents[1] / "data" / "statements"
 RU_FILES = sorted(path.name for path in SAMPLES.glob("ru_10*.txt"))
@@ -123,6 +123,47 @@ def test_turnovers_that_do_not_add_up_are_a_warning():
     statement = parse_statement(text)
     assert len(statement.documents) == 2
     assert [problem.code for problem in statement.warnings] == [LineProblem.TURNOVER_DIFFERS]
+
+
+def test_an_account_that_is_not_ours_is_a_warning():
+    content = a_statement(INCOMING, INCOMING)
+    assert parse_statement(content, [OURS]).warnings == ()
+    assert parse_statement(content).warnings == (), "a company that named no accounts is told nothing"
+    (warning,) = parse_statement(content, ["KZ75125KZT1001300335"]).warnings
+    assert (warning.line, warning.code, warning.value) == (3, LineProblem.UNKNOWN_ACCOUNT, OURS)
+
+
+@pytest.mark.parametrize(
+    ("account", "currency"),
+    [
+        ("40702810200000000001", "RUB"),
+        ("40702643200000000001", "RUB"),
+        ("40702398200000000001", "KZT"),
+        ("40702840200000000001", "USD"),
+        ("40702392200000000001", "XXX"),
+        ("KZ68125KZT2026100417", "KZT"),
+        ("KZ24125RUB2026100418", "RUB"),
+        ("KZ15722S000001234567", None),
+        ("4070281020000000000", None),
+        ("", None),
+    ],
+)
+def test_d1_1_the_currency_that_an_account_states(account, currency):
+    assert currency_of_account(account) == currency
+
+
+def test_a_document_of_another_age_is_put_aside():
+    today = date(2026, 4, 1)
+    days = ("31.12.1999", "01.01.2000", "02.04.2027", "03.04.2027")
+    content = a_statement(*(INCOMING.replace("01.04.2026", day) for day in days))
+    statement = parse_statement(content, today=today)
+    assert [receipt.posted_on for receipt in statement.documents] == [date(2000, 1, 1), date(2027, 4, 2)]
+    assert [(problem.code, problem.value) for problem in statement.problems] == [
+        (LineProblem.BAD_DATE, "31.12.1999"),
+        (LineProblem.BAD_DATE, "03.04.2027"),
+    ]
+    assert is_posting_day(date(2027, 4, 2), today)
+    assert not is_posting_day(date(2027, 4, 3), today)
 
 
 def test_equal_lines_have_one_identity_and_other_facts_another():
