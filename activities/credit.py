@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.persistence import credit, orders
 from activities.persistence.context import OrderContext, assign, context_of, notify_manager, notify_role
 from activities.persistence.events import record_event
+from activities.persistence.standing import let_go
 from activities.persistence.steps import run_once
 from activities.persistence.tables import ApprovalRow
 from activities.persistence.tasks import cancel_tasks
@@ -33,7 +34,8 @@ from domain.errors import OwnApprovalError, QuoteExpiredError, WrongStateError
 from domain.orders import SYSTEM, Actor, OrderState, OrderStatus, Role
 from domain.wording.credit import verdict_text
 
-_DECIDABLE = {OrderStatus.QUOTED, OrderStatus.CHECKING, OrderStatus.STOPPED, OrderStatus.AWAITING_PAYMENT}
+_HELD = {OrderStatus.STOPPED, OrderStatus.AWAITING_APPROVAL}
+_DECIDABLE = {OrderStatus.QUOTED, OrderStatus.CHECKING, OrderStatus.STOPPED, OrderStatus.AWAITING_APPROVAL}
 
 
 class CreditActivities:
@@ -76,7 +78,15 @@ class CreditActivities:
         order, at, key = context.order, request.as_of, f"order:{request.order_id}:credit:{request.occasion}"
         messages: list[str] = []
         barred: tuple[str, ...] = ()
+        request_open = credit.open_approval(session, order.id)
+        if request_open is not None and decision.outcome is not Outcome.AUTO:
+            return CreditOutcome(orders.state_of(order), decision, order.revision)  # the same request goes on
         if decision.outcome is Outcome.AUTO:
+            if request_open is not None:
+                request_open.state = "void"
+                cancel_tasks(session, at=at, order_id=order.id, kinds=["approval"])
+            if order.status in _HELD:
+                messages.append(notify_manager(session, context, f"{key}:freed", "order_confirmed", at=at))
             state = _confirm(session, context, at=at)
             if any(reason.code is ReasonCode.WATCH for reason in decision.reasons):
                 figures = {"exposure": decision.exposure, "limit": decision.limit}
@@ -161,7 +171,7 @@ class CreditActivities:
             return _turn_down(session, context, approval, command, key, at=at)
         facts = credit.load_facts(session, account, context.policy, today=context.today(at), order=order)
         decision = decide_credit(facts, context.policy)
-        occasion = f"approval-{approval.round}"
+        occasion = f"approval-{approval.revision}-{approval.round}"
         credit.record_decision(session, order, occasion, facts, decision, at=at)
         _journal_decision(session, context, facts, decision, command.actor, at=at)
         if within_ceiling(decision, approval.ceiling):
@@ -207,8 +217,10 @@ def _expire(session: Session, order_id: str, at: datetime) -> ApprovalOutcome:
     if approval is None:
         return ApprovalOutcome(orders.state_of(order))
     approval.state = "expired"
-    cancel_tasks(session, at=at, order_id=order.id, kinds=["approval"])
-    record_event(session, "order", order.id, "approval_expired", SYSTEM, at=at, deadline=approval.deadline.isoformat())
+    session.flush()
+    returned = let_go(session, order, at=at)
+    record_event(session, "order", order.id, "approval_expired", SYSTEM, at=at,
+                 deadline=approval.deadline.isoformat(), money_returned_to_advance=str(returned))  # fmt: skip
     key = f"order:{order.id}:approval:{approval.revision}:{approval.round}:expired"
     due_at = context.calendar.after_working_days(at, 1)
     assign(session, context, "approval_lapsed", key, Role.MANAGER, due_at=due_at, at=at)
@@ -223,6 +235,8 @@ def _turn_down(
     order = context.order
     if command.verdict is Verdict.REJECT:
         approval.state = "rejected"
+        session.flush()
+        let_go(session, order, at=at)
         state = orders.set_state(order, OrderState(OrderStatus.REJECTED), at=at, reason=command.comment)
     else:
         approval.state = "rework"
@@ -230,6 +244,8 @@ def _turn_down(
         state = waits.quoted(at, context.policy, context.calendar)
         if state.wait is not None and state.wait.until is not None:
             order.quote_valid_until = state.wait.until
+        due_at = context.calendar.after_working_days(at, 1)
+        assign(session, context, "rework", key, Role.MANAGER, due_at=due_at, at=at, comment=command.comment)
         orders.set_state(order, state, at=at)
     record_event(session, "order", order.id, approval.state, command.actor, at=at, comment=command.comment)
     return ApprovalOutcome(state, messages=(_tell_verdict(session, context, command, key, at=at),))

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.persistence import orders, stock
-from activities.persistence.context import assign, context_of
+from activities.persistence.context import OrderContext, assign, context_of
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
 from activities.persistence.steps import run_once
@@ -22,7 +22,7 @@ from activities.persistence.tables import (
 )
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
-from domain.errors import ShipQuantityError, WrongStateError
+from domain.errors import ShipCompleteError, ShipQuantityError, WrongStateError
 from domain.orders import OrderState, OrderStatus, OrderStep, Role, ShipRequest, StepResult, WaitReason
 
 PICKABLE = {OrderStatus.READY, OrderStatus.PART_RESERVED}
@@ -101,7 +101,8 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
 def _may_pick(order: OrderRow) -> bool:
     """A part-reserved order may be picked unless it still waits for money."""
     wait = orders.state_of(order).wait
-    return wait is not None and wait.reason in {WaitReason.PICKING, WaitReason.STOCK}
+    partly = wait is not None and wait.reason is WaitReason.STOCK and not order.ship_complete
+    return partly or (wait is not None and wait.reason is WaitReason.PICKING)
 
 
 def _ship(session: Session, request: ShipRequest) -> StepResult:
@@ -111,6 +112,9 @@ def _ship(session: Session, request: ShipRequest) -> StepResult:
     context = context_of(session, order)
     picked = stock.reservation_lines(session, order.id, "picking")
     shipped = _quantities(request, picked)
+    if order.ship_complete and shipped != {line.line_no: line.quantity for line in picked}:
+        raise ShipCompleteError
+    picked_before = [(line.line_no, line.sku, line.quantity) for line in picked]
     rows = stock.lock_stock(session, order.warehouse, (line.sku for line in picked))
     actor, at = request.command.actor, request.as_of
     shipment = ShipmentRow(
@@ -136,13 +140,34 @@ def _ship(session: Session, request: ShipRequest) -> StepResult:
             stock.move_quantity(session, line, "shipped", quantity)
     session.flush()
     served = stock.serve_queue(session, order.warehouse, rows)
-    if not stock.reservation_lines(session, order.id, "waiting"):
+    if not any(line.state in {"waiting", "reserved"} for line in stock.reservation_lines(session, order.id)):
         session.get_one(ReservationRow, order.id).status = "done"
     cancel_tasks(session, at=at, order_id=order.id, kinds=["picking"])
+    short = [line for line in picked_before if shipped.get(line[0], Decimal(0)) < line[2]]
+    if short:
+        _tell_short(session, context, request, short, shipped)
     state = orders.set_state(order, OrderState(OrderStatus.SHIPPED), at=at)
     lines = [{"line_no": no, "quantity": str(quantity)} for no, quantity in shipped.items()]
     record_event(session, "order", order.id, "shipped", actor, at=at, shipment=shipment.number, lines=lines)
     return StepResult(state, served=tuple(str(other) for other in served if other != order.id))
+
+
+def _tell_short(
+    session: Session,
+    context: OrderContext,
+    request: ShipRequest,
+    short: list[tuple[int, str, Decimal]],
+    shipped: dict[int, Decimal],
+) -> None:
+    """Less left than was picked: the rest is free again (D7-14), and the manager talks to the customer."""
+    at = request.as_of
+    lines = [
+        {"sku": sku, "picked": str(quantity), "shipped": str(shipped.get(number, 0))} for number, sku, quantity in short
+    ]
+    record_event(session, "order", context.order.id, "shipped_short", request.command.actor, at=at, lines=lines)
+    key = f"order:{request.order_id}:short:{request.round}"
+    due_at = context.calendar.after_working_days(at, 1)
+    assign(session, context, "short_shipped", key, Role.MANAGER, due_at=due_at, at=at, details={"lines": lines})
 
 
 def _write_off(session: Session, shipment: ShipmentRow, line: ReservationLineRow, quantity: Decimal) -> None:

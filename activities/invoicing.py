@@ -1,6 +1,9 @@
 """The invoice of a shipment: receivables rise by exactly what the order's commitment falls (D12-4)."""
 
+from collections import defaultdict
 from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -10,19 +13,20 @@ from activities.persistence import credit, orders, stock
 from activities.persistence.context import OrderContext, context_of
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
-from activities.persistence.standing import settle_invoiced
+from activities.persistence.standing import settle_invoiced, settle_reserved
 from activities.persistence.steps import run_once
 from activities.persistence.tables import (
     AllocationRow,
     CommitmentRow,
     InvoiceRow,
+    OrderLineRow,
+    OrderRow,
+    ReservationRow,
     ScheduleLineRow,
     ShipmentLineRow,
     ShipmentRow,
 )
-from domain import waits
 from domain.invoicing import Invoiced, InvoiceInput, InvoiceRequest, payment_schedule
-from domain.money import ZERO, percent_of
 from domain.orders import SYSTEM, OrderState
 from domain.pricing import Amounts, price_line, total
 
@@ -48,8 +52,42 @@ def _invoice(session: Session, request: InvoiceRequest) -> Invoiced:
         select(ShipmentRow).where(ShipmentRow.order_id == order.id, ShipmentRow.round == request.round)
     ).one()
     amounts = _shipped_amounts(session, context, shipment)
+    more_to_come = _more_to_come(session, order.id)
+    lines: list[ScheduleLineRow] = []
+    number = None
+    if amounts.gross > 0:  # goods given away make no claim for money
+        invoice = _issue(session, context, shipment, amounts)
+        number = invoice.number
+        lines = _schedule(session, context, invoice)
+        _apply_prepayment(session, context, lines, more_to_come=more_to_come, at=request.as_of)
+    _settle_commitment(session, order, more_to_come=more_to_come)
+    record_event(session, "order", order.id, "invoiced", SYSTEM, at=request.as_of, invoice=number,
+                 gross=str(amounts.gross), due=[line.due_date.isoformat() for line in lines])  # fmt: skip
+    state = _after_invoice(session, context, more_to_come=more_to_come, as_of=request.as_of)
+    watch = tuple(
+        InvoiceInput(
+            schedule_line_id=str(line.id),
+            invoice_number=number or "",
+            customer_id=str(order.customer_id),
+            manager_id=str(order.manager_id),
+            order_id=str(order.id),
+            as_of=request.as_of,
+        )
+        for line in lines
+        if line.residual > 0
+    )
+    return Invoiced(state, watch)
+
+
+def _more_to_come(session: Session, order_id: UUID) -> bool:
+    """Whether the order still holds goods or waits for some, after this shipment."""
+    return any(line.state in {"waiting", "reserved"} for line in stock.reservation_lines(session, order_id))
+
+
+def _issue(session: Session, context: OrderContext, shipment: ShipmentRow, amounts: Amounts) -> InvoiceRow:
+    order = context.order
     invoice = InvoiceRow(
-        number=f"СФ-{next_number(session, 'invoice'):06d}",
+        number=_free_number(session, order.customer_id),
         kind="shipment",
         order_id=order.id,
         shipment_id=shipment.id,
@@ -63,39 +101,42 @@ def _invoice(session: Session, request: InvoiceRequest) -> Invoiced:
     )
     session.add(invoice)
     session.flush()
-    lines = _schedule(session, context, invoice)
-    _apply_prepayment(session, context, lines, at=request.as_of)
-    more_to_come = _settle_commitment(session, context, amounts)
-    record_event(session, "order", order.id, "invoiced", SYSTEM, at=request.as_of, invoice=invoice.number,
-                 gross=str(invoice.gross), due=[line.due_date.isoformat() for line in lines])  # fmt: skip
-    state = _after_invoice(session, context, more_to_come, as_of=request.as_of)
-    watch = tuple(
-        InvoiceInput(
-            schedule_line_id=str(line.id),
-            invoice_number=invoice.number,
-            customer_id=str(order.customer_id),
-            manager_id=str(order.manager_id),
-            order_id=str(order.id),
-            as_of=request.as_of,
-        )
-        for line in lines
-        if line.residual > 0
-    )
-    return Invoiced(state, watch)
+    return invoice
+
+
+def _free_number(session: Session, customer_id: UUID) -> str:
+    """The next invoice number that no opening invoice of the customer bears."""
+    while True:
+        number = f"СФ-{next_number(session, 'invoice'):06d}"
+        taken = select(InvoiceRow.id).where(InvoiceRow.customer_id == customer_id, InvoiceRow.number == number)
+        if session.exec(taken).first() is None:
+            return number
 
 
 def _shipped_amounts(session: Session, context: OrderContext, shipment: ShipmentRow) -> Amounts:
-    """Amounts of the shipped quantities; the last shipment of a line takes the line's rounding rest."""
+    """Amounts of the shipped quantities; the shipment that completes a line takes the line's rounding rest."""
     ordered = {line.line_no: line for line in orders.lines_of(session, context.order)}
-    parts = session.exec(select(ShipmentLineRow).where(ShipmentLineRow.shipment_id == shipment.id))
-    amounts = []
-    for part in parts:
-        line = ordered[part.line_no]
-        if part.quantity == line.quantity:
-            amounts.append(Amounts(line.net, line.vat, line.gross))
+    query = (
+        select(ShipmentLineRow, ShipmentRow.id)
+        .join(ShipmentRow, col(ShipmentRow.id) == ShipmentLineRow.shipment_id)
+        .where(ShipmentRow.order_id == context.order.id, ShipmentRow.round <= shipment.round)
+    )
+    earlier: dict[int, list[Decimal]] = defaultdict(list)
+    now: dict[int, Decimal] = {}
+    for part, shipment_id in session.exec(query):
+        if shipment_id == shipment.id:
+            now[part.line_no] = part.quantity
         else:
-            amounts.append(price_line(part.quantity, line.price, line.vat_rate))
-    return total(amounts)
+            earlier[part.line_no].append(part.quantity)
+    return total(_part_of(ordered[number], quantity, earlier[number]) for number, quantity in now.items())
+
+
+def _part_of(line: OrderLineRow, quantity: Decimal, earlier: list[Decimal]) -> Amounts:
+    """Amounts of `quantity` of a line of which `earlier` quantities were invoiced before."""
+    if quantity + sum(earlier) < line.quantity:
+        return price_line(quantity, line.price, line.vat_rate)
+    before = total(price_line(each, line.price, line.vat_rate) for each in earlier)
+    return Amounts(line.net - before.net, line.vat - before.vat, line.gross - before.gross)
 
 
 def _schedule(session: Session, context: OrderContext, invoice: InvoiceRow) -> list[ScheduleLineRow]:
@@ -119,8 +160,15 @@ def _schedule(session: Session, context: OrderContext, invoice: InvoiceRow) -> l
     return lines
 
 
-def _apply_prepayment(session: Session, context: OrderContext, lines: list[ScheduleLineRow], *, at: datetime) -> None:
-    """Move money tied to the order onto its invoice, earliest instalment first."""
+def _apply_prepayment(
+    session: Session, context: OrderContext, lines: list[ScheduleLineRow], *, more_to_come: bool, at: datetime
+) -> None:
+    """Move money tied to the order onto its invoice, earliest instalment first.
+
+    While more is to come, only the prepaid instalment takes it: the rest stays for the goods still to be prepaid.
+    """
+    if more_to_come and context.order.prepayment_percent:
+        lines = lines[:1]
     query = select(AllocationRow).where(AllocationRow.order_id == context.order.id).order_by(col(AllocationRow.at))
     for allocation in session.exec(query).all():
         for line in lines:
@@ -138,22 +186,20 @@ def _apply_prepayment(session: Session, context: OrderContext, lines: list[Sched
     session.flush()
 
 
-def _settle_commitment(session: Session, context: OrderContext, invoiced: Amounts) -> bool:
-    """Lower the order's commitment by the invoiced sum; whether goods are still to come (D12-4)."""
-    order = context.order
-    waiting = bool(stock.reservation_lines(session, order.id, "waiting"))
+def _settle_commitment(session: Session, order: OrderRow, *, more_to_come: bool) -> None:
+    """Lower the order's commitment to what is still to come, in the transaction of the invoice (D12-4)."""
     commitment = session.get(CommitmentRow, order.id)
     if commitment is None:
-        return waiting
-    if not waiting:
+        return
+    if not more_to_come:
         session.delete(commitment)
-        return False
-    commitment.uninvoiced = max(ZERO, commitment.uninvoiced - invoiced.gross)
-    commitment.required_prepayment = percent_of(commitment.uninvoiced, order.prepayment_percent)
-    return True
+        return
+    commitment.uninvoiced = credit.remaining_gross(session, order)
+    commitment.required_prepayment = credit.required_prepayment(session, order)
 
 
-def _after_invoice(session: Session, context: OrderContext, more_to_come: bool, *, as_of: datetime) -> OrderState:
-    if more_to_come:
-        return orders.set_state(context.order, waits.awaiting_stock(as_of, partly=False), at=as_of)
-    return settle_invoiced(session, context, as_of=as_of)
+def _after_invoice(session: Session, context: OrderContext, *, more_to_come: bool, as_of: datetime) -> OrderState:
+    if not more_to_come:
+        return settle_invoiced(session, context, as_of=as_of)
+    reservation = session.get_one(ReservationRow, context.order.id)
+    return settle_reserved(session, context, reservation, as_of=as_of)

@@ -1,7 +1,7 @@
 """Steps of an order as a whole: look again at the facts, remind somebody, let a wait run out, end it."""
 
 from datetime import datetime
-from uuid import UUID
+from decimal import Decimal
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -19,12 +19,15 @@ from activities.persistence.context import (
 )
 from activities.persistence.events import record_event
 from activities.persistence.outbound import plan_message
-from activities.persistence.standing import settle_invoiced, settle_reserved
+from activities.persistence.parties import orders_waiting_for_credit
+from activities.persistence.standing import let_go, settle_invoiced, settle_reserved
 from activities.persistence.steps import run_once
-from activities.persistence.tables import ReservationRow
+from activities.persistence.tables import OrderRow, ReservationRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
+from domain.credit import decide_credit, missing_to_approval
 from domain.errors import WrongStateError
+from domain.money import ZERO
 from domain.orders import (
     CANCELLABLE,
     SYSTEM,
@@ -102,8 +105,10 @@ class OrderActivities:
 def _money_came_late(session: Session, context: OrderContext, state: OrderState, *, as_of: datetime) -> OrderState:
     """Late money in full puts the order back to its credit decision, then to a new reserve (D7-8)."""
     received = credit.received_for_order(session, context.order.id)
-    if received <= 0 or received < context.required_prepayment - context.tolerance:
+    required = credit.required_prepayment(session, context.order)
+    if received <= 0 or received < required - context.tolerance(required):
         return state
+    cancel_tasks(session, at=as_of, order_id=context.order.id, kinds=["call_unpaid"])
     record_event(session, "order", context.order.id, "late_payment", SYSTEM, at=as_of, received=str(received))
     return orders.set_state(context.order, OrderState(OrderStatus.CHECKING), at=as_of)
 
@@ -122,8 +127,9 @@ def _remind(session: Session, step: OrderStep, key: str) -> StepResult:
         case WaitReason.APPROVAL:
             messages = notify_role(session, context, Role.HEAD, key, "approval_reminder", at=at, until=wait.until)
         case WaitReason.CREDIT_STOP:
-            assign(session, context, "credit_stop", key, Role.MANAGER, due_at=wait.until or at, at=at)
-            messages = [notify_manager(session, context, key, "credit_stopped", at=at)]
+            needed = _to_release(session, context)
+            assign(session, context, "credit_stop", key, Role.MANAGER, due_at=wait.until or at, at=at, needed=needed)
+            messages = [notify_manager(session, context, key, "credit_stopped", at=at, needed=needed)]
         case WaitReason.PAYMENT:
             messages = _remind_customer(session, context, key, state, at=at)
         case WaitReason.PICKING:
@@ -139,12 +145,14 @@ def _remind_customer(
 ) -> list[str]:
     """«Ваш заказ ждёт оплаты, резерв действует ещё 4 дня» (D7-4); without an address the manager calls (D10-11)."""
     order, until = context.order, state.wait.until if state.wait else None
+    owed = credit.still_to_pay(session, order)
+    if owed <= 0:
+        return []  # the money is in, and the process is about to hear of it
     address = customer_email(session, order.customer_id)
     if address is None:
         due_at = context.calendar.after_working_days(at, 1)
         assign(session, context, "no_email_order", key, Role.MANAGER, due_at=due_at, at=at)
         return []
-    owed = context.required_prepayment - credit.received_for_order(session, order.id)
     text = compose(
         "reservation_reminder", company=context.company.name, manager=orders.user(session, order.manager_id),
         **context.words(days=days_left(until or at, at), until=until or at, amount=owed),
@@ -169,11 +177,29 @@ def _after_release(session: Session, step: OrderStep, key: str) -> StepResult:
     credit.lock_account(session, orders.account_of_order(session, step.order_id))
     order = orders.lock_order(session, step.order_id)
     context, at = context_of(session, order), step.as_of
+    unpaid = credit.required_prepayment(session, order) > 0
     credit.drop_commitment(session, order.id)
+    cancel_tasks(session, at=at, order_id=order.id, kinds=["picking"])
     due_at = context.calendar.after_working_days(at, 1)
-    assign(session, context, "call_unpaid", key, Role.MANAGER, due_at=due_at, at=at)
-    messages = [notify_manager(session, context, key, "reservation_released", at=at)]
-    return StepResult(orders.state_of(order), messages=tuple(messages))
+    assign(session, context, "call_unpaid" if unpaid else "shipment_late", key, Role.MANAGER, due_at=due_at, at=at)
+    messages = [notify_manager(session, context, key, "reservation_released", at=at)] if unpaid else []
+    return StepResult(orders.state_of(order), messages=tuple(messages), relieved=_relieved(session, order))
+
+
+def _relieved(session: Session, order: OrderRow) -> tuple[str, ...]:
+    """Other orders of the account that wait for credit: its exposure has just fallen (D2-13)."""
+    session.flush()
+    waiting = orders_waiting_for_credit(session, order.credit_account_id)
+    return tuple(str(other) for other in waiting if other != order.id)
+
+
+def _to_release(session: Session, context: OrderContext) -> Decimal:
+    """How much money would move a stopped order on, by its last decision."""
+    decision = credit.last_decision(session, context.order.id)
+    if decision is None:
+        return ZERO
+    facts = credit.FACTS.validate_python(decision.facts)
+    return missing_to_approval(decide_credit(facts, context.policy), context.policy)
 
 
 def _ask_cancel(session: Session, step: OrderStep, key: str) -> StepResult:
@@ -193,17 +219,20 @@ def _end(session: Session, request: EndRequest, key: str) -> StepResult:
     if order.status not in CANCELLABLE:
         raise WrongStateError(status=order.status, command="cancel")
     context, at = context_of(session, order), request.as_of
-    stopped = order.status == OrderStatus.STOPPED
-    credit.drop_commitment(session, order.id)
-    returned = credit.untie_order_money(session, order.id)
-    approval = credit.open_approval(session, order.id)
-    if approval is not None:
-        approval.state = "void"
-    cancel_tasks(session, at=at, order_id=order.id)
-    state = orders.set_state(order, OrderState(request.status), at=at, reason=request.reason)
-    record_event(session, "order", order.id, request.status, request.actor, at=at, reason=request.reason,
-                 money_returned_to_advance=str(returned))  # fmt: skip
-    if stopped and UUID(request.actor.id) == UUID(SYSTEM.id):
+    before = orders.state_of(order)
+    returned = let_go(session, order, at=at)
+    if orders.shipped_by_line(session, order.id):
+        # Part of the goods has left: the rest is closed short, and the invoices are watched to their end (D6-12).
+        record_event(session, "order", order.id, "short_closed", request.actor, at=at, reason=request.reason)
+        state = settle_invoiced(session, context, as_of=at)
+    else:
+        state = orders.set_state(order, OrderState(request.status), at=at, reason=request.reason)
+        record_event(session, "order", order.id, request.status, request.actor, at=at, reason=request.reason,
+                     money_returned_to_advance=str(returned))  # fmt: skip
+    if request.actor.id == SYSTEM.id and before.wait is not None and before.wait.reason in _LAPSES_WITH_A_TASK:
         due_at = context.calendar.after_working_days(at, 1)
-        assign(session, context, "stop_cancelled", key, Role.MANAGER, due_at=due_at, at=at)
-    return StepResult(state)
+        assign(session, context, _LAPSES_WITH_A_TASK[before.wait.reason], key, Role.MANAGER, due_at=due_at, at=at)
+    return StepResult(state, relieved=_relieved(session, order))
+
+
+_LAPSES_WITH_A_TASK = {WaitReason.CREDIT_STOP: "stop_cancelled", WaitReason.LATE_PAYMENT: "order_lapsed"}

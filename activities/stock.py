@@ -12,12 +12,14 @@ from activities.persistence.events import record_event
 from activities.persistence.standing import settle_reserved
 from activities.persistence.steps import run_once
 from activities.persistence.tables import ReservationLineRow, ReservationRow
+from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.allocation import Allotment, Demand, allot
 from domain.errors import ExtensionUsedError, WrongStateError
 from domain.orders import (
     SYSTEM,
     ExtendRequest,
+    OrderState,
     OrderStatus,
     OrderStep,
     Role,
@@ -86,7 +88,7 @@ def _reserve(session: Session, step: OrderStep, key: str) -> StepResult:
             order_id=order.id, status="active", reserved_at=step.as_of, ttl_days=context.reservation_days
         )
         session.add(reservation)
-    reservation.status, reservation.round, reservation.reserved_at = "active", step.round, step.as_of
+    _begin(reservation, step)
     session.flush()
     state = settle_reserved(session, context, reservation, as_of=step.as_of)
     quantities = [
@@ -99,6 +101,12 @@ def _reserve(session: Session, step: OrderStep, key: str) -> StepResult:
     notice = "order_reserved" if not any(allotment.backordered for allotment in allotments) else "order_part_reserved"
     until = reservation.expires_at
     return StepResult(state, messages=(notify_manager(session, context, key, notice, at=step.as_of, until=until),))
+
+
+def _begin(reservation: ReservationRow, step: OrderStep) -> None:
+    """A reserve, first or renewed, starts its lifetime anew."""
+    reservation.status, reservation.round, reservation.reserved_at = "active", step.round, step.as_of
+    reservation.extensions, reservation.expires_at = 0, None
 
 
 def _add_lines(session: Session, order_id: UUID, warehouse: str, allotment: Allotment) -> None:
@@ -156,9 +164,14 @@ def _extend(session: Session, request: ExtendRequest) -> StepResult:
     context = context_of(session, order)
     reservation = session.get(ReservationRow, order.id)
     current = orders.state_of(order)
+    actor, at = request.command.actor, request.as_of
+    if current.wait is not None and current.wait.reason is WaitReason.LATE_PAYMENT:
+        # Re-reserve (D7-9): credit first, then whatever stock there is.
+        record_event(session, "order", order.id, "reserve_again", actor, at=at, reason=request.command.reason)
+        cancel_tasks(session, at=at, order_id=order.id, kinds=["call_unpaid", "shipment_late"])
+        return StepResult(orders.set_state(order, OrderState(OrderStatus.CHECKING), at=at))
     if reservation is None or current.wait is None or current.wait.reason is not WaitReason.PAYMENT:
         raise WrongStateError(status=order.status, command="extend")
-    actor, at = request.command.actor, request.as_of
     if reservation.extensions and actor.role is Role.MANAGER:
         raise ExtensionUsedError(extensions=reservation.extensions)
     reservation.extensions += 1

@@ -25,6 +25,8 @@ from domain.orders import OrderInput, OrderStatus
 from workflows import ids
 from workflows.order import OrderWorkflow
 
+STEPS_PER_VERSION = 1_000
+"""More steps than an order can take without a new version of its row."""
 PATIENCE = timedelta(seconds=8)
 """How long a caller waits for the answer before it is told to look again."""
 
@@ -38,6 +40,7 @@ def order_input(order: OrderRow, *, now: datetime) -> OrderInput:
         manager_id=str(order.manager_id),
         as_of=now,
         state=orders.state_of(order),
+        first_step=order.version * STEPS_PER_VERSION,
     )
 
 

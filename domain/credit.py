@@ -196,7 +196,7 @@ def missing_to_approval(decision: CreditDecision, policy: Policy) -> Decimal:
 
 def within_ceiling(decision: CreditDecision, ceiling: Decimal) -> bool:
     """Whether an approval given up to `ceiling` still covers the exposure it meets (D4-7)."""
-    return decision.outcome is not Outcome.STOP and decision.exposure <= ceiling
+    return decision.outcome is Outcome.AUTO or (decision.outcome is Outcome.APPROVAL and decision.exposure <= ceiling)
 
 
 class Verdict(StrEnum):

@@ -107,6 +107,12 @@ class CancelNeedsHeadError(DomainError):
     status = 403
 
 
+class ShipCompleteError(DomainError):
+    """The customer takes the whole order or nothing (D7-12)."""
+
+    code = "ship_complete"
+
+
 class StopNotApprovableError(DomainError):
     """A plain approval is refused in STOP (D2-12)."""
 

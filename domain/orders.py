@@ -126,7 +126,11 @@ class OrderState:
 
 @dataclass(frozen=True, slots=True)
 class OrderInput:
-    """Starts `OrderWorkflow`. `as_of` is business time at the start (see workflows/clock.py)."""
+    """Starts `OrderWorkflow`, at whatever state the order has reached.
+
+    `as_of` is business time at the start (see workflows/clock.py). `first_step` begins the numbers of its steps: a
+    workflow started anew, say after Temporal's data were lost, never repeats the keys of an earlier one.
+    """
 
     order_id: str
     number: str
@@ -134,6 +138,7 @@ class OrderInput:
     manager_id: str
     as_of: datetime
     state: OrderState
+    first_step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +163,14 @@ class OrderStep:
 class StepResult:
     """Where the order stands after a step, what to deliver, and which other orders to tell.
 
-    `messages` are keys of the effect ledger; `served` are ids of orders that got freed goods.
+    `messages` are keys of the effect ledger; `served` are ids of orders that got freed goods, `relieved` of orders
+    that wait for credit on an account whose exposure fell (D2-13).
     """
 
     state: OrderState
     messages: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
+    relieved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
 
 _PATIENT = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
@@ -11,10 +12,12 @@ _PATIENT = RetryPolicy(
 
 DATABASE: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=12),
+    "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     "retry_policy": _PATIENT,
 }
 """One transaction of ours: above the statement timeout of the engine, so that a step whose
-worker was killed is tried again soon; retried until the database answers."""
+worker was killed is tried again soon; retried until the database answers. A cancelled process waits for the outcome
+of the step it is in before it compensates."""
 
 MAIL: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=45),

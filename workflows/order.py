@@ -51,7 +51,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.turns import AlreadyOverError, Turn, refusal
     from workflows.waiting import show
 
-Lapse = Callable[[], Awaitable[None]]
+Lapse = Callable[[int], Awaitable[None]]
 
 
 @workflow.defn
@@ -74,17 +74,17 @@ class OrderWorkflow:
         self._answered: dict[str, str] = {}
         self._shipment_round = 0
         self._moves = 0
-        self._steps = 0
+        self._steps = order.first_step
         self._news = 0
         self._news_seen = 0
 
     @workflow.run
-    async def run(self, order: OrderInput) -> str:
+    async def run(self, order: OrderInput) -> str:  # noqa: ARG002 - read by __init__
         """Move the order on, chapter by chapter, until it has ended."""
-        self._show(order.state)
+        self._show(self._state)
         while self._state.status not in ENDED:
             try:
-                await self._next_chapter()
+                await self._next_chapter(self._moves)
             except AlreadyOverError:
                 continue
             except BaseException as error:
@@ -95,29 +95,30 @@ class OrderWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._state.status
 
-    async def _next_chapter(self) -> None:
+    async def _next_chapter(self, moves: int) -> None:
+        """One chapter; `moves` tells each of its steps whether a command moved the order on meanwhile."""
         match self._state.status:
             case OrderStatus.QUOTED:
-                await self._until_moved(lapse=self._expire_quote)
+                await self._until_moved(moves, lapse=self._expire_quote)
             case OrderStatus.CHECKING:
-                await self._decide_again()
+                await self._decide_again(moves)
             case OrderStatus.AWAITING_APPROVAL:
-                await self._until_moved(lapse=self._reject_unapproved)
+                await self._until_moved(moves, lapse=self._reject_unapproved)
             case OrderStatus.STOPPED:
-                await self._until_moved(lapse=self._cancel_stopped)
+                await self._until_moved(moves, lapse=self._cancel_stopped)
             case OrderStatus.CONFIRMED if self._state.wait is None:
-                await self._reserve()
+                await self._reserve(moves)
             case OrderStatus.CONFIRMED | OrderStatus.PART_RESERVED | OrderStatus.AWAITING_PAYMENT:
-                await self._until_moved(lapse=self._release_unpaid)
+                await self._until_moved(moves, lapse=self._release_unpaid)
             case OrderStatus.READY:
-                await self._call_for_picking()
-                await self._until_moved(lapse=self._release_unpaid)
+                await self._call_for_picking(moves)
+                await self._until_moved(moves, lapse=self._release_unpaid)
             case OrderStatus.PICKING:
-                await self._until_moved()
+                await self._until_moved(moves)
             case OrderStatus.SHIPPED:
-                await self._invoice()
+                await self._invoice(moves)
             case OrderStatus.AWAITING_FINAL_PAYMENT:
-                await self._until_moved()
+                await self._until_moved(moves)
             case status:
                 raise AssertionError(f"no chapter for an order that is {status}")
 
@@ -162,16 +163,16 @@ class OrderWorkflow:
         async with self._turn:
             self._may_cancel(command)
             if self._state.status is OrderStatus.PICKING and command.actor.role is not Role.WAREHOUSE:
+                if self._cancel_is_asked():
+                    return StepResult(self._state)
                 return await self._do(OrderActivities.ask_cancel_acknowledgement, self._step(command.actor))
             return await self._end(OrderStatus.CANCELLED, command)
 
     @cancel.validator
     def _may_cancel(self, command: CancelCommand) -> None:
-        wait = self._state.wait
         if self._state.status not in CANCELLABLE:
             raise refusal("wrong_state", status=self._state.status, command="cancel")
-        asked = wait is not None and wait.reason is WaitReason.CANCEL_ACKNOWLEDGEMENT
-        if command.actor.role is Role.WAREHOUSE and not asked:
+        if command.actor.role is Role.WAREHOUSE and not self._cancel_is_asked():
             raise refusal("wrong_state", status=self._state.status, command="cancel")
         if self._state.status is OrderStatus.PICKING and command.actor.role is Role.MANAGER:
             raise refusal("cancel_needs_head")
@@ -195,7 +196,7 @@ class OrderWorkflow:
         """Write the goods off and invoice them; the answer comes when the invoice stands."""
         async with self._turn:
             self._only_in("ship", OrderStatus.PICKING)
-            if self._state.wait and self._state.wait.reason is WaitReason.CANCEL_ACKNOWLEDGEMENT:
+            if self._cancel_is_asked():
                 raise refusal("wrong_state", status="cancelling", command="ship")
             request = ShipRequest(self._order.order_id, self._count_step(), command, self._clock.now())
             self._shipment_round = request.round
@@ -232,35 +233,38 @@ class OrderWorkflow:
 
     # -- chapters -------------------------------------------------------------------------------------------------
 
-    async def _decide_again(self) -> None:
-        async with self._my_turn():
+    async def _decide_again(self, moves: int) -> None:
+        async with self._my_turn(moves):
             await self._decide(SYSTEM)
 
-    async def _expire_quote(self) -> None:
-        async with self._my_turn():
+    async def _expire_quote(self, moves: int) -> None:
+        async with self._my_turn(moves):
             await self._end(OrderStatus.EXPIRED, CancelCommand(SYSTEM, "quote_expired"))
 
-    async def _reject_unapproved(self) -> None:
-        async with self._my_turn():
+    async def _reject_unapproved(self, moves: int) -> None:
+        async with self._my_turn(moves):
             outcome: ApprovalOutcome = await workflow.execute_activity_method(
                 CreditActivities.expire_approval, args=[self._order.order_id, self._clock.now()], **options.DATABASE
             )
             self._show(outcome.state)
             self._post.send(outcome.messages)
 
-    async def _cancel_stopped(self) -> None:
-        async with self._my_turn():
+    async def _cancel_stopped(self, moves: int) -> None:
+        async with self._my_turn(moves):
             await self._end(OrderStatus.CANCELLED, CancelCommand(SYSTEM, "credit_stop_lapsed"))
 
-    async def _reserve(self) -> None:
-        async with self._my_turn():
+    async def _reserve(self, moves: int) -> None:
+        async with self._my_turn(moves):
             await self._do(StockActivities.reserve_order, self._step())
 
-    async def _release_unpaid(self) -> None:
+    async def _release_unpaid(self, moves: int) -> None:
         """Give the goods back, free the credit, have the manager call; then late money, or the end, is awaited."""
-        async with self._my_turn():
+        async with self._my_turn(moves):
             wait = self._state.wait
             if wait and wait.reason is WaitReason.LATE_PAYMENT:
+                await self._read_facts()  # money that came just before the end still counts (D7-7)
+                if self._moves != moves:
+                    return
                 await self._end(OrderStatus.CANCELLED, CancelCommand(SYSTEM, "reservation_lapsed"))
                 return
             await self._do(StockActivities.release_order, self._step())
@@ -268,12 +272,12 @@ class OrderWorkflow:
             if wait and wait.reason is WaitReason.LATE_PAYMENT:
                 await self._do(OrderActivities.after_release, self._step())
 
-    async def _call_for_picking(self) -> None:
-        async with self._my_turn():
+    async def _call_for_picking(self, moves: int) -> None:
+        async with self._my_turn(moves):
             await self._do(FulfilmentActivities.call_for_picking, self._step())
 
-    async def _invoice(self) -> None:
-        async with self._my_turn():
+    async def _invoice(self, moves: int) -> None:
+        async with self._my_turn(moves):
             request = InvoiceRequest(self._order.order_id, self._shipment_round, self._clock.now())
             invoiced = await workflow.execute_activity_method(
                 InvoicingActivities.invoice_shipment, request, **options.DATABASE
@@ -290,28 +294,29 @@ class OrderWorkflow:
             return
         try:
             async with self._my_turn():
-                await self._end(OrderStatus.CANCELLED, CancelCommand(SYSTEM, "cancelled_by_admin"))
-        except AlreadyOverError:
-            return
+                if self._state.status in CANCELLABLE:
+                    await self._end(OrderStatus.CANCELLED, CancelCommand(SYSTEM, "cancelled_by_admin"))
+        except (AlreadyOverError, ApplicationError):
+            return  # too late to cancel: the order goes on
 
     # -- waiting --------------------------------------------------------------------------------------------------
 
-    async def _until_moved(self, lapse: Lapse | None = None) -> None:
+    async def _until_moved(self, moves: int, lapse: Lapse | None = None) -> None:
         """Until the order moves on: look again at news, remind halfway, let the wait lapse at its end."""
-        moves, wait = self._moves, self._state.wait
+        wait = self._state.wait
         reminder_at = wait.reminder_at if wait and wait.reminder_at and wait.reminder_at > self._clock.now() else None
         until = wait.until if wait and lapse else None
         while self._moves == moves:
             if self._news_seen != self._news:
-                await self._look_again()
+                await self._look_again(moves)
             elif await self._moved_or_news(moves, reminder_at or until):
                 continue
             elif reminder_at:
                 reminder_at = None
-                await self._remind()
+                await self._remind(moves)
             elif lapse:
                 until = None  # a wait that refuses to lapse goes on until there is news
-                await lapse()
+                await lapse(moves)
 
     async def _moved_or_news(self, moves: int, deadline: datetime | None) -> bool:
         """True when the order moved or there is news, False when the deadline came first."""
@@ -332,19 +337,22 @@ class OrderWorkflow:
             return arrived()  # payment and timer in one task: payment wins
         return True
 
-    async def _look_again(self) -> None:
-        async with self._my_turn():
+    async def _look_again(self, moves: int) -> None:
+        async with self._my_turn(moves):
             self._news_seen = self._news
-            if self._state.status is OrderStatus.STOPPED:
+            if self._state.status in {OrderStatus.STOPPED, OrderStatus.AWAITING_APPROVAL}:
                 await self._decide(SYSTEM)
-                return
-            result = await workflow.execute_activity_method(
-                OrderActivities.look_again, args=[self._order.order_id, self._clock.now()], **options.DATABASE
-            )
-            self._show(result.state)
+            else:
+                await self._read_facts()
 
-    async def _remind(self) -> None:
-        async with self._my_turn():
+    async def _read_facts(self) -> None:
+        result: StepResult = await workflow.execute_activity_method(
+            OrderActivities.look_again, args=[self._order.order_id, self._clock.now()], **options.DATABASE
+        )
+        self._show(result.state)
+
+    async def _remind(self, moves: int) -> None:
+        async with self._my_turn(moves):
             await self._do(OrderActivities.remind, self._step())
 
     # -- steps ----------------------------------------------------------------------------------------------------
@@ -353,7 +361,7 @@ class OrderWorkflow:
         occasion = f"decision-{self._count_step()}"
         request = CreditRequest(self._order.order_id, actor, occasion, self._clock.now())
         outcome: CreditOutcome = await self._ask(CreditActivities.decide_order_credit, request)
-        self._barred = outcome.barred
+        self._barred = outcome.barred or self._barred
         self._show(outcome.state)
         self._post.send(outcome.messages)
         return outcome
@@ -369,12 +377,16 @@ class OrderWorkflow:
         result: StepResult = await self._ask(step, request)
         self._show(result.state)
         self._post.send(result.messages)
-        if result.served:
-            served = [ids.order_workflow_id(order_id) for order_id in result.served]
-            await workflow.execute_activity_method(
-                HandoffActivities.signal_workflows, args=[served, "stock_allocated"], **options.HANDOFF
-            )
+        await self._tell(result.served, "stock_allocated")
+        await self._tell(result.relieved, "exposure_lowered")
         return result
+
+    async def _tell(self, orders: tuple[str, ...], signal: str) -> None:
+        if orders:
+            workflow_ids = [ids.order_workflow_id(order_id) for order_id in orders]
+            await workflow.execute_activity_method(
+                HandoffActivities.signal_workflows, args=[workflow_ids, signal], **options.HANDOFF
+            )
 
     async def _ask(self, step: Any, request: Any) -> Any:
         try:
@@ -391,8 +403,13 @@ class OrderWorkflow:
         self._steps += 1
         return self._steps
 
-    def _my_turn(self) -> Turn:
-        return Turn(self._turn, lambda: self._state.status in ENDED)
+    def _my_turn(self, moves: int | None = None) -> Turn:
+        """The turn of a step; with `moves`, only if no command moved the order on while the turn was awaited."""
+        return Turn(self._turn, lambda: self._state.status in ENDED or (moves is not None and self._moves != moves))
+
+    def _cancel_is_asked(self) -> bool:
+        wait = self._state.wait
+        return wait is not None and wait.reason is WaitReason.CANCEL_ACKNOWLEDGEMENT
 
     def _only_in(self, command: str, *statuses: OrderStatus) -> None:
         if self._state.status not in statuses:

@@ -7,14 +7,14 @@ from temporalio.exceptions import ApplicationError
 
 
 class AlreadyOverError(Exception):
-    """The process ended before this step got its turn; there is nothing left to do."""
+    """Somebody moved the process on, or ended it, before this step got its turn; the step no longer applies."""
 
 
 class Turn:
     """The turn to move a process on: `async with Turn(lock, is_over): …`.
 
     Raises:
-        AlreadyOverError: on entering, when the process ended while the turn was awaited.
+        AlreadyOverError: on entering, when `is_over` says that the step no longer applies.
     """
 
     def __init__(self, lock: asyncio.Lock, is_over: Callable[[], bool]) -> None:

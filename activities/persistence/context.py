@@ -15,7 +15,6 @@ from activities.persistence.policies import policy_version
 from activities.persistence.tables import ContactRow, CustomerRow, LegalEntityRow, OrderRow, UserRow
 from activities.persistence.tasks import open_task
 from domain.business_calendar import BusinessCalendar
-from domain.money import percent_of
 from domain.orders import Role
 from domain.policy import Policy
 from domain.wording import notice, task_subject
@@ -35,15 +34,9 @@ class OrderContext:
         """The business day of an instant."""
         return self.calendar.day_of(as_of)
 
-    @property
-    def required_prepayment(self) -> Decimal:
-        """What must be in before the goods leave, of the whole order."""
-        return percent_of(self.order.gross, self.order.prepayment_percent)
-
-    @property
-    def tolerance(self) -> Decimal:
-        """A shortfall that still releases the order (D9-7)."""
-        return self.policy.floor(self.required_prepayment, self.order.currency)
+    def tolerance(self, required: Decimal) -> Decimal:
+        """A shortfall of a required prepayment that still releases the order (D9-7)."""
+        return self.policy.floor(required, self.order.currency)
 
     def words(self, **facts: Any) -> dict[str, Any]:
         """The figures that texts about this order may show; instants on the company's clock."""

@@ -89,7 +89,8 @@ def load_facts(
     sums = session.execute(_SUMS, {"account": account.id, "order": order_id}).one()
     order_credit = ZERO
     if order:
-        order_credit = credit_part(order.gross, order.prepayment_percent, received_for_order(session, order.id))
+        remaining = remaining_gross(session, order)
+        order_credit = credit_part(remaining, order.prepayment_percent, received_for_order(session, order.id))
     return CreditFacts(
         currency=account.currency,
         receivables=sums.receivables,
@@ -104,6 +105,27 @@ def load_facts(
     )
 
 
+def remaining_gross(session: Session, order: OrderRow) -> Decimal:
+    """What of the order is still to be invoiced: the goods it holds or waits for, or, without a reserve, all that no
+    invoice took yet."""
+    held = text("""
+        SELECT sum(least(line.gross, round(held.quantity * line.price, 2))) FROM reservation_line held
+          JOIN order_line line ON line.order_id = held.order_id AND line.line_no = held.line_no
+           AND line.revision = :revision
+         WHERE held.order_id = :order AND held.state <> 'shipped'
+    """)
+    amount = session.execute(held, {"order": order.id, "revision": order.revision}).scalar_one()
+    if amount is not None:
+        return Decimal(amount)
+    invoiced = text("SELECT coalesce(sum(gross), 0) FROM invoice WHERE order_id = :order")
+    return max(ZERO, order.gross - Decimal(session.execute(invoiced, {"order": order.id}).scalar_one()))
+
+
+def required_prepayment(session: Session, order: OrderRow) -> Decimal:
+    """What must be in before the goods still to come may leave (D1-6, D12-1)."""
+    return percent_of(remaining_gross(session, order), order.prepayment_percent)
+
+
 def still_to_pay(session: Session, order: OrderRow) -> Decimal:
     """What the order waits for in money: residuals of its invoices, or the rest of its prepayment."""
     query = text("""
@@ -111,10 +133,9 @@ def still_to_pay(session: Session, order: OrderRow) -> Decimal:
          WHERE invoice.order_id = :order
     """)
     residual = session.execute(query, {"order": order.id}).scalar_one()
-    if residual is not None:
+    if residual is not None and session.get(CommitmentRow, order.id) is None:
         return Decimal(residual)
-    required = percent_of(order.gross, order.prepayment_percent)
-    return max(ZERO, required - received_for_order(session, order.id))
+    return max(ZERO, required_prepayment(session, order) - received_for_order(session, order.id))
 
 
 def record_decision(
@@ -145,8 +166,8 @@ def commit_credit(session: Session, order: OrderRow) -> None:
         CommitmentRow(
             order_id=order.id,
             credit_account_id=order.credit_account_id,
-            uninvoiced=order.gross,
-            required_prepayment=percent_of(order.gross, order.prepayment_percent),
+            uninvoiced=remaining_gross(session, order),
+            required_prepayment=required_prepayment(session, order),
         )
     )
 

@@ -49,7 +49,7 @@ def allocate_by_hand(session: Session, command: AllocateCommand) -> PaymentOutco
     payment.customer_id, payment.credit_account_id = owner.id, account.id
     payment.state, payment.reason = PaymentState.MATCHED, None
     if command.allotments:
-        parts = _chosen(session, command.allotments, items, payment.unallocated)
+        parts = _chosen(session, command.allotments, items, payment.unallocated, payment.currency)
     else:
         parts = list(match_payment(payment.unallocated, payment.purpose, items).allotments)
     settle(session, payment, parts, command.actor, at=command.as_of)
@@ -115,7 +115,7 @@ def _check(payment: PaymentRow, owner: CustomerRow, account: CreditAccountRow) -
 
 
 def _chosen(
-    session: Session, allotments: Sequence[ManualAllotment], items: Sequence[OpenItem], left: Decimal
+    session: Session, allotments: Sequence[ManualAllotment], items: Sequence[OpenItem], left: Decimal, currency: str
 ) -> list[Allotment]:
     """The parts that the accountant names; within what the payment has left and the documents may take (D9-10)."""
     parts: list[Allotment] = []
@@ -126,7 +126,7 @@ def _chosen(
             raise NothingToAllocateError
         amount = room if wanted.amount is None else wanted.amount
         if amount > room:
-            raise AllocationTooLargeError(amount=str(amount), room=str(room))
+            raise AllocationTooLargeError(amount=str(amount), room=str(room), currency=currency)
         taken = spread(amount, targets, by_room=True).allotments
         spent = {(part.kind, part.id) for part in taken}
         items = [item for item in items if (item.kind, item.id) not in spent]

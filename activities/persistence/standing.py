@@ -1,13 +1,15 @@
 """Where an order stands by the facts: what is set aside, what is paid, what is still owed."""
 
 from datetime import datetime, time
+from decimal import Decimal
 
 from sqlmodel import Session, col, select
 
 from activities.persistence import credit, orders, stock
 from activities.persistence.context import OrderContext
 from activities.persistence.events import record_event
-from activities.persistence.tables import InvoiceRow, ReservationRow, ScheduleLineRow
+from activities.persistence.tables import InvoiceRow, OrderRow, ReservationRow, ScheduleLineRow
+from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.invoicing import still_owed
 from domain.orders import SYSTEM, OrderState, OrderStatus, WaitReason
@@ -25,12 +27,15 @@ def settle_reserved(
     reserved = any(line.state == "reserved" for line in lines)
     missing = any(line.state == "waiting" for line in lines)
     received = credit.received_for_order(session, order.id)
-    required = context.required_prepayment if not orders.shipped_by_line(session, order.id) else received
-    funded = waits.is_funded(required, received, context.tolerance)
+    required = credit.required_prepayment(session, order)
+    funded = waits.is_funded(required, received, context.tolerance(required))
     calendar, days = context.calendar, reservation.ttl_days
-    if not reserved:
+    current = orders.state_of(order)
+    if not reserved or (order.ship_complete and missing):
         state = waits.awaiting_stock(as_of, partly=False)
     elif not funded:
+        if not _awaits_payment(current):  # goods that were only just allotted get a full lifetime (D7-13)
+            reservation.reserved_at, reservation.extensions, reservation.expires_at = as_of, 0, None
         state = waits.awaiting_payment(reservation.reserved_at, days, calendar, partly=missing)
         if reservation.expires_at and reservation.extensions:
             state = waits.extended(state, reservation.expires_at)
@@ -38,7 +43,6 @@ def settle_reserved(
         state = waits.awaiting_stock(as_of, partly=True)
     else:
         state = waits.ready(as_of, days, context.policy, calendar, paid=required > 0)
-    current = orders.state_of(order)
     if _goes_on(current, state) and not _awaits_payment(state):
         return current
     reservation.status = "paid" if funded and required > 0 else "active"
@@ -53,6 +57,17 @@ def _goes_on(before: OrderState, after: OrderState) -> bool:
 
 def _awaits_payment(state: OrderState) -> bool:
     return state.wait is not None and state.wait.reason is WaitReason.PAYMENT
+
+
+def let_go(session: Session, order: OrderRow, *, at: datetime) -> Decimal:
+    """Withdraw what an order that goes no further holds: commitment, open request, tasks; its money becomes the
+    payer's advance (D6-9, D7-17). Returns how much money that was."""
+    credit.drop_commitment(session, order.id)
+    approval = credit.open_approval(session, order.id)
+    if approval is not None:
+        approval.state = "void"
+    cancel_tasks(session, at=at, order_id=order.id)
+    return credit.untie_order_money(session, order.id)
 
 
 def settle_invoiced(session: Session, context: OrderContext, *, as_of: datetime) -> OrderState:

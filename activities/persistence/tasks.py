@@ -11,9 +11,19 @@ from sqlmodel import Session, col, select
 
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import new_id
-from activities.persistence.tables import TaskRow
+from activities.persistence.tables import OrderRow, PaymentRow, TaskRow
 from domain.orders import Actor, Role
-from domain.tasks import TaskClosedError, TaskNotFoundError, check_may_complete, check_result, may_complete
+from domain.payments import PaymentState
+from domain.tasks import (
+    ACTION_ENDS,
+    TaskClosedError,
+    TaskKind,
+    TaskNotFoundError,
+    check_may_complete,
+    check_not_done_by_action,
+    check_result,
+    may_complete,
+)
 
 WORDS = "words"
 """Where `details` keeps the figures of a task's subject."""
@@ -77,7 +87,7 @@ def complete_task(
     """Finish a task on behalf of a person; the first one wins.
 
     Raises:
-        TaskNotFoundError, TaskClosedError, ForbiddenError, CallResultRequiredError
+        TaskNotFoundError, TaskClosedError, ForbiddenError, TaskDoneByActionError, CallResultRequiredError
     """
     task = session.get(TaskRow, task_id, with_for_update=True)
     if task is None:
@@ -85,6 +95,7 @@ def complete_task(
     check_may_complete(actor, task.role, str(task.assignee_id) if task.assignee_id else None)
     if task.state != "open":
         raise TaskClosedError(state=task.state)
+    _check_not_done_by_action(session, task)
     check_result(task.kind, result)
     task.state, task.result, task.comment = "done", result, comment
     task.completed_by, task.completed_at = UUID(actor.id), at
@@ -93,6 +104,19 @@ def complete_task(
         session, "task", task.id, "task_completed", actor, at=at, kind=task.kind, result=result, comment=comment
     )
     return task
+
+
+def _check_not_done_by_action(session: Session, task: TaskRow) -> None:
+    """See `domain.tasks.check_not_done_by_action`."""
+    if task.kind == TaskKind.PAYMENT_QUEUE:
+        payment = session.get(PaymentRow, UUID(task.details["payment_id"]))
+        awaited = payment is not None and payment.state == PaymentState.UNMATCHED
+        check_not_done_by_action(task.kind, task.details["payment_id"], awaited=awaited)
+    elif task.order_id is not None:
+        order = session.get_one(OrderRow, task.order_id)
+        reason = (order.wait or {}).get("reason")
+        awaited = reason in ACTION_ENDS.get(task.kind, frozenset())
+        check_not_done_by_action(task.kind, str(order.id), awaited=awaited)
 
 
 def cancel_tasks(

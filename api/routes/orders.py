@@ -24,6 +24,7 @@ from api.schemas import Comment, Flag, PriceSumIn, QuantityIn, Reason, Sku, Stri
 from domain.credit import ApprovalCommand, PlaceCommand, Verdict
 from domain.errors import CommentRequiredError, DomainError, OrderNotFoundError
 from domain.orders import (
+    ENDED,
     Actor,
     CancelCommand,
     ExtendCommand,
@@ -166,11 +167,18 @@ class OrderDesk:
         return await run_in_threadpool(self._view)
 
     async def revision(self) -> int:
-        """The order's present revision."""
+        """The order's present revision, while it can still be placed.
+
+        Raises:
+            DomainError: the order has ended; the refusal says how.
+        """
 
         def read() -> int:
             with Session(self._engine) as session:
-                return visible_order(session, self.order_id, self.caller).revision
+                order = visible_order(session, self.order_id, self.caller)
+                if order.status in ENDED:
+                    raise order_commands.why_ended(self._engine, self.order_id, "place")
+                return order.revision
 
         return await run_in_threadpool(read)
 

@@ -3,11 +3,19 @@
 from collections.abc import Iterator
 
 from domain.wording import credit, doors, history, letters, names, payments, refusals, waits
-from domain.wording.credit import outcome_text, reason_text
+from domain.wording.credit import cure_texts, money_text, outcome_text, reason_text
 from domain.wording.doors import card_text, field_text, request_text
 from domain.wording.history import event_text
 from domain.wording.letters import Text, document_name, letter, notice, task_subject
-from domain.wording.names import invoice_title, role_name, stage_name, status_name, task_name
+from domain.wording.names import (
+    either,
+    invoice_status_name,
+    invoice_title,
+    role_name,
+    stage_name,
+    status_name,
+    task_name,
+)
 from domain.wording.refusals import refusal_text
 from domain.wording.speech import RUSSIAN, Speech, plural
 from domain.wording.waits import ended_by, on_expiry_text, wait_title, why_text
@@ -17,13 +25,17 @@ __all__ = [
     "Speech",
     "Text",
     "card_text",
+    "cure_texts",
     "document_name",
+    "either",
     "ended_by",
     "event_text",
     "field_text",
+    "invoice_status_name",
     "invoice_title",
     "letter",
     "message_ids",
+    "money_text",
     "notice",
     "on_expiry_text",
     "outcome_text",
@@ -46,7 +58,8 @@ def message_ids() -> Iterator[str]:
     for table in (
         credit.REASONS,
         credit.OUTCOMES,
-        credit.RELEASES,
+        credit.CURES,
+        credit.MONEY,
         credit.VERDICTS,
         waits.TITLES,
         waits.ENDED_BY,
@@ -54,6 +67,7 @@ def message_ids() -> Iterator[str]:
         waits.WHY,
         waits.NOT_WAITING,
         names.ORDER_STATUSES,
+        names.PASSING,
         names.STAGES,
         names.INVOICE_STATUSES,
         names.ROLES,
@@ -65,6 +79,8 @@ def message_ids() -> Iterator[str]:
         payments.QUEUE,
         payments.LINES,
         refusals.REFUSALS,
+        refusals.DONE_BY,
+        refusals.FORBIDDEN,
         doors.REQUESTS,
         doors.FIELDS,
         doors.VERDICTS,
@@ -72,4 +88,5 @@ def message_ids() -> Iterator[str]:
         yield from table.values()
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
         yield from pair
-    yield from (credit.UNKNOWN_REASON, waits.MOVING, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)
+    yield from (credit.UNKNOWN_REASON, credit.APPROVER, waits.MOVING, refusals.ALREADY_RELEASED)
+    yield from (names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)

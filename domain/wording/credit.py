@@ -1,5 +1,7 @@
 """Why credit said what it said, in one sentence per reason (D2). Figures: those of the reason, and `currency`."""
 
+from collections.abc import Collection, Iterable
+from decimal import Decimal
 from typing import Any
 
 from domain.wording.speech import RUSSIAN, Speech
@@ -31,11 +33,21 @@ OUTCOMES = {
     "stop": "Отгрузка остановлена.",
 }
 
-RELEASES = {
-    "approval": "Решает руководитель отдела продаж. Без согласования заказ пройдёт, если долг снизится на "
-    "{excess:money}.",
-    "stop": "Что снимет остановку: оплата долга, меньшая сумма заказа, предоплата или новый лимит. "
-    "До согласования не хватает {needed:money}.",
+CURES = {
+    "OVERDUE_STOP": "Остановку за просрочку снимет её оплата; предоплата за этот заказ пропустит его и при просрочке.",
+    "OVERDUE_LEGAL": "Остановку за просрочку снимет её оплата; предоплата за этот заказ пропустит его и при просрочке.",
+    "ORDER_OVER_2X": "Превышение предела снимет оплата долга, меньшая сумма заказа, предоплата или новый лимит.",
+    "DEBT_OVER_2X": "Превышение предела снимет оплата долга, предоплата за этот заказ или новый лимит.",
+    "NO_CREDIT": "Заказ пройдёт по предоплате или когда руководитель отдела продаж установит лимит.",
+    "NO_TRADE": "Запрет на торговлю снимает руководитель отдела продаж.",
+    "LEGAL_CASE": "Остановку по делу снимает только юрист.",
+}
+"""What lifts each stop (D2-8, D2-12)."""
+APPROVER = "Решает руководитель отдела продаж."
+MONEY = {
+    "approval": "Без согласования заказ пройдёт, если клиент заплатит {needed:money}.",
+    "stop": "Деньгами остановку снимет оплата {needed:money}.",
+    "case": "Долг по делу — {needed:money}.",
 }
 
 
@@ -50,6 +62,22 @@ def verdict_text(verdict: str, speech: Speech = RUSSIAN) -> str:
 def reason_text(code: str, speech: Speech = RUSSIAN, **figures: Any) -> str:
     """The sentence of one credit reason."""
     return speech.say(REASONS.get(code, UNKNOWN_REASON), code=code, **figures)
+
+
+def cure_texts(outcome: str, reasons: Iterable[str], speech: Speech = RUSSIAN) -> list[str]:
+    """Who and what lifts an approval or a stop, reason by reason, each said once."""
+    told = [APPROVER] if outcome == "approval" else [CURES[code] for code in reasons if code in CURES]
+    return [speech.say(sentence) for sentence in dict.fromkeys(told)]
+
+
+def money_text(
+    outcome: str, reasons: Collection[str], needed: Decimal, currency: str, speech: Speech = RUSSIAN
+) -> str | None:
+    """How much money lifts it; None when none does, or it takes somebody's word besides."""
+    if needed <= 0 or "NO_TRADE" in reasons:
+        return None
+    kind = "case" if "LEGAL_CASE" in reasons else outcome
+    return speech.say(MONEY[kind], needed=needed, currency=currency) if kind in MONEY else None
 
 
 def outcome_text(outcome: str, speech: Speech = RUSSIAN) -> str:

@@ -69,6 +69,7 @@ NOTICES = {
         "{customer}: заказ {order} на {amount:money} всё ещё ждёт вашего решения, до {until:moment}",
     ),
     "approval_decided": ("Заказ {order}: решение принято", "{customer}: заказ {order} — {decision}. {comment}"),
+    "approval_decided_silently": ("Заказ {order}: решение принято", "{customer}: заказ {order} — {decision}"),
     "approval_lapsed": (
         "Заказ {order} отклонён: решения не было",
         "{customer}: заказ {order} отклонён, потому что согласование не получено вовремя",
@@ -114,6 +115,9 @@ NOTICES = {
 }
 
 TASKS = {
+    "rework": "Доработать заказ {order}, {customer}: {comment}",
+    "order_lapsed": "Заказ {order} отменён без оплаты: сообщить {customer}",
+    "short_shipped": "Заказ {order} отгружен не полностью: сообщить {customer}",
     "cancel_acknowledgement": "Вернуть на место собранное по заказу {order} и подтвердить отмену",
     "approval": "Согласовать заказ {order}, {customer}: {amount:money}",
     "approval_lapsed": "Заказ {order} отклонён без решения: сообщить {customer}",
@@ -152,7 +156,9 @@ def letter(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:
 
 
 def notice(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:
-    """A notice to a member of staff."""
+    """A notice to a member of staff; a decision without a comment ends with the decision."""
+    if name == "approval_decided" and not facts.get("comment"):
+        name = "approval_decided_silently"
     return _text(NOTICES[name], speech, facts)
 
 

@@ -1,5 +1,7 @@
 """Names of states, stages, roles and tasks as people read them."""
 
+from collections.abc import Sequence
+
 from domain.wording.speech import MISSING, RUSSIAN, Speech
 
 ORDER_STATUSES = {
@@ -20,6 +22,9 @@ ORDER_STATUSES = {
     "cancelled": "Отменён",
     "expired": "Срок предложения истёк",
 }
+
+PASSING = {"cancelling": "Отменяется"}
+"""States between two states, named in refusals only."""
 
 STAGES = {
     "before_due": "Срок оплаты близко",
@@ -42,6 +47,9 @@ ROLES = {
 }
 
 TASK_KINDS = {
+    "rework": "Доработать заказ",
+    "order_lapsed": "Заказ отменён без оплаты",
+    "short_shipped": "Отгружено не полностью",
     "cancel_acknowledgement": "Подтвердить отмену",
     "approval": "Согласовать заказ",
     "approval_lapsed": "Согласование не получено",
@@ -71,6 +79,7 @@ CALL_RESULTS = {
 }
 
 
+EITHER = "{most} или {last}"
 INVOICE_TITLE = "Счёт {invoice}: {status}"
 INVOICE_TITLE_STAGE = "Счёт {invoice}: {status}, {stage}"
 
@@ -88,7 +97,18 @@ def role_name(role: str, speech: Speech = RUSSIAN) -> str:
 
 
 def status_name(status: str, speech: Speech = RUSSIAN) -> str:
-    return _name(ORDER_STATUSES, status, speech)
+    return _name(ORDER_STATUSES | PASSING, status, speech)
+
+
+def invoice_status_name(status: str, speech: Speech = RUSSIAN) -> str:
+    return _name(INVOICE_STATUSES, status, speech)
+
+
+def either(names: Sequence[str], speech: Speech = RUSSIAN) -> str:
+    """«бухгалтер, директор или склад»."""
+    if len(names) < 2:
+        return "".join(names)
+    return speech.say(EITHER, most=", ".join(names[:-1]), last=names[-1])
 
 
 def stage_name(stage: str | None, speech: Speech = RUSSIAN) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from domain.wording.names import either, role_name, status_name
 from domain.wording.speech import RUSSIAN, Speech
 
 REFUSALS = {
@@ -21,7 +22,7 @@ REFUSALS = {
     "approval_outdated": "Данные изменились: долг {exposure:money} больше согласованного предела {ceiling:money}. "
     "Рассмотрите новый запрос.",
     "approval_stopped": "Пока решение ждали, заказ попал под остановку. Нужны оплата, меньшая сумма или предоплата.",
-    "quote_expired": "Срок предложения истёк. Скопируйте заказ, чтобы предложить новые цены.",
+    "quote_expired": "Срок предложения истёк. Создайте новый заказ с новыми ценами.",
     "wrong_state": "Заказ сейчас в состоянии «{status}»: это действие невозможно. Обновите заказ.",
     "stop_not_approvable": "Остановленный заказ нельзя согласовать. Нужны оплата, меньшая сумма, предоплата "
     "или новый лимит.",
@@ -53,18 +54,53 @@ REFUSALS = {
     "duplicate_line": "Товар {sku} стоит в двух строках. Сложите количества в одну.",
     "zero_total": "Сумма заказа нулевая. Укажите цены и количества.",
     "amount_too_large": "Сумма заказа слишком велика. Проверьте количества и цены.",
+    "ship_complete": "Клиент берёт заказ только целиком. Отгрузите все строки или отмените заказ.",
     "not_enough_stock": "Товара {sku} на складе не хватает. Уменьшите количество или дождитесь поступления.",
     "statement_not_found": "Выписка не найдена. Загрузите файл.",
     "external_id_reused": "Платёж с external_id {external_id} уже внесён с другими данными. "
     "Возьмите другой external_id.",
     "payment_in_progress": "Платёж сейчас сопоставляется. Повторите через несколько секунд.",
-    "allocation_too_large": "Разнести {amount} нельзя: можно не больше {room}. Уменьшите сумму.",
+    "allocation_too_large": "Разнести {amount:money} нельзя: можно не больше {room:money}. Уменьшите сумму.",
     "nothing_to_allocate": "Разносить нечего: платёж уже разнесён или документ больше ничего не принимает.",
+    "task_done_by_action": "Эту задачу закрывает само действие. Выполните его: {action}.",
     "payment_of_another_customer": "Один платёж нельзя разнести на документы разных плательщиков. "
     "Выберите документы одного.",
 }
 
+DONE_BY = {
+    "approval": "Эта задача закроется решением по заказу: согласуйте, отклоните или верните его. Действие: {action}.",
+    "picking": "Эта задача закроется отгрузкой: начните комплектацию и отгрузите заказ. Действие: {action}.",
+    "cancel_acknowledgement": "Эта задача закроется, когда склад подтвердит отмену заказа. Действие: {action}.",
+    "payment_queue": "Эта задача закроется, когда платёж будет разнесён: укажите, чей он и что оплачивает. "
+    "Действие: {action}.",
+}
+"""Tasks that their action closes, by kind."""
+ALREADY_RELEASED = "Резерв уже снят, продлевать нечего: ждём позднюю оплату. Оплата вернёт заказ в работу."
+FORBIDDEN = {
+    "role": "Это действие вам недоступно. Его выполняет {allowed}.",
+    "task": "Задача поручена не вам. Её закрывает {allowed}.",
+}
+
 
 def refusal_text(code: str, speech: Speech = RUSSIAN, **facts: Any) -> str:
-    """The sentence of a refusal; an unknown code gets the general one."""
-    return speech.say(REFUSALS.get(code, REFUSALS["refused"]), **facts)
+    """The sentence of a refusal; an unknown code gets the general one. States and roles are told by name."""
+    told = dict(facts)
+    if "status" in facts:
+        told["status"] = status_name(str(facts["status"]), speech)
+    if facts.get("allowed") and code == "forbidden":
+        roles = [role_name(role, speech) for role in str(facts["allowed"]).split(", ")]
+        told["allowed"] = either(roles, speech)
+    return speech.say(_sentence(code, facts), **told)
+
+
+def _sentence(code: str, facts: dict[str, Any]) -> str:
+    """Some refusals say more when more is known."""
+    match code:
+        case "task_done_by_action":
+            return DONE_BY.get(str(facts.get("kind")), REFUSALS[code])
+        case "wrong_state" if facts.get("command") == "extend" and facts.get("status") == "awaiting_payment":
+            return ALREADY_RELEASED
+        case "forbidden" if facts.get("allowed"):
+            return FORBIDDEN["task" if facts.get("action") == "complete_task" else "role"]
+        case _:
+            return REFUSALS.get(code, REFUSALS["refused"])
