@@ -13,9 +13,18 @@ from activities.persistence.tables import CreditDecisionRow, OrderRow, Reservati
 from api.i18n import Language, speech
 from api.schemas import decimal_text, money
 from domain.credit import CreditDecision
-from domain.orders import Wait
-from domain.wording import ended_by, on_expiry_text, outcome_text, reason_text, role_name, status_name, wait_title
-from domain.wording.credit import RELEASES
+from domain.credit_release import released_by, told_reasons
+from domain.orders import Wait, WaitReason
+from domain.wording import (
+    cure_texts,
+    ended_by,
+    money_text,
+    on_expiry_text,
+    outcome_text,
+    reason_text,
+    status_name,
+    wait_title,
+)
 from workflows import ids
 
 _INVOICES = text("""
@@ -55,6 +64,7 @@ def detail(session: Session, order: OrderRow, language: Language) -> dict[str, A
     customer = orders.customer_of(session, order)
     return {
         **summary(order, language),
+        "waiting": waiting(orders.state_of(order).wait, language, decision),
         "customer_name": customer.name,
         "customer_tax_id": customer.tax_id,
         "revision": order.revision,
@@ -76,20 +86,27 @@ def detail(session: Session, order: OrderRow, language: Language) -> dict[str, A
     }
 
 
-def waiting(wait: Wait | None, language: Language) -> dict[str, Any] | None:
-    """What the order waits for: reason, since, until, who can end it, what happens then, and the same in words."""
+def waiting(wait: Wait | None, language: Language, decision: CreditDecisionRow | None = None) -> dict[str, Any] | None:
+    """What the order waits for: reason, since, until, who can end it, what happens then, and the same in words.
+
+    With the `decision` behind a credit stop it says who and what lifts that very stop.
+    """
     if wait is None:
         return None
     spoken = speech(language)
-    who = spoken.say("клиент") if wait.who == "customer" else role_name(wait.who, spoken)
+    who, who_text = wait.who, ended_by(wait.reason, spoken)
+    if decision is not None and wait.reason is WaitReason.CREDIT_STOP:
+        codes = reason_codes(decision)
+        who = released_by(codes) or who
+        who_text = " ".join(cure_texts(decision.outcome, codes, spoken))
     return {
         "reason": wait.reason,
         "since": wait.since.isoformat(),
         "until": wait.until.isoformat() if wait.until else None,
-        "who": wait.who,
+        "who": who,
         "on_expiry": wait.on_expiry,
         "text": wait_title(wait.reason, spoken),
-        "who_text": f"{who}. {ended_by(wait.reason, spoken)}",
+        "who_text": who_text,
         "on_expiry_text": on_expiry_text(wait.on_expiry, spoken),
     }
 
@@ -125,6 +142,7 @@ def _decision(
     outcome: str, reasons: list[dict[str, Any]], sums: dict[str, Decimal], currency: str, language: Language
 ) -> dict[str, Any]:
     spoken = speech(language)
+    told = told_reasons([reason["code"] for reason in reasons])
     return {
         "outcome": outcome,
         "text": outcome_text(outcome, spoken),
@@ -134,16 +152,24 @@ def _decision(
                 "text": reason_text(reason["code"], spoken, currency=currency, **reason["figures"]),
             }
             for reason in reasons
+            if reason["code"] in told
         ],
         **{name: money(amount, currency) for name, amount in sums.items()},
         "excess": money(max(Decimal(0), sums["exposure"] - sums["limit"]), currency),
     }
 
 
-def release_text(decision: CreditDecisionRow, needed: Decimal, currency: str, language: Language) -> str:
-    """Who lifts an approval or a stop, and how much money would."""
-    excess = max(Decimal(0), decision.exposure - decision.credit_limit)
-    return speech(language).say(RELEASES[decision.outcome], excess=excess, needed=needed, currency=currency)
+def reason_codes(decision: CreditDecisionRow) -> tuple[str, ...]:
+    """The reasons of a recorded decision, as people are told them."""
+    return told_reasons([reason["code"] for reason in decision.reasons])
+
+
+def release_texts(decision: CreditDecisionRow, needed: Decimal, currency: str, language: Language) -> list[str]:
+    """Who and what lifts an approval or a stop, and how much money would."""
+    spoken = speech(language)
+    cures = cure_texts(decision.outcome, reason_codes(decision), spoken)
+    pay = money_text(decision.outcome, reason_codes(decision), needed, currency, spoken)
+    return [*cures, pay] if pay else cures
 
 
 def _line(line: Any) -> dict[str, Any]:

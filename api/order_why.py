@@ -11,7 +11,8 @@ from activities.persistence.tables import CreditDecisionRow, OrderRow
 from api import order_views
 from api.i18n import Language, speech
 from api.schemas import money
-from domain.credit import CreditFacts, decide_credit, missing_to_approval
+from domain.credit import CreditFacts
+from domain.credit_release import money_to_release
 from domain.orders import OrderStatus
 from domain.wording import why_text
 
@@ -24,7 +25,7 @@ def why(session: Session, order: OrderRow, language: Language) -> dict[str, Any]
     decision = credit.last_decision(session, order.id) if state.status in _HELD_BY_CREDIT else None
     facts = credit.FACTS.validate_python(decision.facts) if decision else None
     needed = _needed(session, order, decision, facts)
-    wait = order_views.waiting(state.wait, language)
+    wait = order_views.waiting(state.wait, language, decision)
     sentences = [
         why_text(
             state.wait.reason if state.wait else None,
@@ -38,7 +39,7 @@ def why(session: Session, order: OrderRow, language: Language) -> dict[str, Any]
     if decision is not None:
         view = order_views.stored_decision(decision, order.currency, language)
         sentences += [reason["text"] for reason in view["reasons"]]
-        sentences.append(order_views.release_text(decision, needed, order.currency, language))
+        sentences += order_views.release_texts(decision, needed, order.currency, language)
     return {
         "text": " ".join(sentences),
         "reason": wait["reason"] if wait else None,
@@ -55,10 +56,8 @@ def _needed(
     """How much money would move the order on."""
     if decision is None or facts is None:
         return credit.still_to_pay(session, order)
-    if order.status == OrderStatus.AWAITING_APPROVAL:
-        return max(Decimal(0), decision.exposure - decision.credit_limit)
     policy = policy_version(session, decision.policy_version)
-    return missing_to_approval(decide_credit(facts, policy), policy)
+    return money_to_release([reason["code"] for reason in decision.reasons], facts, policy)
 
 
 def _figures(facts: CreditFacts, currency: str) -> dict[str, Any]:

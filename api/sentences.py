@@ -7,7 +7,6 @@ from typing import Any
 
 from api.i18n import Language, speech
 from domain import wording
-from domain.wording import names
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*(Z|[+-]\d\d:\d\d)")
 
@@ -16,8 +15,6 @@ def sentence(code: str, facts: Mapping[str, Any], language: Language, zone: tzin
     """The sentence for a problem's `code` with its facts filled in; instants are told on the clock of `zone`."""
     voice = speech(language)
     known = {name: _local(value, zone) for name, value in facts.items() if name not in {"code", "speech"}}
-    if known.get("status") in names.ORDER_STATUSES:
-        known["status"] = wording.status_name(str(known["status"]), voice)
     return wording.request_text(code, voice, **known) or wording.refusal_text(code, voice, **known)
 
 

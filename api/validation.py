@@ -1,5 +1,6 @@
 """Bad input, field by field: pydantic's kinds of mistakes as sentences people understand."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ def field_errors(errors: Iterable[Mapping[str, Any]], language: Language) -> lis
 def field_error(field: str, kind: str, language: Language, **facts: Any) -> dict[str, str]:
     """The entry of one field in the member `errors` of a problem."""
     known = {name: str(value) for name, value in facts.items() if name not in {"kind", "speech"}}
+    if "expected" in known:
+        choices = [choice.strip("'") for choice in re.split(r", | or ", known["expected"])]
+        known["expected"] = wording.either(choices, speech(language))
     return {"field": field, "text": wording.field_text(kind, speech(language), **known), "code": kind}
 
 

@@ -1,9 +1,10 @@
 """Work for people: its kinds, who may finish it, and with what result."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from domain.errors import DomainError, ForbiddenError, InvalidInputError, NotFoundError
-from domain.orders import Actor, Role
+from domain.orders import Actor, Role, WaitReason
 
 
 class TaskKind(StrEnum):
@@ -45,6 +46,12 @@ class TaskKind(StrEnum):
     """Nobody knows whether a letter went out (D10-15)."""
     MESSAGE_FAILED = "message_failed"
     """The mail server refused a letter for good."""
+    REWORK = "rework"
+    """The approver sent the order back: change it or offer another (D4-2)."""
+    ORDER_LAPSED = "order_lapsed"
+    """No late payment came and the order was cancelled (D7-9)."""
+    SHORT_SHIPPED = "short_shipped"
+    """Less was shipped than was ordered (D7-14)."""
     OTHER = "other"
 
 
@@ -67,6 +74,15 @@ class TaskClosedError(DomainError):
     code = "task_closed"
 
 
+class TaskDoneByActionError(DomainError):
+    """The action itself closes the task, ticking it off would leave the process waiting.
+
+    facts: kind, action (the call to make), link (its path).
+    """
+
+    code = "task_done_by_action"
+
+
 class CallResultRequiredError(InvalidInputError):
     """A call is finished only with what it brought. facts: field, allowed."""
 
@@ -83,6 +99,32 @@ def check_result(kind: str, result: str | None) -> None:
         raise CallResultRequiredError(field="result", allowed=", ".join(CallResult))
 
 
+ACTIONS: Mapping[str, str] = {
+    TaskKind.APPROVAL: "/api/v1/orders/{id}/approval",
+    TaskKind.PICKING: "/api/v1/orders/{id}/ship",
+    TaskKind.CANCEL_ACKNOWLEDGEMENT: "/api/v1/orders/{id}/cancel",
+    TaskKind.PAYMENT_QUEUE: "/api/v1/payments/{id}/allocate",
+}
+"""Tasks that an action closes, with the door of the action; `id` is that of the order or the payment."""
+ACTION_ENDS: Mapping[str, frozenset[WaitReason]] = {
+    TaskKind.APPROVAL: frozenset({WaitReason.APPROVAL}),
+    TaskKind.PICKING: frozenset({WaitReason.PICKING, WaitReason.SHIPMENT, WaitReason.STOCK}),
+    TaskKind.CANCEL_ACKNOWLEDGEMENT: frozenset({WaitReason.CANCEL_ACKNOWLEDGEMENT}),
+}
+"""What an order waits for while the action of its task is still to be done."""
+
+
+def check_not_done_by_action(kind: str, subject_id: str, *, awaited: bool) -> None:
+    """Refuse to tick off work that a process waits for; when it no longer does, a left-over task may be closed.
+
+    Raises:
+        TaskDoneByActionError
+    """
+    if awaited and kind in ACTIONS:
+        link = ACTIONS[kind].format(id=subject_id)
+        raise TaskDoneByActionError(kind=kind, action=f"POST {link}", link=link)
+
+
 def may_complete(actor: Actor, role: str, assignee_id: str | None) -> bool:
     """The assignee finishes a task, anybody of the role where there is none, and the head any manager's (D14)."""
     mine = assignee_id == actor.id or (assignee_id is None and role == actor.role)
@@ -96,4 +138,5 @@ def check_may_complete(actor: Actor, role: str, assignee_id: str | None) -> None
         ForbiddenError: `may_complete` says no.
     """
     if not may_complete(actor, role, assignee_id):
-        raise ForbiddenError(action="complete_task", role=actor.role)
+        allowed = [role, Role.HEAD] if role == Role.MANAGER else [role]
+        raise ForbiddenError(action="complete_task", role=actor.role, allowed=", ".join(allowed))

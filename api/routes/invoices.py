@@ -17,7 +17,7 @@ from api.order_views import waiting
 from api.paging import After, Limit, cursor, invalid, read_cursor
 from api.schemas import MoneyOut, Out, Page
 from domain.dunning import InvoiceStatus, days_overdue
-from domain.wording import Speech, event_text, stage_name
+from domain.wording import Speech, event_text, invoice_status_name, stage_name
 from workflows.ids import invoice_workflow_id
 
 router = APIRouter(prefix="/api/v1/invoices", tags=["invoices"])
@@ -106,7 +106,9 @@ def _summary(line: ScheduleLineRow, invoice: InvoiceRow, today: date, spoken: Sp
         "days_overdue": days,
         "status": status if line.residual else InvoiceStatus.SETTLED,
         "stage": line.stage,
-        "stage_name": stage_name(line.stage, spoken),
+        "stage_name": stage_name(line.stage, spoken)
+        if line.residual
+        else invoice_status_name(InvoiceStatus.SETTLED, spoken),
     }
 
 

@@ -1,6 +1,7 @@
 """Work for people, and the notices they got."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -19,11 +20,13 @@ from api.i18n import speech
 from api.nudges import nudge
 from api.openapi import problems
 from api.paging import After, Limit, cursor, invalid, read_cursor
-from api.schemas import Comment, Out, Page, Short, Strict
+from api.schemas import Comment, Out, Page, Short, Strict, decimal_text
 from domain.orders import Actor
 from domain.tasks import TaskKind
 from domain.wording import Speech, letters, task_name, task_subject
 from workflows.ids import invoice_workflow_id, order_workflow_id
+
+QUANTITIES = {"quantity", "ordered", "shipped"}
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
 
@@ -103,8 +106,9 @@ def get_task(task_id: UUID, caller: Caller, db: Db, language: Language) -> TaskO
 async def complete(
     task_id: UUID, body: CompletionIn, caller: Caller, once: Once, language: Language, now: Now, temporal: Temporal
 ) -> JSONResponse:
-    """Первый закрывает; звонок должнику закрывается только с результатом. /
-    The first one finishes it; a call to a debtor only with its result."""
+    """Первый закрывает; звонок должнику — только с результатом. Согласование, комплектацию, подтверждение отмены и
+    разнесение платежа закрывает само действие. / The first one finishes it; a call to a debtor only with its result.
+    An approval, a picking, a cancellation and a payment to sort out are closed by the action itself."""
     waiting: list[str] = []
 
     def work(session: Session) -> tuple[int, Any]:
@@ -156,8 +160,19 @@ def _task(session: Session, row: TaskRow, spoken: Speech) -> TaskOut:
         comment=row.comment,
         completed_at=row.completed_at,
         links=_links(row.customer_id, row.order_id, row.schedule_line_id),
-        details={name: value for name, value in row.details.items() if name != WORDS},
+        details=_details(row),
     )
+
+
+def _details(row: TaskRow) -> dict[str, Any]:
+    """Figures and links for the screen; quantities without idle zeros."""
+    details = {name: value for name, value in row.details.items() if name != WORDS}
+    if "lines" in details:
+        details["lines"] = [
+            line | {name: decimal_text(Decimal(line[name])) for name in line if name in QUANTITIES}
+            for line in details["lines"]
+        ]
+    return details
 
 
 def _subject(row: TaskRow, spoken: Speech) -> str:
