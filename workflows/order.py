@@ -75,6 +75,7 @@ class OrderWorkflow:
         self._shipment_round = 0
         self._moves = 0
         self._steps = order.first_step
+        self._cancel_heard = False
         self._news = 0
         self._news_seen = 0
 
@@ -84,7 +85,10 @@ class OrderWorkflow:
         self._show(self._state)
         while self._state.status not in ENDED:
             try:
-                await self._next_chapter(self._moves)
+                if self._cancel_unheard():
+                    await self._cancelled_by_admin()
+                else:
+                    await self._next_chapter(self._moves)
             except AlreadyOverError:
                 continue
             except BaseException as error:
@@ -290,6 +294,7 @@ class OrderWorkflow:
 
     async def _cancelled_by_admin(self) -> None:
         """Cancelled in the Temporal UI: compensate while that is still possible, otherwise go on."""
+        self._cancel_heard = True
         if self._state.status not in CANCELLABLE:
             return
         try:
@@ -306,7 +311,7 @@ class OrderWorkflow:
         wait = self._state.wait
         reminder_at = wait.reminder_at if wait and wait.reminder_at and wait.reminder_at > self._clock.now() else None
         until = wait.until if wait and lapse else None
-        while self._moves == moves:
+        while self._moves == moves and not self._cancel_unheard():
             if self._news_seen != self._news:
                 await self._look_again(moves)
             elif await self._moved_or_news(moves, reminder_at or until):
@@ -322,7 +327,7 @@ class OrderWorkflow:
         """True when the order moved or there is news, False when the deadline came first."""
 
         def arrived() -> bool:
-            return self._moves != moves or self._news_seen != self._news
+            return self._moves != moves or self._news_seen != self._news or self._cancel_unheard()
 
         if deadline is None:
             await workflow.wait_condition(arrived)
@@ -406,6 +411,10 @@ class OrderWorkflow:
     def _my_turn(self, moves: int | None = None) -> Turn:
         """The turn of a step; with `moves`, only if no command moved the order on while the turn was awaited."""
         return Turn(self._turn, lambda: self._state.status in ENDED or (moves is not None and self._moves != moves))
+
+    def _cancel_unheard(self) -> bool:
+        """A cancellation in the Temporal UI that a step swallowed by finishing at the same moment."""
+        return not self._cancel_heard and workflow.cancellation_reason() is not None
 
     def _cancel_is_asked(self) -> bool:
         wait = self._state.wait

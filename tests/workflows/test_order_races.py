@@ -1,0 +1,132 @@
+"""Commands, timers and the Temporal UI at the same moment: the order goes on, and nothing is done twice or lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from support.company import a_customer, a_product
+from support.goods import stock_of
+from support.house import House, a_house
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from domain.credit import PlaceCommand
+from domain.orders import CancelCommand, PickCommand, ShipCommand
+from workflows.order import OrderWorkflow
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def house(
+    engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
+) -> AsyncIterator[House]:
+    async with a_house(engine, database_url, client, task_queue, tmp_path) as open_house:
+        yield open_house
+
+
+@contextmanager
+def locked(engine: Engine, query: str, **values: str) -> Iterator[None]:
+    """Hold rows, so that the next step waits for them in the middle of its transaction."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(text(query), values)
+        yield
+        transaction.rollback()
+
+
+async def test_picking_and_shipping_that_overtake_the_call_for_picking(house: House) -> None:
+    customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5")
+    order = house.quote(customer, sku, quantity="5")
+    with locked(house.engine, "SELECT 1 FROM stock WHERE sku = :sku FOR UPDATE", sku=sku):
+        await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+        await house.reaches(order, "confirmed")
+        await asyncio.sleep(0.3)
+        picking = asyncio.create_task(
+            house.command(order, OrderWorkflow.start_picking, PickCommand(house.company.warehouse))
+        )
+        await asyncio.sleep(0.2)
+        shipping = asyncio.create_task(house.command(order, OrderWorkflow.ship, ShipCommand(house.company.warehouse)))
+        await asyncio.sleep(0.2)
+
+    await asyncio.gather(picking, shipping, return_exceptions=True)
+
+    status = await house.reaches(order, "ready", "picking", "awaiting_final_payment")
+    if status == "ready":  # both came too early and were refused; the order is none the worse
+        await house.command(order, OrderWorkflow.start_picking, PickCommand(house.company.warehouse))
+        await house.command(order, OrderWorkflow.ship, ShipCommand(house.company.warehouse))
+        status = await house.reaches(order, "awaiting_final_payment")
+    assert status == "awaiting_final_payment"
+    assert stock_of(house.engine, sku) == (0, 0, 0)
+
+
+async def test_a_quote_placed_in_its_last_second_does_not_expire(house: House) -> None:
+    customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5")
+    almost_over = datetime.now(UTC) - timedelta(days=7) + timedelta(seconds=2)
+    order = house.quote(customer, sku, quantity="5", now=almost_over)
+    await house.start(order)
+    with locked(house.engine, "SELECT 1 FROM credit_account FOR UPDATE"):
+        placing = asyncio.create_task(house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager)))
+        await asyncio.sleep(2.5)
+
+    assert (await placing).decision.outcome == "auto"
+    await house.reaches(order, "ready")
+
+
+async def test_cancelled_in_the_ui_while_goods_leave_the_order_goes_on(house: House) -> None:
+    customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5")
+    order = house.quote(customer, sku, quantity="5")
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(order, "ready")
+    await house.command(order, OrderWorkflow.start_picking, PickCommand(house.company.warehouse))
+    with locked(house.engine, "SELECT 1 FROM stock WHERE sku = :sku FOR UPDATE", sku=sku):
+        shipping = asyncio.create_task(house.command(order, OrderWorkflow.ship, ShipCommand(house.company.warehouse)))
+        await asyncio.sleep(0.4)
+        await house.handle(order).cancel()
+        await asyncio.sleep(0.3)
+
+    await shipping
+
+    assert house.status(order) == "awaiting_final_payment"
+    assert (await house.handle(order).describe()).status is WorkflowExecutionStatus.RUNNING
+    assert stock_of(house.engine, sku) == (0, 0, 0)
+
+
+async def test_cancelled_in_the_ui_while_goods_are_reserved_they_come_back(house: House) -> None:
+    customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5")
+    order = house.quote(customer, sku, quantity="5")
+    with locked(house.engine, "SELECT 1 FROM stock WHERE sku = :sku FOR UPDATE", sku=sku):
+        await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+        await asyncio.sleep(0.3)
+        await house.handle(order).cancel()
+        await asyncio.sleep(0.2)
+
+    assert await house.handle(order).result() == "cancelled"
+    assert stock_of(house.engine, sku) == (5, 0, 0)
+
+
+async def test_d2_13_a_cancelled_order_frees_the_next_one(house: House) -> None:
+    customer, sku = a_customer(house.engine, house.company), a_product(house.engine, price="600000", on_hand="5")
+    first, second = house.quote(customer, sku), house.quote(customer, sku)
+    await house.command(first, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.command(second, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    assert house.status(second) == "awaiting_approval"
+
+    await house.command(first, OrderWorkflow.cancel, CancelCommand(house.company.manager, "передумал"))
+
+    await house.reaches(second, "ready")
+
+
+async def test_d6_8_asked_twice_the_warehouse_acknowledges_once(house: House) -> None:
+    customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5")
+    order = house.quote(customer, sku)
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(order, "ready")
+    await house.command(order, OrderWorkflow.start_picking, PickCommand(house.company.warehouse))
+
+    for _ in range(2):
+        await house.command(order, OrderWorkflow.cancel, CancelCommand(house.company.head, "клиент отказался"))
+
+    assert house.tasks(order).count("cancel_acknowledgement") == 1
