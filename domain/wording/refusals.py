@@ -75,7 +75,6 @@ DONE_BY = {
     "Действие: {action}.",
 }
 """Tasks that their action closes, by kind."""
-ALREADY_RELEASED = "Резерв уже снят, продлевать нечего: ждём позднюю оплату. Оплата вернёт заказ в работу."
 FORBIDDEN = {
     "role": "Это действие вам недоступно. Его выполняет {allowed}.",
     "task": "Задача поручена не вам. Её закрывает {allowed}.",
@@ -98,8 +97,6 @@ def _sentence(code: str, facts: dict[str, Any]) -> str:
     match code:
         case "task_done_by_action":
             return DONE_BY.get(str(facts.get("kind")), REFUSALS[code])
-        case "wrong_state" if facts.get("command") == "extend" and facts.get("status") == "awaiting_payment":
-            return ALREADY_RELEASED
         case "forbidden" if facts.get("allowed"):
             return FORBIDDEN["task" if facts.get("action") == "complete_task" else "role"]
         case _:

@@ -74,6 +74,7 @@ def test_a_paid_invoice_is_settled(api: TestClient, engine: Engine, line: str) -
     look(engine, line, 8)
     invoice = api.get(f"/api/v1/invoices/{line}", headers=bearer("accountant")).json()
     assert (invoice["status"], invoice["days_overdue"], invoice["waiting"]) == ("settled", 0, None)
+    assert invoice["stage_name"] == "Оплачен"
     assert invoice["history"][-1]["text"] == "Счёт оплачен полностью."
     listed = api.get("/api/v1/invoices?unpaid=true", headers=bearer("accountant")).json()["items"]
     assert listed == []
@@ -120,7 +121,9 @@ def test_a_call_task_says_what_to_do_and_needs_its_result(api: TestClient, line:
 
     refused = api.post(complete, json={"comment": "позвонил"}, headers=bearer("manager"))
     assert (refused.status_code, refused.json()["code"]) == (422, "call_result_required")
-    assert api.post(complete, json={"result": "promise"}, headers=bearer("manager2")).status_code == 403
+    stranger = api.post(complete, json={"result": "promise"}, headers=bearer("manager2"))
+    assert stranger.status_code == 403
+    assert stranger.json()["detail"] == "Задача поручена не вам. Её закрывает менеджер или руководитель отдела продаж."
     done = api.post(complete, json={"result": "promise", "comment": "в пятницу"}, headers=bearer("manager"))
     assert done.status_code == 200
     assert (done.json()["state"], done.json()["result"], done.json()["comment"]) == ("done", "promise", "в пятницу")

@@ -11,9 +11,10 @@ from babel.messages.pofile import read_po
 import domain
 from domain import wording
 from domain.credit import ReasonCode
+from domain.credit_release import STOPS
 from domain.errors import DomainError
 from domain.orders import OnExpiry, OrderStatus, Role, WaitReason
-from domain.tasks import CallResult, TaskKind
+from domain.tasks import ACTIONS, CallResult, TaskKind
 from domain.wording import RUSSIAN, Speech, names, plural, refusals, waits
 
 CATALOGUE = Path(__file__).parents[2] / "locale/en/LC_MESSAGES/opora.po"
@@ -131,3 +132,53 @@ def test_every_sentence_is_translated_with_the_same_figures() -> None:
 def test_english_says_the_same() -> None:
     text = wording.letter("reservation_reminder", english(), days=1, order="З-1")
     assert text.lead == "Your order is awaiting payment, the reservation holds for another 1 day"
+
+
+def test_a_decision_without_a_comment_ends_with_the_decision() -> None:
+    facts = {"order": "ЗК-1", "customer": "А", "decision": "согласован, Олег Петров"}
+    assert wording.notice("approval_decided", comment="", **facts).lead == "А: заказ ЗК-1 — согласован, Олег Петров"
+    assert wording.notice("approval_decided", comment="Да", **facts).lead.endswith("Олег Петров. Да")
+
+
+def test_a_refusal_names_states_and_roles() -> None:
+    text = wording.refusal_text("wrong_state", status="cancelling")
+    assert text == "Заказ сейчас в состоянии «Отменяется»: это действие невозможно. Обновите заказ."
+    assert "Being cancelled" in wording.refusal_text("wrong_state", english(), status="cancelling")
+    assert wording.refusal_text("forbidden", allowed="head, director, admin") == (
+        "Это действие вам недоступно. Его выполняет руководитель отдела продаж, директор или администратор."
+    )
+    assert wording.refusal_text("forbidden", allowed="manager, head", action="complete_task") == (
+        "Задача поручена не вам. Её закрывает менеджер или руководитель отдела продаж."
+    )
+    assert wording.refusal_text("forbidden") == refusals.REFUSALS["forbidden"]
+
+
+def test_every_task_that_an_action_closes_names_it() -> None:
+    assert set(refusals.DONE_BY) == set(ACTIONS)
+    for kind in ACTIONS:
+        assert "POST /x" in wording.refusal_text("task_done_by_action", kind=kind, action="POST /x")
+
+
+def test_every_stop_names_what_lifts_it() -> None:
+    """D2-8, D2-12"""
+    assert set(wording.credit.CURES) == set(STOPS)
+    assert wording.cure_texts("stop", ["LEGAL_CASE", "WATCH"]) == ["Остановку по делу снимает только юрист."]
+    both = ["OVERDUE_STOP", "OVERDUE_LEGAL", "DEBT_OVER_2X"]
+    assert len(wording.cure_texts("stop", both)) == 2
+    assert wording.cure_texts("approval", ["OVER_LIMIT"]) == ["Решает руководитель отдела продаж."]
+
+
+def test_money_is_asked_for_only_where_it_helps() -> None:
+    ask = {"needed": Decimal(5), "currency": "RUB"}
+    assert wording.money_text("stop", ["OVERDUE_STOP"], **ask) == "Деньгами остановку снимет оплата 5,00\u00a0₽."
+    assert wording.money_text("stop", ["LEGAL_CASE"], **ask) == "Долг по делу — 5,00\u00a0₽."
+    assert wording.money_text("approval", ["OVER_LIMIT"], **ask).endswith("если клиент заплатит 5,00\u00a0₽.")
+    assert wording.money_text("stop", ["NO_TRADE", "ORDER_OVER_2X"], **ask) is None
+    assert wording.money_text("stop", ["OVERDUE_STOP"], needed=Decimal(0), currency="RUB") is None
+
+
+def test_what_ends_a_wait_is_one_sentence() -> None:
+    for reason in WaitReason:
+        text = wording.ended_by(reason)
+        assert text[0].isupper()
+        assert text.count(".") == 1
