@@ -27,9 +27,9 @@ from domain.credit import (
     ReasonCode,
     Verdict,
     decide_credit,
-    missing_to_approval,
     within_ceiling,
 )
+from domain.credit_release import money_to_release
 from domain.errors import OwnApprovalError, QuoteExpiredError, WrongStateError
 from domain.orders import SYSTEM, Actor, OrderState, OrderStatus, Role
 from domain.wording.credit import verdict_text
@@ -70,10 +70,15 @@ class CreditActivities:
         decision = decide_credit(facts, context.policy)
         credit.record_decision(session, order, request.occasion, facts, decision, at=request.as_of)
         _journal_decision(session, context, facts, decision, request.actor, at=request.as_of)
-        return self._follow(session, context, decision, request)
+        return self._follow(session, context, facts, decision, request)
 
     def _follow(
-        self, session: Session, context: OrderContext, decision: CreditDecision, request: CreditRequest
+        self,
+        session: Session,
+        context: OrderContext,
+        facts: CreditFacts,
+        decision: CreditDecision,
+        request: CreditRequest,
     ) -> CreditOutcome:
         order, at, key = context.order, request.as_of, f"order:{request.order_id}:credit:{request.occasion}"
         messages: list[str] = []
@@ -100,7 +105,7 @@ class CreditActivities:
             state = orders.state_of(order)  # still stopped: the same wait goes on
         else:
             state = waits.stopped(at, context.policy)
-            needed = missing_to_approval(decision, context.policy)
+            needed = money_to_release([reason.code for reason in decision.reasons], facts, context.policy)
             messages.append(notify_manager(session, context, key, "credit_stopped", at=at, needed=needed))
         orders.set_state(order, state, at=at)
         return CreditOutcome(state, decision, order.revision, barred, tuple(messages))
@@ -185,7 +190,7 @@ class CreditActivities:
         session.flush()
         ceiling = approval.ceiling
         again = CreditRequest(request.order_id, SYSTEM, f"{occasion}-again", at)
-        outcome = self._follow(session, context, decision, again)
+        outcome = self._follow(session, context, facts, decision, again)
         stopped = decision.outcome is Outcome.STOP
         return ApprovalOutcome(
             outcome.state,

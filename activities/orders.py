@@ -25,7 +25,7 @@ from activities.persistence.steps import run_once
 from activities.persistence.tables import OrderRow, ReservationRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
-from domain.credit import decide_credit, missing_to_approval
+from domain.credit_release import money_to_release
 from domain.errors import WrongStateError
 from domain.money import ZERO
 from domain.orders import (
@@ -199,7 +199,7 @@ def _to_release(session: Session, context: OrderContext) -> Decimal:
     if decision is None:
         return ZERO
     facts = credit.FACTS.validate_python(decision.facts)
-    return missing_to_approval(decide_credit(facts, context.policy), context.policy)
+    return money_to_release([reason["code"] for reason in decision.reasons], facts, context.policy)
 
 
 def _ask_cancel(session: Session, step: OrderStep, key: str) -> StepResult:

@@ -189,11 +189,6 @@ def _overdue_gate(facts: CreditFacts, policy: Policy) -> list[Reason]:
     return [Reason(ReasonCode.OVERDUE_APPROVAL, Outcome.APPROVAL, figures)]
 
 
-def missing_to_approval(decision: CreditDecision, policy: Policy) -> Decimal:
-    """How much money lifts a STOP by amount: what exposure is above the multiple of the limit."""
-    return max(ZERO, decision.exposure - decision.limit * policy.stop_ratio)
-
-
 def within_ceiling(decision: CreditDecision, ceiling: Decimal) -> bool:
     """Whether an approval given up to `ceiling` still covers the exposure it meets (D4-7)."""
     return decision.outcome is Outcome.AUTO or (decision.outcome is Outcome.APPROVAL and decision.exposure <= ceiling)

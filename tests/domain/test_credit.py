@@ -15,7 +15,6 @@ from domain.credit import (
     ReasonCode,
     credit_part,
     decide_credit,
-    missing_to_approval,
     within_ceiling,
 )
 from domain.policy import OverdueMode, Policy
@@ -118,10 +117,6 @@ def test_d4_7_an_approval_covers_exposure_up_to_its_ceiling() -> None:
     assert within_ceiling(decision, Decimal("1300000.00"))
     assert not within_ceiling(decision, Decimal("1299999.99"))
     assert not within_ceiling(decide_credit(facts(ar="3000000", order="1"), POLICY), Decimal(9_999_999))
-
-
-def test_d2_12_the_money_that_lifts_a_stop_by_amount() -> None:
-    assert missing_to_approval(decide_credit(facts(ar="2000000.01", order="1"), POLICY), POLICY) == Decimal("1.01")
 
 
 amounts = st.decimals(min_value=0, max_value=10**9, places=2)
