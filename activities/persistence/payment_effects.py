@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -52,17 +53,18 @@ def queue_for_accountant(
     """Give the payment to the accountant with what is known about it (D9-5, D9-6)."""
     payment.state, payment.reason = PaymentState.UNMATCHED, reason
     suggested = store.named_customers(session, extract_references(payment.purpose))
+    words: dict[str, Any] = {
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "payer": payment.payer_name or payment.payer_tax_id or payment.payer_account or "—",
+    }
     open_task(
         session,
         key=_task_key(payment),
         kind=TaskKind.PAYMENT_QUEUE,
         role=Role.ACCOUNTANT,
-        subject=task_subject(
-            "payment_queue",
-            amount=payment.amount,
-            currency=payment.currency,
-            payer=payment.payer_name or payment.payer_tax_id or payment.payer_account or "—",
-        ),
+        subject=task_subject("payment_queue", **words),
+        words=words,
         due_at=due_at,
         created_at=at,
         customer_id=payment.customer_id,

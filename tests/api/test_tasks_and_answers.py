@@ -118,6 +118,8 @@ async def test_a_payment_is_not_ticked_off(shop: Shop) -> None:
     paid = await shop.post("/payments", body, by="accountant")
     assert paid.status_code in {200, 201}, paid.text
 
+    (english,) = (await shop.get("/tasks", by="accountant", accept_language="en"))["items"]
+    assert english["subject"] == f"Sort out a payment of 500.00\u00a0KZT from {RU_INN}"
     problem = await a_refusal_to_complete(shop, "payment_queue", by="accountant")
 
     assert problem["link"] == f"/api/v1/payments/{paid.json()['id']}/allocate"
