@@ -7,7 +7,7 @@ from temporalio.common import SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
     from domain.orders import Wait
-    from domain.wording import ended_by, on_expiry_text, role_name, wait_title
+    from domain.wording import ended_by, on_expiry_text, wait_title
     from workflows import ids
 
 NOT_WAITING = "none"
@@ -37,7 +37,6 @@ def details(title: str, wait: Wait | None) -> str:
     if wait is None:
         return f"**{title}**"
     until = f"{wait.until:%d.%m.%Y %H:%M} UTC" if wait.until else "без срока"
-    who = "клиент" if wait.who == "customer" else role_name(wait.who)
     return "\n".join(
         (
             f"**{title}**",
@@ -45,7 +44,7 @@ def details(title: str, wait: Wait | None) -> str:
             f"- Чего ждёт: {wait_title(wait.reason)}",
             f"- С какого времени: {wait.since:%d.%m.%Y %H:%M} UTC",
             f"- До какого времени: {until}",
-            f"- Кто может закончить: {who}. {ended_by(wait.reason)}",
+            f"- Что закончит: {ended_by(wait.reason)}",
             f"- Если срок выйдет: {on_expiry_text(wait.on_expiry)}",
         )
     )

@@ -40,10 +40,11 @@ Sheets = list[tuple[SheetSpec, Sequence[Sequence[Value]]]]
 
 
 def fill(data: Path, today: date) -> None:
-    """Fill a running stack with the company; a second time changes nothing. «Ромашка» comes with each telling."""
-    sheets = [(spec, [row for row in rows if _SAMPLE_ROMASHKA not in row]) for spec, rows in sample_rows(today)]
+    """Fill a running stack with the company, «Ромашка» included; a second time changes nothing."""
     tile = (TILE, "Плитка керамическая 30×30", "м²", 2_475, "KZT", 16, 1_900, "main", 500)
-    take_over(data, [(spec, [*rows, tile] if spec is PRODUCTS else rows) for spec, rows in sheets])
+    ours = dict(_romashka(_SAMPLE_ROMASHKA, today)) | {PRODUCTS: [tile]}
+    others = [(spec, [row for row in rows if _SAMPLE_ROMASHKA not in row]) for spec, rows in sample_rows(today)]
+    take_over(data, [(spec, [*rows, *ours.get(spec, [])]) for spec, rows in others])
 
 
 def take_over(data: Path, sheets: Sheets) -> None:
@@ -75,19 +76,25 @@ def when_up(work: Callable[[], Result]) -> Result:
 
 
 def welcome_romashka(data: Path, door: Door, today: date) -> str:
-    """A fresh ООО «Ромашка» with its open invoices: owes 700 975 ₸, next 247 500 ₸ on 25 January; its id."""
+    """A fresh ООО «Ромашка» for one telling of the story; its id."""
     bin_ = _new_bin()
+    take_over(data, _romashka(bin_, today))
+    found = door.get("manager", "/customers?limit=200&name=%D0%A0%D0%BE%D0%BC%D0%B0%D1%88%D0%BA%D0%B0")
+    return str(next(each["id"] for each in found["items"] if each["tax_id"] == bin_))
+
+
+def _romashka(bin_: str, today: date) -> Sheets:
+    """ООО «Ромашка» with its open invoices: owes 700 975 ₸, the next 247 500 ₸ on 25 January."""
     first = date(today.year + (today >= date(today.year, 1, 25)), 1, 25)
+    later = first + timedelta(days=14)
     invoices = [
         (bin_, None, f"Р-{bin_[-5:]}-1", today - timedelta(days=5), first, NEXT_PAYMENT, NEXT_PAYMENT, "KZT"),
-        (bin_, None, f"Р-{bin_[-5:]}-2", today - timedelta(days=2), first + timedelta(days=14), DEBT - NEXT_PAYMENT,
-         DEBT - NEXT_PAYMENT, "KZT"),
+        (bin_, None, f"Р-{bin_[-5:]}-2", today - timedelta(days=2), later, DEBT - NEXT_PAYMENT, DEBT - NEXT_PAYMENT,
+         "KZT"),
     ]  # fmt: skip
     customer = (ROMASHKA, "KZ", bin_, None, "standard", "KZT", LIMIT, 14, 0, "manager", "Алматы", "Опт",
                 "Александр", BUYER, "+77010000000")  # fmt: skip
-    take_over(data, [(CUSTOMERS, [customer]), (INVOICES, invoices)])
-    found = door.get("manager", "/customers?limit=200&name=%D0%A0%D0%BE%D0%BC%D0%B0%D1%88%D0%BA%D0%B0")
-    return str(next(each["id"] for each in found["items"] if each["tax_id"] == bin_))
+    return [(CUSTOMERS, [customer]), (INVOICES, invoices)]
 
 
 def _new_bin() -> str:
