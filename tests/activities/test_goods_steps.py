@@ -10,29 +10,24 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
+from support.goods import a_step, pick, reserve, ship_picked, stock_of, tie_money
 
 from activities.credit import CreditActivities
 from activities.fulfilment import FulfilmentActivities
-from activities.invoicing import InvoicingActivities
 from activities.orders import OrderActivities
-from activities.persistence.identifiers import new_id
 from activities.persistence.stock import receive
 from activities.persistence.tables import (
-    AllocationRow,
     CommitmentRow,
     InvoiceRow,
-    OrderRow,
     PaymentRow,
     ScheduleLineRow,
-    StockRow,
     TaskRow,
 )
 from activities.stock import StockActivities
 from domain.credit import CreditRequest
 from domain.errors import ExtensionUsedError, ShipQuantityError, WrongStateError
-from domain.invoicing import Invoiced, InvoiceRequest
+from domain.invoicing import Invoiced
 from domain.orders import (
-    SYSTEM,
     Actor,
     CancelCommand,
     EndRequest,
@@ -40,9 +35,6 @@ from domain.orders import (
     ExtendRequest,
     LineQuantity,
     OrderStatus,
-    OrderStep,
-    ShipCommand,
-    ShipRequest,
     StepResult,
     WaitReason,
 )
@@ -53,40 +45,16 @@ def company(engine: Engine) -> Company:
     return a_company(engine)
 
 
+def pick_and_ship(engine: Engine, company: Company, order: str, lines: tuple[LineQuantity, ...] = ()) -> Invoiced:
+    pick(engine, company, order)
+    return ship_picked(engine, company, order, lines=lines)
+
+
 def confirmed(engine: Engine, company: Company, customer, sku: str, **terms) -> str:
     now = terms.get("now", MONDAY)
     order = a_quote(engine, company.manager, customer, sku, **terms)
     CreditActivities(engine).decide_order_credit(CreditRequest(order, company.manager, "decision-1", now))
     return order
-
-
-def step(order: str, number: int = 1, actor: Actor = SYSTEM, at: datetime = MONDAY) -> OrderStep:
-    return OrderStep(order, number, actor, at)
-
-
-def reserve(engine: Engine, order: str, at: datetime = MONDAY) -> StepResult:
-    return StockActivities(engine).reserve_order(step(order, at=at))
-
-
-def count(engine: Engine, sku: str) -> tuple[int, int, int]:
-    """On hand, reserved, picking."""
-    with Session(engine) as session:
-        row = session.get_one(StockRow, ("main", sku))
-        return int(row.on_hand), int(row.reserved), int(row.picking)
-
-
-def pay(engine: Engine, order: str, amount: str) -> None:
-    """Money tied to the order, as cash application leaves it."""
-    with Session(engine) as session, session.begin():
-        row = session.get_one(OrderRow, UUID(order))
-        payment = PaymentRow(
-            identity=str(new_id()), source="test", posted_on=MONDAY.date(), amount=Decimal(amount), currency="KZT",
-            purpose="", customer_id=row.customer_id, credit_account_id=row.credit_account_id, state="matched",
-            unallocated=Decimal(0), recorded_at=MONDAY,
-        )  # fmt: skip
-        session.add(payment)
-        session.flush()
-        session.add(AllocationRow(payment_id=payment.id, order_id=row.id, amount=Decimal(amount), at=MONDAY))
 
 
 def test_v20_a_prepaid_reserve_lives_seven_days_and_reminds_on_the_third(engine: Engine, company: Company) -> None:
@@ -99,7 +67,7 @@ def test_v20_a_prepaid_reserve_lives_seven_days_and_reminds_on_the_third(engine:
     assert state.wait is not None
     assert state.wait.reminder_at == datetime(2026, 4, 9, 5, tzinfo=UTC)
     assert state.wait.until == datetime(2026, 4, 13, 5, tzinfo=UTC)
-    assert count(engine, sku) == (500, 100, 0)
+    assert stock_of(engine, sku) == (500, 100, 0)
 
 
 @pytest.mark.parametrize(("days", "until"), [(3, 9), (7, 13), (14, 20)])
@@ -134,7 +102,7 @@ def test_d7_12_a_part_is_reserved_and_a_receipt_serves_the_rest(engine: Engine, 
     state = OrderActivities(engine).look_again(order, MONDAY).state
 
     assert state.status is OrderStatus.READY
-    assert count(engine, sku) == (12, 10, 0)
+    assert stock_of(engine, sku) == (12, 10, 0)
 
 
 def test_a_receipt_counts_once_per_key(engine: Engine, company: Company) -> None:
@@ -142,7 +110,7 @@ def test_a_receipt_counts_once_per_key(engine: Engine, company: Company) -> None
     for _ in range(2):
         with Session(engine) as session, session.begin():
             receive(session, "main", [LineQuantity(sku, Decimal(5))], key="same", as_of=MONDAY)
-    assert count(engine, sku) == (5, 0, 0)
+    assert stock_of(engine, sku) == (5, 0, 0)
 
 
 def test_d7_6_release_gives_goods_to_the_queue_in_the_same_step(engine: Engine, company: Company) -> None:
@@ -153,13 +121,13 @@ def test_d7_6_release_gives_goods_to_the_queue_in_the_same_step(engine: Engine, 
     assert reserve(engine, second).state.status is OrderStatus.CONFIRMED
 
     at = MONDAY + timedelta(days=7)
-    released = StockActivities(engine).release_order(step(first, 2, at=at))
-    OrderActivities(engine).after_release(step(first, 3, at=at))
+    released = StockActivities(engine).release_order(a_step(first, 2, at=at))
+    OrderActivities(engine).after_release(a_step(first, 3, at=at))
 
     assert released.served == (second,)
     assert released.state.wait is not None
     assert released.state.wait.reason is WaitReason.LATE_PAYMENT
-    assert count(engine, sku) == (10, 4, 0)
+    assert stock_of(engine, sku) == (10, 4, 0)
     with Session(engine) as session:
         assert [task.kind for task in session.exec(select(TaskRow).where(TaskRow.order_id == UUID(first)))] == [
             "call_unpaid"
@@ -171,12 +139,12 @@ def test_d7_7_money_that_came_first_stops_the_release(engine: Engine, company: C
     customer, sku = a_customer(engine, company, prepayment_percent=100), a_product(engine, on_hand="10")
     order = confirmed(engine, company, customer, sku, quantity="10")
     reserve(engine, order)
-    pay(engine, order, "10000")
+    tie_money(engine, order, "10000")
 
-    result = StockActivities(engine).release_order(step(order, 2, at=MONDAY + timedelta(days=7)))
+    result = StockActivities(engine).release_order(a_step(order, 2, at=MONDAY + timedelta(days=7)))
 
     assert result.state.status is OrderStatus.READY
-    assert count(engine, sku) == (10, 10, 0)
+    assert stock_of(engine, sku) == (10, 10, 0)
 
 
 def test_a_release_before_its_time_does_nothing(engine: Engine, company: Company) -> None:
@@ -184,9 +152,9 @@ def test_a_release_before_its_time_does_nothing(engine: Engine, company: Company
     order = confirmed(engine, company, customer, sku)
     reserve(engine, order)
 
-    StockActivities(engine).release_order(step(order, 2, at=MONDAY + timedelta(days=7) - timedelta(seconds=1)))
+    StockActivities(engine).release_order(a_step(order, 2, at=MONDAY + timedelta(days=7) - timedelta(seconds=1)))
 
-    assert count(engine, sku) == (10, 1, 0)
+    assert stock_of(engine, sku) == (10, 1, 0)
 
 
 def test_d7_10_the_manager_extends_once_the_head_further(engine: Engine, company: Company) -> None:
@@ -216,15 +184,9 @@ def test_d9_7_a_shortfall_within_tolerance_releases_the_order(
     customer, sku = a_customer(engine, company, prepayment_percent=100), a_product(engine, on_hand="10")
     order = confirmed(engine, company, customer, sku, quantity="10")
     reserve(engine, order)
-    pay(engine, order, received)
+    tie_money(engine, order, received)
 
     assert OrderActivities(engine).look_again(order, MONDAY).state.status == after
-
-
-def ship(engine: Engine, company: Company, order: str, lines: tuple[LineQuantity, ...] = ()) -> Invoiced:
-    FulfilmentActivities(engine).start_picking(step(order, 5, company.warehouse))
-    FulfilmentActivities(engine).ship_order(ShipRequest(order, 6, ShipCommand(company.warehouse, lines), MONDAY))
-    return InvoicingActivities(engine).invoice_shipment(InvoiceRequest(order, 6, MONDAY))
 
 
 def test_d12_4_receivables_rise_by_what_the_commitment_falls(engine: Engine, company: Company) -> None:
@@ -232,11 +194,11 @@ def test_d12_4_receivables_rise_by_what_the_commitment_falls(engine: Engine, com
     order = confirmed(engine, company, customer, sku, quantity="10")
     reserve(engine, order)
 
-    invoiced = ship(engine, company, order)
+    invoiced = pick_and_ship(engine, company, order)
 
     assert invoiced.state.status is OrderStatus.AWAITING_FINAL_PAYMENT
     assert len(invoiced.watch) == 1
-    assert count(engine, sku) == (0, 0, 0)
+    assert stock_of(engine, sku) == (0, 0, 0)
     with Session(engine) as session:
         [line] = session.exec(select(ScheduleLineRow)).all()
         assert (line.residual, line.due_date.isoformat()) == (10_000, "2026-04-20")
@@ -247,10 +209,10 @@ def test_a_prepaid_order_closes_with_its_shipment(engine: Engine, company: Compa
     customer, sku = a_customer(engine, company, prepayment_percent=100), a_product(engine, on_hand="10")
     order = confirmed(engine, company, customer, sku, quantity="10")
     reserve(engine, order)
-    pay(engine, order, "10500")
+    tie_money(engine, order, "10500")
     OrderActivities(engine).look_again(order, MONDAY)
 
-    invoiced = ship(engine, company, order)
+    invoiced = pick_and_ship(engine, company, order)
 
     assert (invoiced.state.status, invoiced.watch) == (OrderStatus.CLOSED, ())
     with Session(engine) as session:
@@ -261,10 +223,10 @@ def test_d6_11_thirty_seventy_watches_the_deferred_part(engine: Engine, company:
     customer, sku = a_customer(engine, company, prepayment_percent=30), a_product(engine, on_hand="10")
     order = confirmed(engine, company, customer, sku, quantity="10")
     reserve(engine, order)
-    pay(engine, order, "3000")
+    tie_money(engine, order, "3000")
     assert OrderActivities(engine).look_again(order, MONDAY).state.status is OrderStatus.READY
 
-    [watched] = ship(engine, company, order).watch
+    [watched] = pick_and_ship(engine, company, order).watch
 
     with Session(engine) as session:
         assert session.get_one(ScheduleLineRow, UUID(watched.schedule_line_id)).residual == 7_000
@@ -275,9 +237,9 @@ def test_d7_14_what_is_not_shipped_goes_back(engine: Engine, company: Company) -
     order = confirmed(engine, company, customer, sku, quantity="10")
     reserve(engine, order)
 
-    ship(engine, company, order, (LineQuantity(sku, Decimal(6)),))
+    pick_and_ship(engine, company, order, (LineQuantity(sku, Decimal(6)),))
 
-    assert count(engine, sku) == (4, 0, 0)
+    assert stock_of(engine, sku) == (4, 0, 0)
     with Session(engine) as session:
         assert session.exec(select(InvoiceRow)).one().gross == 6_000
 
@@ -289,8 +251,8 @@ def test_more_than_was_picked_is_not_shipped(engine: Engine, company: Company, w
     reserve(engine, order)
 
     with pytest.raises(ShipQuantityError):
-        ship(engine, company, order, (LineQuantity(wanted[0] or sku, Decimal(wanted[1])),))
-    assert count(engine, sku) == (20, 0, 10)
+        pick_and_ship(engine, company, order, (LineQuantity(wanted[0] or sku, Decimal(wanted[1])),))
+    assert stock_of(engine, sku) == (20, 0, 10)
 
 
 def test_an_unpaid_order_is_not_picked(engine: Engine, company: Company) -> None:
@@ -299,11 +261,11 @@ def test_an_unpaid_order_is_not_picked(engine: Engine, company: Company) -> None
     reserve(engine, order)
 
     with pytest.raises(WrongStateError):
-        FulfilmentActivities(engine).start_picking(step(order, 2, company.warehouse))
+        FulfilmentActivities(engine).start_picking(a_step(order, 2, company.warehouse))
 
 
 def end(engine: Engine, order: str, actor: Actor) -> StepResult:
-    StockActivities(engine).free_order_stock(step(order, 8, actor))
+    StockActivities(engine).free_order_stock(a_step(order, 8, actor))
     return OrderActivities(engine).end_order(
         EndRequest(order, OrderStatus.CANCELLED, actor, CancelCommand(actor, "передумал").reason, MONDAY)
     )
@@ -313,12 +275,12 @@ def test_d6_8_cancelling_gives_everything_back_once(engine: Engine, company: Com
     customer, sku = a_customer(engine, company, prepayment_percent=30), a_product(engine, on_hand="10")
     order = confirmed(engine, company, customer, sku, quantity="10")
     reserve(engine, order)
-    pay(engine, order, "3000")
+    tie_money(engine, order, "3000")
 
     for _ in range(2):
         assert end(engine, order, company.manager).state.status is OrderStatus.CANCELLED
 
-    assert count(engine, sku) == (10, 0, 0)
+    assert stock_of(engine, sku) == (10, 0, 0)
     with Session(engine) as session:
         assert session.get(CommitmentRow, UUID(order)) is None
         assert session.exec(select(PaymentRow)).one().unallocated == 3_000
@@ -330,7 +292,7 @@ def test_d6_8_shipped_goods_are_not_cancelled(engine: Engine, company: Company) 
     customer, sku = a_customer(engine, company), a_product(engine, on_hand="10")
     order = confirmed(engine, company, customer, sku)
     reserve(engine, order)
-    ship(engine, company, order)
+    pick_and_ship(engine, company, order)
 
     with pytest.raises(WrongStateError):
         end(engine, order, company.head)
@@ -344,7 +306,7 @@ def test_forty_orders_for_one_scarce_product_never_over_reserve(engine: Engine, 
         states = list(pool.map(lambda order: reserve(engine, order).state.status, orders))
 
     assert states.count(OrderStatus.READY) == 25
-    assert count(engine, sku) == (25, 25, 0)
+    assert stock_of(engine, sku) == (25, 25, 0)
 
 
 def test_d3_9_more_is_never_promised_than_is_on_hand(engine: Engine, company: Company) -> None:
@@ -356,6 +318,6 @@ def test_d3_9_more_is_never_promised_than_is_on_hand(engine: Engine, company: Co
 def test_d9_10_allocations_that_do_not_add_up_are_refused_at_commit(engine: Engine, company: Company) -> None:
     customer, sku = a_customer(engine, company, prepayment_percent=30), a_product(engine, on_hand="5")
     order = confirmed(engine, company, customer, sku)
-    pay(engine, order, "100")
+    tie_money(engine, order, "100")
     with pytest.raises(IntegrityError, match="do not add up"), engine.begin() as connection:
         connection.execute(text("UPDATE payment_allocation SET amount = amount + 1"))
