@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.local.timemachine import OVERSHOOT, clock_of, fast_forward, settle
 
-PATIENCE = 60.0
+PATIENCE = 100.0
 """Seconds until a part that was killed must answer again."""
 _PAUSE = 0.25
 _COMES_BACK = {500, 502, 503, 504}

@@ -1,5 +1,6 @@
 """`./opora up` on real parts: ready when it says so, heals by itself, keeps its data, leaves nothing behind."""
 
+import contextlib
 import os
 import signal
 import stat
@@ -52,8 +53,11 @@ def test_only_the_loopback_listens(stack: RunningStack) -> None:
 
 def test_the_whole_stack_takes_less_than_a_gigabyte(stack: RunningStack) -> None:
     supervisor = psutil.Process(stack.pid("supervisor"))
-    whole = [supervisor, *supervisor.children(recursive=True)]
-    assert sum(process.memory_full_info().pss for process in whole) < 1024**3
+    whole = 0
+    for process in [supervisor, *supervisor.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):  # connections of PostgreSQL come and go
+            whole += process.memory_full_info().pss
+    assert whole < 1024**3
 
 
 def test_a_second_up_on_the_same_data_is_refused(stack: RunningStack) -> None:
