@@ -20,7 +20,7 @@ worker was killed is tried again soon; retried until the database answers. A can
 of the step it is in before it compensates."""
 
 MAIL: dict[str, Any] = {
-    "start_to_close_timeout": timedelta(seconds=45),
+    "start_to_close_timeout": timedelta(seconds=30),
     "schedule_to_close_timeout": timedelta(hours=24),
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=5)

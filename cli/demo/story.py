@@ -14,7 +14,7 @@ from cli.demo.door import Door, StoryError
 
 DAY = timedelta(days=1)
 _WITHIN = 100.0
-"""Seconds until an effect must be seen; a letter whose worker was killed is tried again after 45."""
+"""Seconds until an effect must be seen; a letter whose worker was killed is tried again after 30."""
 _LATEST_SHIFT = 12
 """Days a step of the ladder may be put off by a weekend and holidays."""
 _LONGEST = 400

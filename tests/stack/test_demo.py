@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.stack import RunningStack, opora, running_stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(330)]
 
 PARTS = ("worker", "api", "temporal", "postgres", "worker")
 
@@ -34,7 +34,7 @@ def test_the_story_happens_whatever_is_killed(stack: RunningStack) -> None:
     killer = threading.Thread(target=kill_in_turn, args=(stack, over, killed))
     killer.start()
     try:
-        told = opora("demo", "--script", "--data", stack.data, timeout=220)
+        told = opora("demo", "--script", "--data", stack.data, timeout=300)
     finally:
         over.set()
         killer.join()
