@@ -5,6 +5,7 @@ Letters have a queue, slots and connections of their own: a silent mail server h
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -87,3 +88,7 @@ if __name__ == "__main__":
         asyncio.run(main())
     except SettingsError as problem:
         sys.exit(str(problem))
+    # Threads of the Temporal client may outlive the interpreter's end and abort it: leave without taking it apart.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)

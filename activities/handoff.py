@@ -47,7 +47,7 @@ class HandoffActivities:
                 id=f"invoice/{invoice.schedule_line_id}",
                 task_queue=self._task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 static_summary=f"Счёт {invoice.invoice_number}",
             )
         except WorkflowAlreadyStartedError:

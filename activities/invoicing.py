@@ -48,9 +48,7 @@ def _invoice(session: Session, request: InvoiceRequest) -> Invoiced:
     credit.lock_account(session, orders.account_of_order(session, request.order_id))
     order = orders.lock_order(session, request.order_id)
     context = context_of(session, order)
-    shipment = session.exec(
-        select(ShipmentRow).where(ShipmentRow.order_id == order.id, ShipmentRow.round == request.round)
-    ).one()
+    shipment = _shipment(session, order.id, request.round)
     amounts = _shipped_amounts(session, context, shipment)
     more_to_come = _more_to_come(session, order.id)
     lines: list[ScheduleLineRow] = []
@@ -77,6 +75,14 @@ def _invoice(session: Session, request: InvoiceRequest) -> Invoiced:
         if line.residual > 0
     )
     return Invoiced(state, watch)
+
+
+def _shipment(session: Session, order_id: UUID, number: int) -> ShipmentRow:
+    """The shipment of a round; the newest one for a workflow that was started anew and knows no round (0)."""
+    query = select(ShipmentRow).where(ShipmentRow.order_id == order_id).order_by(col(ShipmentRow.round).desc())
+    if number:
+        query = query.where(ShipmentRow.round == number)
+    return session.exec(query.limit(1)).one()
 
 
 def _more_to_come(session: Session, order_id: UUID) -> bool:

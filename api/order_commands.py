@@ -53,7 +53,7 @@ async def start_order(temporal: Client, task_queue: str, order: OrderInput) -> N
             id=ids.order_workflow_id(order.order_id),
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             static_summary=f"Заказ {order.number}",
             search_attributes=_attributes(order),
             rpc_timeout=timedelta(seconds=3),
@@ -76,7 +76,7 @@ async def command(
         id=ids.order_workflow_id(order.order_id),
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
         static_summary=f"Заказ {order.number}",
         search_attributes=_attributes(order),
     )

@@ -30,6 +30,7 @@ MAIL: dict[str, Any] = {
 
 HANDOFF: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=15),
+    "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     "retry_policy": _PATIENT,
 }
 """Starting or signalling a neighbouring workflow; idempotent by its id."""

@@ -344,11 +344,12 @@ class OrderWorkflow:
 
     async def _look_again(self, moves: int) -> None:
         async with self._my_turn(moves):
-            self._news_seen = self._news
+            news = self._news
             if self._state.status in {OrderStatus.STOPPED, OrderStatus.AWAITING_APPROVAL}:
                 await self._decide(SYSTEM)
             else:
                 await self._read_facts()
+            self._news_seen = news
 
     async def _read_facts(self) -> None:
         result: StepResult = await workflow.execute_activity_method(

@@ -116,6 +116,10 @@ async def test_a_payment_is_not_ticked_off(shop: Shop) -> None:
     body = {"date": "2026-04-01", "payer_tax_id": RU_INN, "external_id": "bank-1"}
     body |= {"amount": {"amount": "500.00", "currency": "KZT"}, "purpose": "оплата"}
     paid = await shop.post("/payments", body, by="accountant")
+    for _ in range(5):
+        if paid.status_code != 202:  # a busy machine answers «being processed»; the same payment told again is one
+            break
+        paid = await shop.post("/payments", body, by="accountant")
     assert paid.status_code in {200, 201}, paid.text
 
     (english,) = (await shop.get("/tasks", by="accountant", accept_language="en"))["items"]

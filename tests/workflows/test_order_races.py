@@ -130,3 +130,21 @@ async def test_d6_8_asked_twice_the_warehouse_acknowledges_once(house: House) ->
         await house.command(order, OrderWorkflow.cancel, CancelCommand(house.company.head, "клиент отказался"))
 
     assert house.tasks(order).count("cancel_acknowledgement") == 1
+
+
+@pytest.mark.parametrize("ready", [True, False])
+async def test_a_terminated_order_is_taken_up_where_it_stood(house: House, ready: bool) -> None:
+    customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5")
+    order = house.quote(customer, sku, quantity="5")
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(order, "ready")
+    if not ready:
+        await house.command(order, OrderWorkflow.start_picking, PickCommand(house.company.warehouse))
+    await house.handle(order).terminate("by hand")
+
+    if ready:
+        await house.command(order, OrderWorkflow.start_picking, PickCommand(house.company.warehouse))
+    await house.command(order, OrderWorkflow.ship, ShipCommand(house.company.warehouse))
+
+    assert house.status(order) == "awaiting_final_payment"
+    assert stock_of(house.engine, sku) == (0, 0, 0)
