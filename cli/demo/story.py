@@ -11,6 +11,7 @@ from rich.console import Console
 
 from cli.demo import company
 from cli.demo.door import Door, StoryError
+from domain.wording import RUSSIAN
 
 DAY = timedelta(days=1)
 _WITHIN = 100.0
@@ -138,10 +139,10 @@ class Story:
         self._done(f"Отгружено с отсрочкой: счёт {number} на {_money(invoice['amount'])}, срок {due:%d.%m.%Y}")
 
         self._ladder(process, due, 3, lambda: self._find_letter(company.BUYER, number, "истёк"), "Клиенту: «{}»")
-        self._notice(number)
+        self._notice(number, self._door.now(process))
         self._ladder(process, due, 7, lambda: self._find_task("manager", "call_overdue", number), "Менеджеру: «{}»")
         self._ladder(process, due, 14, lambda: self._find_task("head", "overdue_review", number), "Руководителю: «{}»")
-        self._ladder(process, due, 30, lambda: self._find_case(customer), "Юристу: «{}»")
+        self._ladder(process, due, 30, lambda: self._find_case(customer), "Юристу: дело {}")
 
     # -- what people do -------------------------------------------------------------------------------------------
 
@@ -174,15 +175,17 @@ class Story:
             found = find()
         if not found:
             raise StoryError(f"+{days}: ничего не произошло до {at:%d.%m.%Y}")
-        self._done(f"+{days} дней. " + words.format(found.get("subject") or found.get("number")), at)
+        self._done(
+            f"+{RUSSIAN.counted(days, 'days')}. " + words.format(found.get("subject") or found.get("number")), at
+        )
 
-    def _notice(self, number: str) -> None:
+    def _notice(self, number: str, at: datetime) -> None:
         text = "У ООО «Ромашка» просрочка"
         letters = [letter for letter in self._door.mail() if letter["to"] == "manager@opora.local"]
         notice = next((letter for letter in letters if text in letter["text"]), None)
         self._expect("менеджеру сказано о просрочке", notice is not None, number)
         if notice:
-            self._done(f"Менеджеру: «{_first_line(notice['text'])}»")
+            self._done(f"Менеджеру: «{_first_line(notice['text'])}»", at)
 
     # -- looking for effects --------------------------------------------------------------------------------------
 
