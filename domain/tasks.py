@@ -52,6 +52,7 @@ class TaskKind(StrEnum):
     """No late payment came and the order was cancelled (D7-9)."""
     SHORT_SHIPPED = "short_shipped"
     """Less was shipped than was ordered (D7-14)."""
+    LIMIT_REVIEW = "limit_review"
     OTHER = "other"
 
 

@@ -12,13 +12,17 @@ from sqlalchemy import or_, text, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from activities.persistence.calendars import load_calendar
 from activities.persistence.credit import load_facts, lock_account
 from activities.persistence.events import record_event
+from activities.persistence.orders import legal_entity
 from activities.persistence.policies import policy_in_force
 from activities.persistence.tables import ContactRow, ContractRow, CreditAccountRow, CustomerRow, UserRow
+from activities.persistence.tasks import open_task
 from domain.customers import CreditCard, LastShipment, NearestPayment, credit_card
 from domain.errors import CustomerExistsError, CustomerNotFoundError, ManagerNotFoundError
 from domain.orders import Actor, Role
+from domain.wording import task_subject
 
 _LEGAL_FORMS = frozenset({"ооо", "оао", "зао", "пао", "ао", "ип", "тоо", "гк", "фх", "кх", "llc", "llp", "ltd", "jsc"})
 _MARKS = re.compile(r"[^\w\s.-]+")
@@ -109,6 +113,23 @@ def create_customer(session: Session, new: NewCustomer, actor: Actor, *, at: dat
     _add_people(session, customer.id, new)
     record_event(session, "customer", customer.id, "customer_created", actor, at=at, credit_limit=str(new.credit_limit))
     return customer
+
+
+def ask_limit_review(session: Session, customer: CustomerRow, limit: Decimal, *, at: datetime) -> None:
+    """A manager entered the first limit with the card: the head checks it by the next working day (D14)."""
+    company = legal_entity(session)
+    calendar = load_calendar(session, company.country, company.timezone)
+    open_task(
+        session,
+        key=f"customer:{customer.id}:limit-review",
+        kind="limit_review",
+        role=Role.HEAD,
+        subject=task_subject("limit_review", customer=customer.name, amount=limit, currency=customer.currency),
+        due_at=calendar.after_working_days(at, 1),
+        created_at=at,
+        customer_id=customer.id,
+        details={"credit_limit": str(limit)},
+    )
 
 
 def _add_people(session: Session, customer_id: UUID, new: NewCustomer) -> None:

@@ -37,7 +37,6 @@ from workflows.ids import order_workflow_id
 router = APIRouter(prefix="/api/v1/customers", tags=["customers"])
 
 CREATORS = (Role.MANAGER, Role.HEAD, Role.ACCOUNTANT, Role.ADMIN, Role.DIRECTOR)
-LIMIT_AT_CREATION = frozenset({Role.HEAD, Role.DIRECTOR, Role.ACCOUNTANT, Role.ADMIN})
 LIMIT_LATER = frozenset({Role.HEAD, Role.DIRECTOR})
 TERMS = frozenset({Role.HEAD, Role.DIRECTOR, Role.ADMIN})
 
@@ -141,10 +140,16 @@ _TERMS_FIELDS = {"payment_terms", "segment", "reservation_days", "manager"}
     responses=problems(403, 409),
 )  # fmt: skip
 def create_customer(body: CustomerIn, caller: Editor, once: Once, now: Now) -> JSONResponse:
-    """Реквизиты проверяются, лимит от менеджера не принимается. / Requisites are checked; a manager gives no limit."""
+    """Реквизиты проверяются; лимит, с которым клиента завёл менеджер, проверяет руководитель.
+
+    Requisites are checked; the head reviews a limit that a manager entered. Later only the head changes it.
+    """
 
     def work(session: Session) -> tuple[int, Any]:
-        row = parties.create_customer(session, _new_customer(session, body, caller), caller, at=now)
+        new = _new_customer(session, body, caller)
+        row = parties.create_customer(session, new, caller, at=now)
+        if new.credit_limit > 0 and caller.role is Role.MANAGER:
+            parties.ask_limit_review(session, row, new.credit_limit, at=now)
         return 201, customer_out(session, row, manager=body.manager).model_dump(mode="json")
 
     answer = once.run(body, work)
@@ -153,8 +158,6 @@ def create_customer(body: CustomerIn, caller: Editor, once: Once, now: Now) -> J
 
 def _new_customer(session: Session, body: CustomerIn, caller: Actor) -> parties.NewCustomer:
     limit = body.credit_limit.within(body.currency, "credit_limit")
-    if limit > 0 and caller.role not in LIMIT_AT_CREATION:
-        raise LimitNeedsHeadError(role=caller.role)
     if body.manager is not None:
         manager_id: UUID | None = parties.find_manager(session, body.manager).id
     else:

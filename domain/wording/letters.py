@@ -115,6 +115,7 @@ NOTICES = {
 }
 
 TASKS = {
+    "limit_review": "Проверить лимит нового клиента {customer}: {amount:money}",
     "rework": "Доработать заказ {order}, {customer}: {comment}",
     "order_lapsed": "Заказ {order} отменён без оплаты: сообщить {customer}",
     "short_shipped": "Заказ {order} отгружен не полностью: сообщить {customer}",

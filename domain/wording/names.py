@@ -47,6 +47,7 @@ ROLES = {
 }
 
 TASK_KINDS = {
+    "limit_review": "Проверить лимит",
     "rework": "Доработать заказ",
     "order_lapsed": "Заказ отменён без оплаты",
     "short_shipped": "Отгружено не полностью",

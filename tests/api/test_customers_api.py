@@ -247,11 +247,17 @@ def test_a_limit_in_another_currency_is_refused(still_api: TestClient) -> None:
     assert answer.json()["detail"] == "Валюта RUB в поле credit_limit не подходит: нужна KZT."
 
 
-def test_a_manager_asks_for_a_limit_and_does_not_give_it(api: TestClient) -> None:
+def test_a_limit_that_a_manager_enters_with_the_card_is_reviewed_by_the_head(api: TestClient) -> None:
     """D14"""
-    refused = api.post(URL, json=a_customer(), headers=bearer("manager"))
-    assert (refused.status_code, refused.json()["code"]) == (403, "limit_needs_head")
+    customer = create(api, by="manager", credit_limit="1000000.00")
 
+    assert customer["credit_limit"] == "1000000.00"
+    (task,) = api.get("/api/v1/tasks", headers=bearer("head")).json()["items"]
+    assert (task["kind"], task["details"]["credit_limit"]) == ("limit_review", "1000000.00")
+
+
+def test_a_manager_does_not_change_a_limit(api: TestClient) -> None:
+    """D14"""
     customer = create(api, by="manager", credit_limit="0")
     change = api.patch(
         f"{URL}/{customer['id']}", json={"credit_limit": "5.00"}, headers=bearer("manager", if_match='"1"')
