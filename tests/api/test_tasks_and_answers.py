@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine
@@ -113,13 +113,9 @@ async def test_a_left_over_task_may_be_closed(shop: Shop, engine: Engine) -> Non
 
 async def test_a_payment_is_not_ticked_off(shop: Shop) -> None:
     """D9-5"""
-    body = {"date": "2026-04-01", "payer_tax_id": RU_INN, "external_id": "bank-1"}
+    body = {"date": "2026-04-01", "payer_tax_id": RU_INN, "external_id": f"bank-{uuid4()}"}
     body |= {"amount": {"amount": "500.00", "currency": "KZT"}, "purpose": "оплата"}
     paid = await shop.post("/payments", body, by="accountant")
-    for _ in range(5):
-        if paid.status_code != 202:  # a busy machine answers «being processed»; the same payment told again is one
-            break
-        paid = await shop.post("/payments", body, by="accountant")
     assert paid.status_code in {200, 201}, paid.text
 
     (english,) = (await shop.get("/tasks", by="accountant", accept_language="en"))["items"]
