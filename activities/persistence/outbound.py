@@ -142,16 +142,6 @@ def notices_for(session: Session, user_id: UUID, *, limit: int = 100) -> list[Ou
     return list(session.exec(query))
 
 
-def messages_about(session: Session, schedule_line_id: UUID) -> list[OutboundRow]:
-    """Every letter and notice about one schedule line, oldest first."""
-    query = (
-        select(OutboundRow)
-        .where(OutboundRow.schedule_line_id == schedule_line_id)
-        .order_by(col(OutboundRow.created_at), col(OutboundRow.key))
-    )
-    return list(session.exec(query))
-
-
 def _locked(session: Session, key: str) -> OutboundRow:
     row = session.get(OutboundRow, key, with_for_update=True, populate_existing=True)
     if row is None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from activities.persistence import orders
 from activities.persistence import payments as store
@@ -106,11 +106,6 @@ def applied(session: Session, payment: PaymentRow) -> PaymentOutcome:
         schedule_line_ids=tuple(dict.fromkeys(lines)),
         stopped_order_ids=tuple(store.stopped_orders(session, account)) if account else (),
     )
-
-
-def queue_task(session: Session, payment_id: UUID) -> TaskRow | None:
-    """The accountant's task about a payment."""
-    return session.exec(select(TaskRow).where(col(TaskRow.key) == f"payment:{payment_id}:queue")).first()
 
 
 def _task_key(payment: PaymentRow) -> str:
