@@ -1,5 +1,6 @@
 """Steps of an order as a whole: look again at the facts, remind somebody, let a wait run out, end it."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,23 +9,24 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.letters import compose
-from activities.persistence import credit, orders
+from activities.persistence import credit, decisions, orders
+from activities.persistence.approvals import climb, open_approval
 from activities.persistence.context import (
     OrderContext,
     assign,
     context_of,
     customer_email,
     notify_manager,
-    notify_role,
 )
 from activities.persistence.events import record_event
 from activities.persistence.outbound import plan_message
-from activities.persistence.parties import orders_waiting_for_credit
+from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import let_go, settle_invoiced, settle_reserved
 from activities.persistence.steps import run_once
-from activities.persistence.tables import OrderRow, ReservationRow
+from activities.persistence.tables import ReservationRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
+from domain.approvals import Rung, ladder
 from domain.credit_release import money_to_release
 from domain.errors import WrongStateError
 from domain.money import ZERO
@@ -37,6 +39,7 @@ from domain.orders import (
     OrderStep,
     Role,
     StepResult,
+    Wait,
     WaitReason,
 )
 from domain.reservation_terms import days_left
@@ -120,12 +123,12 @@ def _remind(session: Session, step: OrderStep, key: str) -> StepResult:
     if wait is None or wait.reminder_at is None:
         return StepResult(state)
     context, at = context_of(session, order), step.as_of
+    if wait.reason is WaitReason.APPROVAL:
+        return _climb(session, context, wait, at=at)
     record_event(session, "order", order.id, "reminded", SYSTEM, at=at, waiting=wait.reason)
     match wait.reason:
         case WaitReason.ACCEPTANCE:
             messages = [notify_manager(session, context, key, "quote_expires", at=at, until=wait.until)]
-        case WaitReason.APPROVAL:
-            messages = notify_role(session, context, Role.HEAD, key, "approval_reminder", at=at, until=wait.until)
         case WaitReason.CREDIT_STOP:
             needed = _to_release(session, context)
             assign(session, context, "credit_stop", key, Role.MANAGER, due_at=wait.until or at, at=at, needed=needed)
@@ -138,6 +141,19 @@ def _remind(session: Session, step: OrderStep, key: str) -> StepResult:
         case _:
             messages = []
     return StepResult(state, messages=tuple(messages))
+
+
+def _climb(session: Session, context: OrderContext, wait: Wait, *, at: datetime) -> StepResult:
+    """Nobody answered: the request climbs its next rung, and the wait says when the one after comes (D4-3)."""
+    order = context.order
+    request = open_approval(session, order.id)
+    if request is None or request.revision != order.revision:
+        return StepResult(orders.state_of(order))
+    messages = climb(session, context, request, at=at)
+    who = Role.DIRECTOR if request.rung >= Rung.NEXT_LEVEL else Role(request.tier)
+    next_at = ladder(request.opened_at, context.policy, context.calendar).next_at(at)
+    state = OrderState(OrderStatus(order.status), replace(wait, who=who, reminder_at=next_at))
+    return StepResult(orders.set_state(order, state, at=at), messages=messages)
 
 
 def _remind_customer(
@@ -183,23 +199,20 @@ def _after_release(session: Session, step: OrderStep, key: str) -> StepResult:
     due_at = context.calendar.after_working_days(at, 1)
     assign(session, context, "call_unpaid" if unpaid else "shipment_late", key, Role.MANAGER, due_at=due_at, at=at)
     messages = [notify_manager(session, context, key, "reservation_released", at=at)] if unpaid else []
-    return StepResult(orders.state_of(order), messages=tuple(messages), relieved=_relieved(session, order))
-
-
-def _relieved(session: Session, order: OrderRow) -> tuple[str, ...]:
-    """Other orders of the account that wait for credit: its exposure has just fallen (D2-13)."""
-    session.flush()
-    waiting = orders_waiting_for_credit(session, order.credit_account_id)
-    return tuple(str(other) for other in waiting if other != order.id)
+    return StepResult(
+        orders.state_of(order),
+        messages=tuple(messages),
+        relieved=reconsider_account(session, order.credit_account_id, at=at),
+    )
 
 
 def _to_release(session: Session, context: OrderContext) -> Decimal:
     """How much money would move a stopped order on, by its last decision."""
-    decision = credit.last_decision(session, context.order.id)
-    if decision is None:
+    row = decisions.last_decision(session, context.order.id)
+    if row is None:
         return ZERO
-    facts = credit.FACTS.validate_python(decision.facts)
-    return money_to_release([reason["code"] for reason in decision.reasons], facts, context.policy)
+    decision, facts, policy = decisions.recorded(session, row)
+    return money_to_release([reason.code for reason in decision.reasons], facts, policy)
 
 
 def _ask_cancel(session: Session, step: OrderStep, key: str) -> StepResult:
@@ -216,6 +229,8 @@ def _ask_cancel(session: Session, step: OrderStep, key: str) -> StepResult:
 def _end(session: Session, request: EndRequest, key: str) -> StepResult:
     credit.lock_account(session, orders.account_of_order(session, request.order_id))
     order = orders.lock_order(session, request.order_id)
+    if request.only_while is not None and order.status != request.only_while:
+        return StepResult(orders.state_of(order))
     if order.status not in CANCELLABLE:
         raise WrongStateError(status=order.status, command="cancel")
     context, at = context_of(session, order), request.as_of
@@ -232,7 +247,7 @@ def _end(session: Session, request: EndRequest, key: str) -> StepResult:
     if request.actor.id == SYSTEM.id and before.wait is not None and before.wait.reason in _LAPSES_WITH_A_TASK:
         due_at = context.calendar.after_working_days(at, 1)
         assign(session, context, _LAPSES_WITH_A_TASK[before.wait.reason], key, Role.MANAGER, due_at=due_at, at=at)
-    return StepResult(state, relieved=_relieved(session, order))
+    return StepResult(state, relieved=reconsider_account(session, order.credit_account_id, at=at))
 
 
 _LAPSES_WITH_A_TASK = {WaitReason.CREDIT_STOP: "stop_cancelled", WaitReason.LATE_PAYMENT: "order_lapsed"}

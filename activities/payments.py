@@ -195,8 +195,8 @@ def _apply(session: Session, request: ApplyRequest) -> PaymentOutcome:
     if match.reason is not None:
         return _queue(session, payment, match.reason, at=request.as_of)
     payment.state, payment.reason = PaymentState.MATCHED, None
-    settle(session, payment, match.allotments, SYSTEM, at=request.as_of)
-    return applied(session, payment)
+    moved = settle(session, payment, match.allotments, SYSTEM, at=request.as_of)
+    return applied(session, payment, moved)
 
 
 def _payer(session: Session, payment: PaymentRow) -> tuple[CustomerRow | None, QueueReason | None]:

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 
 from activities.adapters.smtp import SmtpMail
+from activities.approvals import ApprovalActivities
 from activities.credit import CreditActivities
 from activities.dunning import DunningActivities
 from activities.fulfilment import FulfilmentActivities
@@ -16,6 +17,7 @@ from activities.notifications import NotificationActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.persistence.mailbox import Mailbox
+from activities.revisions import RevisionActivities
 from activities.settings import Settings
 from activities.stock import StockActivities
 
@@ -24,6 +26,8 @@ def build_activities(settings: Settings, engine: Engine, client: Client) -> list
     """Every step of the business, bound to its database and Temporal client; mail is `build_mail_activities`."""
     groups: list[object] = [
         CreditActivities(engine),
+        ApprovalActivities(engine),
+        RevisionActivities(engine),
         StockActivities(engine),
         FulfilmentActivities(engine),
         InvoicingActivities(engine),

@@ -43,6 +43,12 @@ def refusals() -> Iterator[type[DomainError]]:
         waiting.extend(kind.__subclasses__())
 
 
+def refused(code: str, facts: Mapping[str, Any]) -> DomainError:
+    """The refusal of a code that a step answered with."""
+    kind = next((kind for kind in refusals() if kind.code == code), DomainError)
+    return kind(**facts)
+
+
 def status_of(code: str) -> int | None:
     """The HTTP status of a refusal by its code; None when the code is not ours."""
     return next((kind.status for kind in refusals() if kind.code == code), None)

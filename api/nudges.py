@@ -18,6 +18,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.persistence.catalogue import orders_served_untold
+from activities.persistence.reconsideration import orders_to_tell
 from workflows.ids import order_workflow_id
 
 logger = logging.getLogger("opora.api")
@@ -39,16 +40,17 @@ async def nudge(temporal: Client, workflow_ids: Iterable[str], signal: str) -> N
 async def catch_up(engine: Engine, temporal: Client) -> None:
     """Tell what a process that was killed between its commit and its nudge left untold; once, at the start."""
     try:
-        served = await run_in_threadpool(_served_untold, engine)
+        served, moved = await run_in_threadpool(_untold, engine)
     except SQLAlchemyError as error:
         logger.warning("no catching up: %s", type(error).__name__)
         return
     await nudge(temporal, map(order_workflow_id, served), "stock_allocated")
+    await nudge(temporal, map(order_workflow_id, moved), "exposure_lowered")
 
 
-def _served_untold(engine: Engine) -> list[str]:
+def _untold(engine: Engine) -> tuple[list[str], list[str]]:
     with Session(engine) as session:
-        return [str(order) for order in orders_served_untold(session)]
+        return [str(order) for order in orders_served_untold(session)], orders_to_tell(session)
 
 
 async def _told(temporal: Client, workflow_id: str, signal: str) -> bool:

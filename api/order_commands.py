@@ -18,9 +18,10 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from activities.persistence import credit, orders
+from activities.persistence import approvals, orders
 from activities.persistence.tables import OrderRow
-from domain.errors import AlreadyDecidedError, DomainError, QuoteExpiredError, WrongStateError
+from api.errors import refused
+from domain.errors import DomainError, QuoteExpiredError, WrongStateError
 from domain.orders import OrderInput, OrderStatus
 from workflows import ids
 from workflows.order import OrderWorkflow
@@ -97,10 +98,9 @@ def why_ended(engine: Engine, order_id: UUID, command_name: str) -> DomainError:
     """The refusal a command on an ended order deserves (D4-8, D4-9, D6-1)."""
     with Session(engine) as session:
         order = session.get_one(OrderRow, order_id)
-        approval = credit.last_approval(session, order_id)
-        if command_name == "answer_approval" and approval and approval.decided_by and approval.decided_at:
-            by = orders.user(session, approval.decided_by).name
-            return AlreadyDecidedError(by=by, at=approval.decided_at.isoformat(), decision=approval.state)
+        late = approvals.late_answer(session, order_id) if command_name == "answer_approval" else None
+        if late is not None:
+            return refused(*late)
         if order.status == OrderStatus.EXPIRED:
             return QuoteExpiredError(valid_until=order.quote_valid_until.isoformat())
         return WrongStateError(status=order.status, command=command_name)

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
-from activities.persistence import credit, orders, stock
+from activities.persistence import decisions, orders, stock
 from activities.persistence.events import events_of
 from activities.persistence.tables import CreditDecisionRow, OrderRow, ReservationRow
 from api.i18n import Language, speech
@@ -60,7 +60,7 @@ def summary(order: OrderRow, language: Language) -> dict[str, Any]:
 
 def detail(session: Session, order: OrderRow, language: Language) -> dict[str, Any]:
     """The order with everything about it."""
-    decision = credit.last_decision(session, order.id)
+    decision = decisions.last_decision(session, order.id)
     customer = orders.customer_of(session, order)
     return {
         **summary(order, language),
@@ -127,7 +127,7 @@ def decision_view(decision: CreditDecision, language: Language) -> dict[str, Any
 
 def stored_decision(row: CreditDecisionRow, currency: str, language: Language) -> dict[str, Any]:
     """A decision as recorded."""
-    facts = credit.FACTS.validate_python(row.facts)
+    facts = decisions.FACTS.validate_python(row.facts)
     sums = {
         "exposure": row.exposure,
         "exposure_before": facts.exposure_before,

@@ -5,13 +5,13 @@ from typing import Any
 
 from sqlmodel import Session
 
-from activities.persistence import credit, orders
+from activities.persistence import credit, decisions, orders
 from activities.persistence.policies import policy_version
 from activities.persistence.tables import CreditDecisionRow, OrderRow
 from api import order_views
 from api.i18n import Language, speech
 from api.schemas import money
-from domain.credit import CreditFacts
+from domain.credit import CreditFacts, counting_overdue
 from domain.credit_release import money_to_release
 from domain.orders import OrderStatus
 from domain.wording import why_text
@@ -22,8 +22,8 @@ _HELD_BY_CREDIT = {OrderStatus.STOPPED, OrderStatus.AWAITING_APPROVAL}
 def why(session: Session, order: OrderRow, language: Language) -> dict[str, Any]:
     """The answer in words, with the figures behind it."""
     state = orders.state_of(order)
-    decision = credit.last_decision(session, order.id) if state.status in _HELD_BY_CREDIT else None
-    facts = credit.FACTS.validate_python(decision.facts) if decision else None
+    decision = decisions.last_decision(session, order.id) if state.status in _HELD_BY_CREDIT else None
+    facts = decisions.FACTS.validate_python(decision.facts) if decision else None
     needed = _needed(session, order, decision, facts)
     wait = order_views.waiting(state.wait, language, decision)
     sentences = [
@@ -43,7 +43,7 @@ def why(session: Session, order: OrderRow, language: Language) -> dict[str, Any]
     return {
         "text": " ".join(sentences),
         "reason": wait["reason"] if wait else None,
-        "figures": _figures(facts, order.currency) if facts else {},
+        "figures": _figures(session, decision, facts, order.currency) if decision and facts else {},
         "who": wait["who"] if wait else None,
         "who_text": wait["who_text"] if wait else None,
         "needed": money(needed, order.currency),
@@ -56,11 +56,12 @@ def _needed(
     """How much money would move the order on."""
     if decision is None or facts is None:
         return credit.still_to_pay(session, order)
-    policy = policy_version(session, decision.policy_version)
+    policy = policy_version(session, decision.policy_version, decision.overlay)
     return money_to_release([reason["code"] for reason in decision.reasons], facts, policy)
 
 
-def _figures(facts: CreditFacts, currency: str) -> dict[str, Any]:
+def _figures(session: Session, decision: CreditDecisionRow, facts: CreditFacts, currency: str) -> dict[str, Any]:
+    policy = policy_version(session, decision.policy_version, decision.overlay)
     sums = {
         "receivables": facts.receivables,
         "advances": facts.advances,
@@ -69,6 +70,6 @@ def _figures(facts: CreditFacts, currency: str) -> dict[str, Any]:
         "limit": facts.limit,
         "exposure": facts.exposure,
         "debt": facts.debt,
-        "overdue": facts.amount_overdue,
+        "overdue": counting_overdue(facts, policy).amount,
     }
     return {name: money(value, currency) for name, value in sums.items()}

@@ -25,7 +25,7 @@ from activities.handoff import HandoffActivities
 from activities.persistence.engine import make_engine
 from activities.persistence.import_task import ImportRefusedError, NoCompanyError, Written
 from activities.persistence.importing import begin_import, known_company, write_company
-from activities.persistence.parties import orders_waiting_for_credit
+from activities.persistence.reconsideration import reconsider_account
 from activities.requisites import check_kpp, check_tax_id
 from cli.local.data import USUAL, DataDirectory
 from cli.local.problems import StackError
@@ -164,9 +164,9 @@ def write_file(
         for (kind, outcome), number in sorted(written.counts.items()):
             report.counts.setdefault(kind, dict.fromkeys(OUTCOMES, 0))[outcome] = number
         orders = [
-            order_workflow_id(str(order))
+            order_workflow_id(order)
             for account in sorted(written.changed_accounts)
-            for order in orders_waiting_for_credit(session, account)
+            for order in reconsider_account(session, account, at=as_of)
         ]
         if not keep:
             return None, []

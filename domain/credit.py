@@ -1,13 +1,12 @@
 """The credit decision: may this order ship on credit, must a person look, or must it stop (D1, D2)."""
 
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 from domain.money import ZERO, percent_of
-from domain.orders import Actor, OrderState
-from domain.policy import OverdueMode, Policy
+from domain.policy import OverdueMode, Policy, StopBasis
 
 
 class Outcome(StrEnum):
@@ -32,6 +31,9 @@ class ReasonCode(StrEnum):
     OVERDUE_APPROVAL = "OVERDUE_APPROVAL"
     OVERDUE_STOP = "OVERDUE_STOP"
     OVERDUE_LEGAL = "OVERDUE_LEGAL"
+    TERM_LONGER = "TERM_LONGER"
+    NO_CONTRACT = "NO_CONTRACT"
+    DISCOUNT = "DISCOUNT"
     NO_TRADE = "NO_TRADE"
     LEGAL_CASE = "LEGAL_CASE"
     WATCH = "WATCH"
@@ -39,13 +41,35 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OverdueItem:
-    """An overdue schedule line that counts for the gates (D1-11): `days` since its due date, `residual` owed."""
+    """A schedule line past its due date: `days` since then, `residual` owed of its `amount`, `disputed` part of that.
+
+    Whether it counts is a matter of the policy: see `counting_overdue`.
+    """
 
     schedule_line_id: str
     invoice_number: str
     due_date: date
     days: int
     residual: Decimal
+    amount: Decimal = ZERO
+    disputed: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAsk:
+    """What one order asks of the account.
+
+    Attributes:
+        credit: `ORD`, the credit part (D1-6); 0 for a prepaid order.
+        requested_deferral: days to pay that the order asks for.
+        agreed_deferral: days that the valid contract grants; None without a valid contract (D2-6).
+        legal_cleared: the lawyer let this prepaid order pass although a case is open (D2-8).
+    """
+
+    credit: Decimal
+    requested_deferral: int = 0
+    agreed_deferral: int | None = None
+    legal_cleared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +82,12 @@ class CreditFacts:
         commitments: `COM`, credit parts of the other confirmed orders (D1-5).
         order_credit: `ORD`, the credit part of this order (D1-6); 0 for a prepaid order.
         limit: `L`, the effective limit at this instant (D1-9).
-        overdue: overdue items above the floor (D1-11), oldest first.
+        overdue: lines past their due date, oldest first; the policy says which of them count (D1-11).
         pending: credit parts of orders waiting for approval or stopped; shown, not counted (D1-10).
+        unlimited: the amount gate is open, by an approved and dated permission (D1-9).
+        contract_valid, agreed_deferral, requested_deferral: what the term gate looks at (D2-6).
+        legal_cleared: the lawyer let this order pass (D2-8).
+        data_minutes: age of the figures; 0 while Opora's own tables are the system of record (D13-3).
     """
 
     currency: str
@@ -72,6 +100,12 @@ class CreditFacts:
     no_trade: bool = False
     legal_case: bool = False
     pending: Decimal = ZERO
+    unlimited: bool = False
+    contract_valid: bool = True
+    agreed_deferral: int | None = None
+    requested_deferral: int = 0
+    legal_cleared: bool = False
+    data_minutes: int = 0
 
     @property
     def exposure_before(self) -> Decimal:
@@ -88,14 +122,36 @@ class CreditFacts:
         """D1-8"""
         return max(ZERO, self.receivables - self.advances)
 
-    @property
-    def days_overdue(self) -> int:
-        """Days of the oldest overdue item that counts; 0 without one."""
-        return max((item.days for item in self.overdue), default=0)
+    def asked(self, ask: OrderAsk) -> "CreditFacts":
+        """The same account with this order before it."""
+        return replace(
+            self,
+            order_credit=ask.credit,
+            requested_deferral=ask.requested_deferral,
+            contract_valid=ask.agreed_deferral is not None,
+            agreed_deferral=ask.agreed_deferral,
+            legal_cleared=ask.legal_cleared,
+        )
 
-    @property
-    def amount_overdue(self) -> Decimal:
-        return sum((item.residual for item in self.overdue), ZERO)
+
+@dataclass(frozen=True, slots=True)
+class OverdueStanding:
+    """What counts as overdue: `days` of the oldest item, `amount` undisputed, of all (D1-11)."""
+
+    days: int
+    amount: Decimal
+
+
+def counting_overdue(facts: CreditFacts, policy: Policy) -> OverdueStanding:
+    """Overdue items whose undisputed residual is above the floor (D1-11)."""
+    counting = [
+        (item.days, item.residual - item.disputed)
+        for item in facts.overdue
+        if item.residual - item.disputed > policy.floor(item.amount, facts.currency)
+    ]
+    return OverdueStanding(
+        days=max((days for days, _ in counting), default=0), amount=sum((owed for _, owed in counting), ZERO)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +183,13 @@ def credit_part(gross: Decimal, prepayment_percent: int, received: Decimal = ZER
 
 
 def decide_credit(facts: CreditFacts, policy: Policy) -> CreditDecision:
-    """Weigh the amount, overdue and ban gates; the worst one decides (D2-7).
+    """Weigh the ban, amount, term and overdue gates; the worst one decides (D2-7).
 
-    A prepaid order passes amount and overdue whatever the debt (D2-8).
+    A prepaid order passes amount, term and overdue whatever the debt (D2-8).
     """
     reasons = _ban_gate(facts)
     if facts.order_credit > 0:
-        reasons += _amount_gate(facts, policy) + _overdue_gate(facts, policy)
+        reasons += _amount_gate(facts, policy) + _overdue_gate(facts, policy) + _term_gate(facts)
     reasons.sort(key=lambda reason: -_SEVERITY[reason.outcome])
     return CreditDecision(
         outcome=reasons[0].outcome if reasons else Outcome.AUTO,
@@ -142,31 +198,42 @@ def decide_credit(facts: CreditFacts, policy: Policy) -> CreditDecision:
         exposure_before=facts.exposure_before,
         limit=facts.limit,
         debt=facts.debt,
-        excess=max(ZERO, facts.exposure - facts.limit),
+        excess=ZERO if facts.unlimited else max(ZERO, facts.exposure - facts.limit),
         currency=facts.currency,
     )
 
 
+def with_reason(decision: CreditDecision, reason: Reason) -> CreditDecision:
+    """The decision as people are told it when something besides credit is asked first (D4-15)."""
+    outcome = max(decision.outcome, reason.outcome, key=_SEVERITY.__getitem__)
+    return replace(decision, outcome=outcome, reasons=(reason, *decision.reasons))
+
+
 def _ban_gate(facts: CreditFacts) -> list[Reason]:
-    """A manual stop or an open legal case refuses even a prepaid order (D2-8)."""
+    """A manual stop or an open legal case refuses even a prepaid order, unless the lawyer let it pass (D2-8)."""
     reasons = []
     if facts.no_trade:
         reasons.append(Reason(ReasonCode.NO_TRADE, Outcome.STOP))
-    if facts.legal_case:
+    if facts.legal_case and not (facts.legal_cleared and facts.order_credit == 0):
         reasons.append(Reason(ReasonCode.LEGAL_CASE, Outcome.STOP))
     return reasons
 
 
 def _amount_gate(facts: CreditFacts, policy: Policy) -> list[Reason]:
     """D2-1…D2-4: both limits are inclusive; D2-9: near the limit the manager is told."""
+    if facts.unlimited:
+        return []
     exposure, limit = facts.exposure, facts.limit
     ceiling = limit * policy.stop_ratio
     figures = {"exposure": str(exposure), "limit": str(limit), "excess": str(exposure - limit)}
     if exposure > ceiling:
         if limit == 0:
             return [Reason(ReasonCode.NO_CREDIT, Outcome.STOP, figures)]
-        code = ReasonCode.DEBT_OVER_2X if facts.debt > ceiling else ReasonCode.ORDER_OVER_2X
-        return [Reason(code, Outcome.STOP, figures | {"debt": str(facts.debt), "ceiling": str(ceiling)})]
+        figures |= {"debt": str(facts.debt), "ceiling": str(ceiling)}
+        if facts.debt > ceiling:
+            return [Reason(ReasonCode.DEBT_OVER_2X, Outcome.STOP, figures)]
+        if policy.stop_basis is StopBasis.EXPOSURE:
+            return [Reason(ReasonCode.ORDER_OVER_2X, Outcome.STOP, figures)]
     if exposure > limit:
         return [Reason(ReasonCode.OVER_LIMIT, Outcome.APPROVAL, figures)]
     if limit > 0 and exposure >= limit * policy.watch_ratio:
@@ -176,87 +243,24 @@ def _amount_gate(facts: CreditFacts, policy: Policy) -> list[Reason]:
 
 def _overdue_gate(facts: CreditFacts, policy: Policy) -> list[Reason]:
     """D2-5: graded by the age of the oldest overdue item, or strict: anything beyond the pass days stops."""
-    days = facts.days_overdue
-    if days < 1:
+    overdue = counting_overdue(facts, policy)
+    if overdue.days < 1:
         return []
-    figures = {"days": str(days), "amount": str(facts.amount_overdue)}
-    if days <= policy.overdue_pass_days:
+    figures = {"days": str(overdue.days), "amount": str(overdue.amount)}
+    if overdue.days <= policy.overdue_pass_days:
         return [Reason(ReasonCode.OVERDUE_NOTE, Outcome.AUTO, figures)]
-    if days >= policy.overdue_legal_days:
+    if overdue.days >= policy.overdue_legal_days:
         return [Reason(ReasonCode.OVERDUE_LEGAL, Outcome.STOP, figures)]
-    if days >= policy.overdue_stop_days or policy.overdue_mode is OverdueMode.STRICT:
+    if overdue.days >= policy.overdue_stop_days or policy.overdue_mode is OverdueMode.STRICT:
         return [Reason(ReasonCode.OVERDUE_STOP, Outcome.STOP, figures)]
     return [Reason(ReasonCode.OVERDUE_APPROVAL, Outcome.APPROVAL, figures)]
 
 
-def within_ceiling(decision: CreditDecision, ceiling: Decimal) -> bool:
-    """Whether an approval given up to `ceiling` still covers the exposure it meets (D4-7)."""
-    return decision.outcome is Outcome.AUTO or (decision.outcome is Outcome.APPROVAL and decision.exposure <= ceiling)
-
-
-class Verdict(StrEnum):
-    """What an approver answers (D4-2)."""
-
-    APPROVE = "approve"
-    REJECT = "reject"
-    REWORK = "rework"
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceCommand:
-    """The manager hands the accepted quote over for the credit decision."""
-
-    actor: Actor
-
-
-@dataclass(frozen=True, slots=True)
-class CreditRequest:
-    """Asks for the decision on an order's present revision; `occasion` makes a repeat of it the same decision."""
-
-    order_id: str
-    actor: Actor
-    occasion: str
-    as_of: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CreditOutcome:
-    """What was decided, where the order stands now, and who may not approve it (D4-5).
-
-    `messages` are keys of the effect ledger to deliver.
-    """
-
-    state: OrderState
-    decision: CreditDecision
-    revision: int
-    barred: tuple[str, ...] = ()
-    messages: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalCommand:
-    """A person's answer to an approval request."""
-
-    actor: Actor
-    verdict: Verdict
-    comment: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalRequest:
-    """Asks to record an answer at a business instant."""
-
-    order_id: str
-    command: ApprovalCommand
-    as_of: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalOutcome:
-    """What the answer led to. `refusal` is a refusal's code when the answer had no effect (D4-7…D4-9)."""
-
-    state: OrderState
-    refusal: str | None = None
-    facts: dict[str, str] = field(default_factory=dict)
-    barred: tuple[str, ...] = ()
-    messages: tuple[str, ...] = ()
+def _term_gate(facts: CreditFacts) -> list[Reason]:
+    """D2-6: credit needs a valid contract, and no longer deferral than it grants."""
+    if not facts.contract_valid:
+        return [Reason(ReasonCode.NO_CONTRACT, Outcome.APPROVAL)]
+    if facts.agreed_deferral is not None and facts.requested_deferral > facts.agreed_deferral:
+        figures = {"requested": str(facts.requested_deferral), "agreed": str(facts.agreed_deferral)}
+        return [Reason(ReasonCode.TERM_LONGER, Outcome.APPROVAL, figures)]
+    return []

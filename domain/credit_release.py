@@ -3,15 +3,17 @@
 from collections.abc import Collection
 from decimal import Decimal
 
-from domain.credit import CreditFacts, ReasonCode
+from domain.credit import CreditFacts, ReasonCode, counting_overdue
 from domain.money import ZERO
 from domain.orders import Role
-from domain.policy import Policy
+from domain.policy import Policy, StopRelease
 
 OVERDUE = frozenset({ReasonCode.OVERDUE_STOP, ReasonCode.OVERDUE_LEGAL})
 OVER_CEILING = frozenset({ReasonCode.ORDER_OVER_2X, ReasonCode.DEBT_OVER_2X, ReasonCode.NO_CREDIT})
 BANS = frozenset({ReasonCode.NO_TRADE, ReasonCode.LEGAL_CASE})
 STOPS = OVERDUE | OVER_CEILING | BANS
+TERMS = frozenset({ReasonCode.TERM_LONGER, ReasonCode.NO_CONTRACT})
+"""No payment of the debt answers these; paying the order itself before it ships does."""
 
 
 def money_to_release(reasons: Collection[str], facts: CreditFacts, policy: Policy) -> Decimal:
@@ -19,15 +21,20 @@ def money_to_release(reasons: Collection[str], facts: CreditFacts, policy: Polic
 
     An overdue debt has to be paid whole; an exposure has to come down to the multiple of the limit, or, past an
     approval, to the limit. The larger sum covers both: paying the overdue debt lowers the exposure too. A legal case
-    ends with the whole debt (D2-8). A manual ban is not lifted by money: alone it asks for none.
+    ends with the whole debt (D2-8), and so does a stop under `debt_zero` (D2-14). What the term gate asks is passed
+    only by paying the order whole before it ships (D2-6). A manual ban is not lifted by money: alone it asks for none.
     """
     codes = set(reasons)
     if ReasonCode.LEGAL_CASE in codes:
         return facts.debt
     stopped = bool(codes & STOPS)
+    if policy.stop_release is StopRelease.DEBT_ZERO and codes & (OVERDUE | OVER_CEILING):
+        return max(facts.debt, facts.exposure - facts.limit * policy.stop_ratio)
+    if not stopped and codes & TERMS:
+        return facts.order_credit
     sums = [ZERO]
     if codes & OVERDUE or (not stopped and ReasonCode.OVERDUE_APPROVAL in codes):
-        sums.append(facts.amount_overdue)
+        sums.append(counting_overdue(facts, policy).amount)
     if codes & OVER_CEILING:
         sums.append(facts.exposure - facts.limit * policy.stop_ratio)
     if not stopped and ReasonCode.OVER_LIMIT in codes:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from domain.credit import CreditFacts
+from domain.credit import CreditFacts, OverdueStanding, counting_overdue
 from domain.money import ZERO
 from domain.policy import OverdueMode, Policy
 
@@ -52,7 +52,8 @@ class NearestPayment:
 def credit_card(facts: CreditFacts, policy: Policy) -> CreditCard:
     """Read the facts of an account without an order (D1-7…D1-9) and say how the gates of D2 stand."""
     room = facts.limit - facts.exposure_before
-    verdict = _verdict(facts, policy)
+    overdue = counting_overdue(facts, policy)
+    verdict = _verdict(facts, overdue, policy)
     to_stop = facts.limit * policy.stop_ratio - facts.exposure_before
     figures = {
         "currency": facts.currency,
@@ -60,23 +61,23 @@ def credit_card(facts: CreditFacts, policy: Policy) -> CreditCard:
         "to_stop": str(max(ZERO, to_stop)),
         "exposure": str(facts.exposure_before),
         "ceiling": str(facts.limit * policy.stop_ratio),
-        "amount": str(facts.amount_overdue),
-        "days": str(facts.days_overdue),
+        "amount": str(overdue.amount),
+        "days": str(overdue.days),
     }
     return CreditCard(
         debt=facts.debt,
         exposure=facts.exposure_before,
         limit=facts.limit,
         available=max(ZERO, room),
-        amount_overdue=facts.amount_overdue,
-        days_overdue=facts.days_overdue,
+        amount_overdue=overdue.amount,
+        days_overdue=overdue.days,
         pending=facts.pending,
         verdict=verdict,
         figures=figures,
     )
 
 
-def _verdict(facts: CreditFacts, policy: Policy) -> str:
+def _verdict(facts: CreditFacts, overdue: OverdueStanding, policy: Policy) -> str:
     """The first closed gate, worst first: bans (D2-8), no credit (D1-9), overdue (D2-5), amount (D2-1…D2-4)."""
     if facts.no_trade:
         return "no_trade"
@@ -85,7 +86,7 @@ def _verdict(facts: CreditFacts, policy: Policy) -> str:
     ceiling = facts.limit * policy.stop_ratio
     if facts.limit == 0 and facts.exposure_before >= ceiling:
         return "no_credit"
-    days = facts.days_overdue
+    days = overdue.days
     strict = policy.overdue_mode is OverdueMode.STRICT and days > policy.overdue_pass_days
     if days >= policy.overdue_stop_days or strict:
         return "overdue_stop"

@@ -296,3 +296,166 @@ class PaymentOfAnotherCustomerError(DomainError):
     """Parts of one payment go to documents of different payers, or it pays another payer's already."""
 
     code = "payment_of_another_customer"
+
+
+class OwnLimitError(DomainError):
+    """Credit is widened by another than its requester and than the customer's own manager (D5-1, D4-5)."""
+
+    code = "own_limit"
+    status = 403
+
+
+class TemporaryLimitTooLongError(InvalidInputError):
+    """A temporary limit ends within 90 days (D5-1). facts: field, days."""
+
+    code = "temporary_limit_too_long"
+
+
+class GrantNotFoundError(NotFoundError):
+    code = "grant_not_found"
+
+
+class GrantDecidedError(DomainError):
+    """Somebody decided on the change of credit before. facts: state, by."""
+
+    code = "grant_decided"
+
+
+class ApprovalExpiredError(DomainError):
+    """Nobody answered in time and the order was rejected (D4-3, D4-9). facts: deadline."""
+
+    code = "approval_expired"
+
+
+class OrderCancelledError(DomainError):
+    """The order was cancelled before the answer came (D4-9). facts: at, reason."""
+
+    code = "order_cancelled"
+
+
+class ApprovalOfAnotherRevisionError(DomainError):
+    """The order changed since the approver looked at it (D4-6). facts: revision, seen."""
+
+    code = "approval_other_revision"
+
+
+class NotYourApprovalError(DomainError):
+    """The request is another branch's, or the director's (D4-1). facts: tier."""
+
+    code = "not_your_approval"
+    status = 403
+
+
+class EditAfterPickingError(DomainError):
+    """Goods are being picked or have left: what is added is a new order (D6-7). facts: status."""
+
+    code = "edit_after_picking"
+
+
+class NothingToChangeError(InvalidInputError):
+    """The revision asks for what the order already says. facts: field."""
+
+    code = "nothing_to_change"
+
+
+class GateClosedError(DomainError):
+    """The shipment gate is closed (D12-1). facts: reasons."""
+
+    code = "gate_closed"
+
+
+class GateOpenError(DomainError):
+    """The order does not stand before a closed gate (D12-2). facts: status."""
+
+    code = "gate_open"
+
+
+class NotStoppedByCaseError(DomainError):
+    """No legal case holds this order, or it is not prepaid whole (D2-8)."""
+
+    code = "not_stopped_by_case"
+
+
+class TradeStopError(DomainError):
+    """Trade is stopped already, or is not stopped. facts: state."""
+
+    code = "trade_stop_state"
+
+
+class LimitNotSuspendedError(DomainError):
+    """No legal case took the limit away, or one is still open (D5-8)."""
+
+    code = "limit_not_suspended"
+
+
+class AbsenceNotFoundError(NotFoundError):
+    code = "absence_not_found"
+
+
+class UserNotFoundError(InvalidInputError):
+    """Nobody has this login or id. facts: field, user."""
+
+    code = "user_not_found"
+
+
+class DeputyCycleError(InvalidInputError):
+    """Deputies would answer for each other in a circle (D4-4). facts: field, chain."""
+
+    code = "deputy_cycle"
+
+
+class DeputyChainTooLongError(InvalidInputError):
+    """More than three deputies in a row (D4-4). facts: field, chain."""
+
+    code = "deputy_chain_too_long"
+
+
+class PolicyNotFoundError(NotFoundError):
+    code = "policy_not_found"
+
+
+class PolicyDecidedError(DomainError):
+    """Somebody decided on the policy version before. facts: state."""
+
+    code = "policy_decided"
+
+
+class OwnPolicyError(DomainError):
+    """A policy is proposed by one person and published by another (D14)."""
+
+    code = "own_policy"
+    status = 403
+
+
+class PolicyDateError(InvalidInputError):
+    """A policy begins today or later, and not before the newest published one. facts: field."""
+
+    code = "policy_date"
+
+
+class CreditNoteTooLargeError(InvalidInputError):
+    """More is credited than the invoice has left. facts: field, room."""
+
+    code = "credit_note_too_large"
+
+
+class CreditNoteExistsError(DomainError):
+    """A note of this number stands on the invoice with other figures. facts: number."""
+
+    code = "credit_note_exists"
+
+
+class DisputeOpenError(DomainError):
+    """The instalment is disputed already. facts: ends_on."""
+
+    code = "dispute_open"
+
+
+class DisputeNotFoundError(NotFoundError):
+    code = "dispute_not_found"
+
+
+class DisputeTooLongError(InvalidInputError):
+    """A dispute ends within 14 days; the head may extend it once (D11-1). facts: field, days."""
+
+    code = "dispute_too_long"

@@ -86,6 +86,7 @@ class WaitReason(StrEnum):
     DUE_DATE = "due_date"
     OVERDUE = "overdue"
     CANCEL_ACKNOWLEDGEMENT = "cancel_acknowledgement"
+    GATE = "gate"
 
 
 class OnExpiry(StrEnum):
@@ -97,6 +98,7 @@ class OnExpiry(StrEnum):
     RELEASE = "release"
     TASK = "task"
     ESCALATE = "escalate"
+    UNPICK = "unpick"
     NOTHING = "nothing"
 
 
@@ -183,13 +185,17 @@ class CancelCommand:
 
 @dataclass(frozen=True, slots=True)
 class EndRequest:
-    """Ends an order in `status` and undoes what it still holds."""
+    """Ends an order in `status` and undoes what it still holds.
+
+    `only_while`: the status whose wait ran out; an order that moved on meanwhile is left alone.
+    """
 
     order_id: str
     status: OrderStatus
     actor: Actor
     reason: str
     as_of: datetime
+    only_while: OrderStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

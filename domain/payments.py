@@ -69,8 +69,8 @@ class ApplyRequest:
 class PaymentOutcome:
     """What became of a payment, and which neighbours must look again.
 
-    `order_ids` took money themselves or through their invoices; `stopped_order_ids` stand in STOP while the account's
-    exposure fell (D2-13), in the order in which they are to be decided again.
+    `order_ids` took money themselves or through their invoices; `stopped_order_ids` waited for credit and move on,
+    since the account's exposure fell (D2-13), in the order in which they were decided again.
     """
 
     payment_id: str

@@ -12,6 +12,20 @@ class OverdueMode(StrEnum):
     STRICT = "strict"
 
 
+class StopBasis(StrEnum):
+    """What is held against the double limit (D2-3)."""
+
+    EXPOSURE = "exposure"
+    DEBT = "debt"
+
+
+class StopRelease(StrEnum):
+    """When a stopped order is free again (D2-14)."""
+
+    BY_RULES = "by_rules"
+    DEBT_ZERO = "debt_zero"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What a company may tune. Days are calendar days unless the name says otherwise."""
@@ -53,6 +67,30 @@ class Policy:
     """D10-1: notices and tasks for staff, seller's local time."""
     client_hour: int = 11
     """D10-1: letters to customers, customer's local time."""
+    stop_basis: StopBasis = StopBasis.EXPOSURE
+    """D2-3: `debt` is the seed's literal reading, an order alone then never stops."""
+    stop_release: StopRelease = StopRelease.BY_RULES
+    """D2-14: `debt_zero` keeps an order stopped for debt until nothing is owed."""
+    second_tier: bool = False
+    """D4-1: a director decides after the head when the excess or the overdue is large."""
+    second_tier_excess_percent: Decimal = Decimal(50)
+    """D4-1: of the limit; more than that goes on to the director."""
+    second_tier_overdue_days: int = 7
+    """D4-1: an older overdue goes on to the director."""
+    approval_deputy_days: int = 1
+    """D4-3: working days of silence until the deputy is asked."""
+    approval_next_level_days: int = 2
+    """D4-3: working days of silence until the next level is asked."""
+    approval_valid_days: int = 10
+    """D4-12: so long an order's own excess does not close the shipment gate again."""
+    gate_hold_working_days: int = 2
+    """D12-2: so long goods stay picked before a closed gate."""
+    data_hours: int = 24
+    """D12-1: nothing ships on figures older than this."""
+    free_discount_percent: Decimal = Decimal(100)
+    """D4-15: a deeper discount off the price list is approved first; 100 leaves prices to the manager."""
+    temporary_limit_days: int = 90
+    """D5-1"""
 
     def floor(self, amount: Decimal, currency: str) -> Decimal:
         """The residue of an item of `amount` that nobody chases (D1-11) and that releases an order (D9-7)."""

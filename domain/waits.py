@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from domain.approvals import ladder
 from domain.business_calendar import BusinessCalendar
 from domain.orders import OnExpiry, OrderState, OrderStatus, Role, Wait, WaitReason
 from domain.policy import Policy
@@ -31,17 +32,37 @@ def quoted(now: datetime, policy: Policy, calendar: BusinessCalendar) -> OrderSt
     )
 
 
-def awaiting_approval(now: datetime, policy: Policy, calendar: BusinessCalendar) -> OrderState:
-    """The head of sales answers within 3 working days, or silence rejects (D4-3)."""
+def awaiting_approval(
+    asked_at: datetime, policy: Policy, calendar: BusinessCalendar, *, now: datetime | None = None, who: str = Role.HEAD
+) -> OrderState:
+    """The request climbs from rung to rung while nobody answers, and silence rejects it in the end (D4-3).
+
+    `reminder_at` is the next rung from `now` on. `who`: the tier whose decision it is.
+    """
+    times = ladder(asked_at, policy, calendar)
     return OrderState(
         OrderStatus.AWAITING_APPROVAL,
         Wait(
             WaitReason.APPROVAL,
-            since=now,
-            until=calendar.after_working_days(now, policy.approval_working_days),
-            who=Role.HEAD,
+            since=asked_at,
+            until=times.expires_at,
+            who=who,
             on_expiry=OnExpiry.REJECT,
-            reminder_at=calendar.add_working_hours(now, policy.approval_reminder_hours),
+            reminder_at=times.next_at(now or asked_at),
+        ),
+    )
+
+
+def gate_closed(now: datetime, policy: Policy, calendar: BusinessCalendar) -> OrderState:
+    """Picked goods stand before a closed gate for 2 working days while the head decides, then are put back (D12-2)."""
+    return OrderState(
+        OrderStatus.PICKING,
+        Wait(
+            WaitReason.GATE,
+            since=now,
+            until=calendar.after_working_days(now, policy.gate_hold_working_days),
+            who=Role.HEAD,
+            on_expiry=OnExpiry.UNPICK,
         ),
     )
 

@@ -9,13 +9,14 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from activities.approvals import ApprovalActivities
     from activities.credit import CreditActivities
     from activities.fulfilment import FulfilmentActivities
     from activities.handoff import HandoffActivities
     from activities.invoicing import InvoicingActivities
     from activities.orders import OrderActivities
     from activities.stock import StockActivities
-    from domain.credit import (
+    from domain.credit_steps import (
         ApprovalCommand,
         ApprovalOutcome,
         ApprovalRequest,
@@ -140,13 +141,14 @@ class OrderWorkflow:
         """Approve, reject or send back for rework; the first answer stands (D4-8)."""
         async with self._turn:
             request = ApprovalRequest(self._order.order_id, command, self._clock.now())
-            outcome: ApprovalOutcome = await self._ask(CreditActivities.answer_approval, request)
+            outcome: ApprovalOutcome = await self._ask(ApprovalActivities.answer_approval, request)
             self._barred = outcome.barred or self._barred
             if outcome.refusal is None:
                 at, verdict = self._clock.now().isoformat(), command.verdict
                 self._answered = {"by": command.actor.name, "at": at, "decision": verdict}
             self._show(outcome.state)
             self._post.send(outcome.messages)
+            await self._tell(outcome.relieved, "exposure_lowered")
             return outcome
 
     @answer_approval.validator
@@ -248,14 +250,16 @@ class OrderWorkflow:
     async def _reject_unapproved(self, moves: int) -> None:
         async with self._my_turn(moves):
             outcome: ApprovalOutcome = await workflow.execute_activity_method(
-                CreditActivities.expire_approval, args=[self._order.order_id, self._clock.now()], **options.DATABASE
+                ApprovalActivities.expire_approval, args=[self._order.order_id, self._clock.now()], **options.DATABASE
             )
             self._show(outcome.state)
             self._post.send(outcome.messages)
+            await self._tell(outcome.relieved, "exposure_lowered")
 
     async def _cancel_stopped(self, moves: int) -> None:
         async with self._my_turn(moves):
-            await self._end(OrderStatus.CANCELLED, CancelCommand(SYSTEM, "credit_stop_lapsed"))
+            lapsed = CancelCommand(SYSTEM, "credit_stop_lapsed")
+            await self._end(OrderStatus.CANCELLED, lapsed, only_while=OrderStatus.STOPPED)
 
     async def _reserve(self, moves: int) -> None:
         async with self._my_turn(moves):
@@ -370,12 +374,18 @@ class OrderWorkflow:
         self._barred = outcome.barred or self._barred
         self._show(outcome.state)
         self._post.send(outcome.messages)
+        await self._tell(outcome.relieved, "exposure_lowered")
         return outcome
 
-    async def _end(self, status: OrderStatus, command: CancelCommand) -> StepResult:
-        """Undo in reverse order, each exactly once: the reserve, then commitment, money and tasks (D6-8)."""
+    async def _end(
+        self, status: OrderStatus, command: CancelCommand, only_while: OrderStatus | None = None
+    ) -> StepResult:
+        """Undo in reverse order, each exactly once: the reserve, then commitment, money and tasks (D6-8).
+
+        `only_while`: a wait of this status ran out; an order that credit set free meanwhile goes on.
+        """
         await self._do(StockActivities.free_order_stock, self._step(command.actor))
-        request = EndRequest(self._order.order_id, status, command.actor, command.reason, self._clock.now())
+        request = EndRequest(self._order.order_id, status, command.actor, command.reason, self._clock.now(), only_while)
         return await self._do(OrderActivities.end_order, request)
 
     async def _do(self, step: Any, request: Any) -> StepResult:

@@ -1,29 +1,19 @@
 """The credit account: its lock, and every figure a decision is made on, in a bounded number of queries."""
 
-from dataclasses import asdict
-from datetime import date, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
-from sqlalchemy import text
+from sqlalchemy import or_, text
 from sqlmodel import Session, col, select
 
-from activities.persistence.tables import (
-    ApprovalRow,
-    CommitmentRow,
-    CreditAccountRow,
-    CreditDecisionRow,
-    OrderRow,
-)
-from domain.credit import CreditDecision, CreditFacts, OverdueItem, credit_part
+from activities.persistence.grants import CustomerGrant, limit_of, load_grants
+from activities.persistence.tables import CommitmentRow, ContractRow, CreditAccountRow, CustomerRow, OrderRow
+from domain.credit import CreditFacts, OrderAsk, OverdueItem, credit_part
 from domain.errors import CustomerNotFoundError
 from domain.money import ZERO, percent_of
-from domain.policy import Policy
-
-FACTS: TypeAdapter[CreditFacts] = TypeAdapter(CreditFacts)
-_REASONS: TypeAdapter[Any] = TypeAdapter(CreditDecision)
 
 
 def lock_account(session: Session, account_id: UUID) -> CreditAccountRow:
@@ -43,7 +33,7 @@ def received_for_order(session: Session, order_id: UUID) -> Decimal:
 _SUMS = text("""
     SELECT
       (SELECT coalesce(sum(line.residual), 0) FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
-        WHERE invoice.credit_account_id = :account) AS receivables,
+        WHERE invoice.credit_account_id = :account AND line.residual > 0) AS receivables,
       (SELECT coalesce(sum(unallocated), 0) FROM payment
         WHERE credit_account_id = :account) AS advances,
       (SELECT coalesce(sum(greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0)))), 0)
@@ -57,52 +47,105 @@ _SUMS = text("""
 """)
 
 _OVERDUE = text("""
-    SELECT line.id, invoice.number, line.due_date, line.residual,
-           greatest(CAST(:day AS date), line.observed_on) - line.due_date AS days
+    SELECT line.id, invoice.number, line.due_date, line.residual, line.amount,
+           greatest(CAST(:day AS date), line.observed_on) - line.due_date AS days,
+           coalesce((SELECT least(dispute.amount, line.residual) FROM dispute
+                      WHERE dispute.schedule_line_id = line.id AND dispute.closed_at IS NULL
+                        AND dispute.ends_on >= greatest(CAST(:day AS date), line.observed_on)), 0) AS disputed
       FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
      WHERE invoice.credit_account_id = :account
        AND line.due_date < greatest(CAST(:day AS date), line.observed_on)
-       AND line.residual > greatest(:floor, line.amount * :percent / 100)
+       AND line.residual > 0
      ORDER BY line.due_date, line.id
 """)
 
 
-def overdue_items(
-    session: Session, account_id: UUID, currency: str, policy: Policy, *, today: date
-) -> tuple[OverdueItem, ...]:
-    """Overdue lines above the floor (D1-11), oldest first; the day of a line is never before it was last acted on."""
-    floor = policy.floor_rub if currency == "RUB" else policy.floor_kzt
-    rows = session.execute(
-        _OVERDUE, {"account": account_id, "day": today, "floor": floor, "percent": policy.floor_percent}
+def overdue_items(session: Session, account_id: UUID, *, today: date) -> tuple[OverdueItem, ...]:
+    """Lines past their due date, oldest first; the day of a line is never before it was last acted on (D1-11)."""
+    rows = session.execute(_OVERDUE, {"account": account_id, "day": today})
+    return tuple(
+        OverdueItem(str(row.id), row.number, row.due_date, row.days, row.residual, row.amount, row.disputed)
+        for row in rows
     )
-    return tuple(OverdueItem(str(row.id), row.number, row.due_date, row.days, row.residual) for row in rows)
 
 
 def load_facts(
-    session: Session, account: CreditAccountRow, policy: Policy, *, today: date, order: OrderRow | None = None
+    session: Session,
+    account: CreditAccountRow,
+    *,
+    today: date,
+    order_id: UUID | None = None,
+    ask: OrderAsk | None = None,
+    grants: Sequence[CustomerGrant] | None = None,
 ) -> CreditFacts:
-    """The figures of D1 for an account, and for `order` if one is being decided; two queries whatever the size.
+    """The figures of D1 for an account, and for the order that asks; three queries whatever the size.
 
-    Call it under `lock_account` when something is decided on it; a card may read without the lock.
+    Call it under `lock_account` when something is decided on it; a question may read without the lock. The order's
+    own commitment is left out (D6-6).
     """
-    order_id = order.id if order else None
     sums = session.execute(_SUMS, {"account": account.id, "order": order_id}).one()
-    order_credit = ZERO
-    if order:
-        remaining = remaining_gross(session, order)
-        order_credit = credit_part(remaining, order.prepayment_percent, received_for_order(session, order.id))
-    return CreditFacts(
+    if grants is None:
+        grants = load_grants(session, account.id)
+    limit = limit_of(account, grants, today=today, legal_case=sums.legal_case)
+    facts = CreditFacts(
         currency=account.currency,
         receivables=sums.receivables,
         advances=sums.advances,
         commitments=sums.commitments,
-        order_credit=order_credit,
-        limit=ZERO if sums.legal_case else account.base_limit,
-        overdue=overdue_items(session, account.id, account.currency, policy, today=today),
+        order_credit=ZERO,
+        limit=limit.amount,
+        overdue=overdue_items(session, account.id, today=today),
         no_trade=account.no_trade,
         legal_case=sums.legal_case,
         pending=sums.pending,
+        unlimited=limit.unlimited,
     )
+    return facts if ask is None else facts.asked(ask)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a revision of an order asks for in money and time."""
+
+    gross: Decimal
+    prepayment_percent: int
+    deferral_days: int
+
+
+def terms_of(session: Session, order: OrderRow) -> Terms:
+    """The revision in force: of its sum, what no invoice took yet."""
+    return Terms(remaining_gross(session, order), order.prepayment_percent, order.deferral_days)
+
+
+def ask_of(
+    session: Session, order: OrderRow, *, today: date, terms: Terms | None = None, received: Decimal | None = None
+) -> OrderAsk:
+    """What the order asks of its account, by the revision in force or by the `terms` of another (D1-6, D2-6)."""
+    terms = terms or terms_of(session, order)
+    money = received_for_order(session, order.id) if received is None else received
+    customer = session.get_one(CustomerRow, order.customer_id)
+    revision = order.revision
+    return OrderAsk(
+        credit=credit_part(terms.gross, terms.prepayment_percent, money),
+        requested_deferral=terms.deferral_days,
+        agreed_deferral=agreed_deferral(session, customer, today=today),
+        legal_cleared=order.cleared_revision == revision,
+    )
+
+
+def agreed_deferral(session: Session, customer: CustomerRow, *, today: date) -> int | None:
+    """Days to pay by the customer's contract in force: its own, or the customer's usual ones; None without a valid
+    contract (D2-6)."""
+    query = (
+        select(ContractRow)
+        .where(ContractRow.customer_id == customer.id, ContractRow.signed_on <= today)
+        .where(or_(col(ContractRow.valid_until).is_(None), col(ContractRow.valid_until) >= today))
+        .order_by(col(ContractRow.signed_on).desc(), col(ContractRow.id).desc())
+    )
+    contract = session.exec(query).first()
+    if contract is None:
+        return None
+    return customer.deferral_days if contract.deferral_days is None else contract.deferral_days
 
 
 def remaining_gross(session: Session, order: OrderRow) -> Decimal:
@@ -138,31 +181,9 @@ def still_to_pay(session: Session, order: OrderRow) -> Decimal:
     return max(ZERO, required_prepayment(session, order) - received_for_order(session, order.id))
 
 
-def record_decision(
-    session: Session, order: OrderRow, occasion: str, facts: CreditFacts, decision: CreditDecision, *, at: datetime
-) -> None:
-    """Store the decision with all its inputs (D2-19); the key (order, revision, occasion) is unique (D3-5)."""
-    reasons = _REASONS.dump_python(decision, mode="json")["reasons"]
-    session.add(
-        CreditDecisionRow(
-            order_id=order.id,
-            revision=order.revision,
-            occasion=occasion,
-            credit_account_id=order.credit_account_id,
-            outcome=decision.outcome,
-            reasons=reasons,
-            facts=FACTS.dump_python(facts, mode="json"),
-            exposure=decision.exposure,
-            credit_limit=decision.limit,
-            policy_version=order.policy_version,
-            decided_at=at,
-        )
-    )
-
-
 def commit_credit(session: Session, order: OrderRow) -> None:
-    """From now on the order counts in the commitments of its account (D1-5)."""
-    session.add(
+    """From now on the order counts in the commitments of its account, at what it comes to now (D1-5, D6-6)."""
+    session.merge(
         CommitmentRow(
             order_id=order.id,
             credit_account_id=order.credit_account_id,
@@ -189,31 +210,3 @@ def untie_order_money(session: Session, order_id: UUID) -> Decimal:
         SELECT coalesce(sum(amount), 0) FROM sums
     """)
     return Decimal(session.execute(freed, {"order": order_id}).scalar_one())
-
-
-def open_approval(session: Session, order_id: UUID) -> ApprovalRow | None:
-    """The request that waits for an answer, if any."""
-    return session.exec(
-        select(ApprovalRow).where(ApprovalRow.order_id == order_id, ApprovalRow.state == "open").with_for_update()
-    ).first()
-
-
-def last_approval(session: Session, order_id: UUID) -> ApprovalRow | None:
-    """The newest request of the order, answered or not."""
-    query = select(ApprovalRow).where(ApprovalRow.order_id == order_id).order_by(col(ApprovalRow.opened_at).desc())
-    return session.exec(query).first()
-
-
-def last_decision(session: Session, order_id: UUID) -> CreditDecisionRow | None:
-    """The newest decision of the order."""
-    query = (
-        select(CreditDecisionRow)
-        .where(CreditDecisionRow.order_id == order_id)
-        .order_by(col(CreditDecisionRow.decided_at).desc(), col(CreditDecisionRow.id).desc())
-    )
-    return session.exec(query).first()
-
-
-def facts_for_journal(facts: CreditFacts) -> dict[str, str]:
-    """The sums of a decision as strings, for the journal."""
-    return {name: str(value) for name, value in asdict(facts).items() if isinstance(value, Decimal)}

@@ -13,6 +13,7 @@ from activities.persistence.identifiers import next_number
 from activities.persistence.tables import (
     ApprovalRow,
     ContractRow,
+    CreditAccountRow,
     CustomerRow,
     InvoiceRow,
     LegalCaseLineRow,
@@ -52,6 +53,7 @@ def open_or_join(session: Session, context: DunningContext, *, at: datetime) -> 
             package={},
         )
         session.add(case)
+        session.get_one(CreditAccountRow, case.credit_account_id).suspended = True  # D5-8
         session.flush()
         record_event(session, "legal_case", case.id, "case_opened", SYSTEM, at=at, number=case.number)
     if session.exec(select(LegalCaseLineRow).where(LegalCaseLineRow.schedule_line_id == context.line.id)).first():

@@ -52,9 +52,9 @@ def allocate_by_hand(session: Session, command: AllocateCommand) -> PaymentOutco
         parts = _chosen(session, command.allotments, items, payment.unallocated, payment.currency)
     else:
         parts = list(match_payment(payment.unallocated, payment.purpose, items).allotments)
-    settle(session, payment, parts, command.actor, at=command.as_of)
+    moved = settle(session, payment, parts, command.actor, at=command.as_of)
     close_queue_task(session, payment, command.actor, at=command.as_of)
-    return applied(session, payment)
+    return applied(session, payment, moved)
 
 
 def _owner(session: Session, command: AllocateCommand, payment: PaymentRow) -> CustomerRow:

@@ -16,6 +16,7 @@ from activities.persistence.tables import (
     LegalEntityRow,
     OrderLineRow,
     OrderRow,
+    OutboundRow,
     UserRow,
 )
 from domain.errors import OrderNotFoundError
@@ -62,21 +63,14 @@ def state_of(order: OrderRow) -> OrderState:
     return OrderState(OrderStatus(order.status), wait)
 
 
-def lines_of(session: Session, order: OrderRow) -> list[OrderLineRow]:
-    """Lines of the present revision, by number."""
+def lines_of(session: Session, order: OrderRow, revision: int | None = None) -> list[OrderLineRow]:
+    """Lines of a revision, the one in force unless another is named, by number."""
     query = (
         select(OrderLineRow)
-        .where(OrderLineRow.order_id == order.id, OrderLineRow.revision == order.revision)
+        .where(OrderLineRow.order_id == order.id, OrderLineRow.revision == (revision or order.revision))
         .order_by(col(OrderLineRow.line_no))
     )
     return list(session.exec(query))
-
-
-def copy_to_next_revision(session: Session, order: OrderRow) -> None:
-    """Open a new revision with the same lines; the old one stays as it was decided."""
-    for line in lines_of(session, order):
-        session.add(OrderLineRow(**(line.model_dump() | {"revision": order.revision + 1})))
-    order.revision += 1
 
 
 def shipped_by_line(session: Session, order_id: UUID) -> dict[int, Decimal]:
@@ -108,6 +102,12 @@ def _no_entity() -> LegalEntityRow:
 def on_company_clock(session: Session, order: OrderRow, instant: datetime | None) -> datetime | None:
     """An instant as the company's own clock shows it, for texts."""
     return instant.astimezone(ZoneInfo(legal_entity(session, order.legal_entity_id).timezone)) if instant else None
+
+
+def planned_messages(session: Session, order_id: UUID) -> tuple[str, ...]:
+    """Keys of the effect ledger about the order that nobody has begun to send."""
+    query = select(OutboundRow.key).where(OutboundRow.order_id == order_id, OutboundRow.state == "planned")
+    return tuple(session.exec(query.order_by(col(OutboundRow.created_at), col(OutboundRow.key))))
 
 
 def user(session: Session, user_id: UUID) -> UserRow:

@@ -235,7 +235,7 @@ def account_of(session: Session, customer: CustomerRow) -> CreditAccountRow:
 def load_card(session: Session, customer: CustomerRow, *, today: date) -> CreditCard:
     """The card's figures by the policy in force today."""
     _, policy = policy_in_force(session, today)
-    return credit_card(load_facts(session, account_of(session, customer), policy, today=today), policy)
+    return credit_card(load_facts(session, account_of(session, customer), today=today), policy)
 
 
 _LAST_SHIPMENT = text("""
@@ -265,18 +265,6 @@ def nearest_payment(session: Session, customer_id: UUID, *, today: date) -> Near
     """The next due date that has not passed; what has passed is in the overdue figures."""
     row = session.execute(_NEAREST_PAYMENT, {"customer": customer_id, "today": today}).first()
     return None if row is None else NearestPayment(row.due_date, row.residual, row.number)
-
-
-_WAITING_FOR_CREDIT = text("""
-    SELECT sales_order.id FROM sales_order JOIN customer ON customer.id = sales_order.customer_id
-     WHERE sales_order.credit_account_id = :account AND sales_order.status IN ('awaiting_approval', 'stopped')
-     ORDER BY customer.segment DESC, sales_order.placed_at, sales_order.id
-""")
-
-
-def orders_waiting_for_credit(session: Session, account_id: UUID) -> list[UUID]:
-    """Orders to decide again when exposure falls or the limit rises: by class, then by time of request (D2-13)."""
-    return list(session.execute(_WAITING_FOR_CREDIT, {"account": account_id}).scalars())
 
 
 def change_customer(

@@ -11,6 +11,7 @@ from activities.persistence import orders
 from activities.persistence import payments as store
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
+from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.tables import InvoiceRow, PaymentRow, ScheduleLineRow, TaskRow
 from activities.persistence.tasks import open_task
 from domain.matching import Allotment, ItemKind, QueueReason
@@ -23,8 +24,11 @@ from domain.wording import task_subject
 
 def settle(
     session: Session, payment: PaymentRow, allotments: Sequence[Allotment], actor: Actor, *, at: datetime
-) -> None:
-    """Apply a decision to locked items: sums, settled lines, and the journal of each order and invoice it touched."""
+) -> tuple[str, ...]:
+    """Apply a decision to locked items: sums, settled lines, and the journal of each order and invoice it touched.
+
+    Returns the orders that waited for credit and move on with this money (D2-13).
+    """
     store.allocate(session, payment, allotments, at=at)
     company = orders.legal_entity(session)
     today = load_calendar(session, company.country, company.timezone).day_of(at)
@@ -45,6 +49,7 @@ def settle(
     record_event(session, "payment", payment.id, "payment_applied", actor, at=at,
                  allotments=[{"kind": part.kind, "id": part.id, "amount": str(part.amount)} for part in allotments],
                  advance=str(payment.unallocated))  # fmt: skip
+    return reconsider_account(session, payment.credit_account_id, at=at) if payment.credit_account_id else ()
 
 
 def queue_for_accountant(
@@ -88,8 +93,8 @@ def close_queue_task(session: Session, payment: PaymentRow, actor: Actor, *, at:
         task.completed_by, task.completed_at = UUID(actor.id), at
 
 
-def applied(session: Session, payment: PaymentRow) -> PaymentOutcome:
-    """Where a payment stands, and who must look again."""
+def applied(session: Session, payment: PaymentRow, moved: tuple[str, ...] = ()) -> PaymentOutcome:
+    """Where a payment stands, and who must look again; `moved` are the orders that credit set free with it."""
     session.flush()
     parts = store.allocations_of(session, [payment.id])
     lines = [str(part.schedule_line_id) for part in parts if part.schedule_line_id]
@@ -104,7 +109,7 @@ def applied(session: Session, payment: PaymentRow) -> PaymentOutcome:
         credit_account_id=str(account) if account else None,
         order_ids=tuple(dict.fromkeys([*tied, *store.orders_of_lines(session, lines)])),
         schedule_line_ids=tuple(dict.fromkeys(lines)),
-        stopped_order_ids=tuple(store.stopped_orders(session, account)) if account else (),
+        stopped_order_ids=moved,
     )
 
 

@@ -302,14 +302,3 @@ def orders_of_lines(session: Session, line_ids: Collection[str]) -> list[str]:
         .where(col(ScheduleLineRow.id).in_([UUID(line) for line in line_ids]), col(InvoiceRow.order_id).is_not(None))
     )
     return [str(order_id) for order_id in dict.fromkeys(session.exec(query))]
-
-
-def stopped_orders(session: Session, account_id: UUID) -> list[str]:
-    """Orders of the account that stand in STOP, in the order in which they are decided again (D2-13)."""
-    query = (
-        select(OrderRow.id)
-        .join(CustomerRow, col(CustomerRow.id) == OrderRow.customer_id)
-        .where(OrderRow.credit_account_id == account_id, OrderRow.status == "stopped")
-        .order_by(col(CustomerRow.segment) != "vip", col(OrderRow.placed_at), col(OrderRow.id))
-    )
-    return [str(order_id) for order_id in session.exec(query)]

@@ -1,7 +1,9 @@
 """Policy versions: which parameters are in force on a day, and which a running order was decided under."""
 
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlmodel import Session, col, select
@@ -16,20 +18,25 @@ def policy_in_force(session: Session, on: date) -> tuple[int, Policy]:
     """The newest version whose effective date is not after `on`, with its number."""
     query = (
         select(PolicyRow)
-        .where(PolicyRow.effective_from <= on)
+        .where(PolicyRow.effective_from <= on, PolicyRow.state == "published")
         .order_by(col(PolicyRow.effective_from).desc(), col(PolicyRow.version).desc())
         .limit(1)
     )
     row = session.exec(query).one()
-    return row.version, _CODEC.validate_python(row.body)
+    return row.version, policy_from(row.body)
 
 
-def policy_version(session: Session, version: int) -> Policy:
-    """The parameters of one version."""
+def policy_version(session: Session, version: int, overlay: Mapping[str, Any] | None = None) -> Policy:
+    """The parameters of one version, with what a customer's own contract changes in them (D5-6)."""
     row = session.get(PolicyRow, version)
     if row is None:
         raise LookupError(f"policy version {version} is not stored")
-    return _CODEC.validate_python(row.body)
+    return policy_from(row.body, overlay)
+
+
+def policy_from(body: Mapping[str, Any], overlay: Mapping[str, Any] | None = None) -> Policy:
+    """A stored body, overlaid, as a policy; a figure that it does not name is the rule book's."""
+    return _CODEC.validate_python({**body, **(overlay or {})})
 
 
 @lru_cache

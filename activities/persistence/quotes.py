@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from activities.persistence import orders
+from activities.persistence import orders, revisions
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
@@ -25,6 +25,7 @@ from domain.errors import (
 from domain.money import LARGEST_AMOUNT
 from domain.orders import Actor, Role
 from domain.pricing import Amounts, price_line, total
+from domain.revisions import RevisedLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,10 @@ def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, acto
     company = orders.legal_entity(session)
     calendar = load_calendar(session, company.country, company.timezone)
     version, policy = policy_in_force(session, calendar.day_of(now))
-    products = _products(session, draft, customer.currency)
+    products = _products(session, draft.lines, customer.currency)
     amounts = [_amounts(line, products[line.sku]) for line in draft.lines]
     sums = total(amounts)
-    if sums.gross <= 0:
-        raise ZeroTotalError(field="lines")
-    if sums.gross > LARGEST_AMOUNT:
-        raise AmountTooLargeError(field="lines", limit=str(LARGEST_AMOUNT))
+    _check_total(sums)
     state = waits.quoted(now, policy, calendar)
     order = OrderRow(
         number=f"ЗК-{next_number(session, 'order'):06d}",
@@ -90,14 +88,22 @@ def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, acto
     session.add(order)
     session.flush()
     _add_lines(session, order, draft, products, amounts)
+    revisions.add_first(session, order, actor, at=now)
     record_event(session, "order", order.id, "quoted", actor, at=now, policy_version=version,
                  number=order.number, gross=str(order.gross))  # fmt: skip
     session.flush()
     return order
 
 
-def _products(session: Session, draft: QuoteDraft, currency: str) -> dict[str, ProductRow]:
-    wanted = [line.sku for line in draft.lines]
+def _check_total(sums: Amounts) -> None:
+    if sums.gross <= 0:
+        raise ZeroTotalError(field="lines")
+    if sums.gross > LARGEST_AMOUNT:
+        raise AmountTooLargeError(field="lines", limit=str(LARGEST_AMOUNT))
+
+
+def _products(session: Session, lines: Sequence[QuoteLine], currency: str) -> dict[str, ProductRow]:
+    wanted = [line.sku for line in lines]
     rows = session.exec(select(ProductRow).where(col(ProductRow.sku).in_(wanted))).all()
     products = {row.sku: row for row in rows}
     for number, sku in enumerate(wanted):
@@ -106,7 +112,7 @@ def _products(session: Session, draft: QuoteDraft, currency: str) -> dict[str, P
         product = products.get(sku)
         if product is None:
             raise ProductNotFoundError(sku=sku)
-        if product.currency not in {None, currency} and draft.lines[number].price is None:
+        if product.currency not in {None, currency} and lines[number].price is None:
             raise WrongCurrencyError(field=f"lines[{number}].price", currency=product.currency, expected=currency)
     return products
 
@@ -114,6 +120,41 @@ def _products(session: Session, draft: QuoteDraft, currency: str) -> dict[str, P
 def _amounts(line: QuoteLine, product: ProductRow) -> Amounts:
     price = product.price if line.price is None else line.price
     return price_line(line.quantity, price, product.vat_rate)
+
+
+def revised_lines(session: Session, order: OrderRow, wanted: Sequence[RevisedLine]) -> list[OrderLineRow]:
+    """Lines of a new revision, not yet stored. A product that the order has keeps its number, its price and its rate
+    (D6-10); a new one comes at today's list price, or at the price asked for.
+
+    Raises:
+        ProductNotFoundError, WrongCurrencyError, DuplicateLineError, ZeroTotalError, AmountTooLargeError
+    """
+    ever = session.exec(select(OrderLineRow).where(OrderLineRow.order_id == order.id)).all()
+    numbers = {line.sku: line.line_no for line in ever}
+    present = {line.sku: line for line in orders.lines_of(session, order)}
+    asked = [QuoteLine(line.sku, line.quantity, _kept_price(line, present.get(line.sku))) for line in wanted]
+    products = _products(session, asked, order.currency)
+    rows = []
+    for line in asked:
+        number = numbers.setdefault(line.sku, max(numbers.values(), default=0) + 1)
+        row = _line_row(order, number, line, products[line.sku], _amounts(line, products[line.sku]))
+        if line.sku in present:
+            _keep_rate(row, present[line.sku])
+        rows.append(row)
+    _check_total(total(Amounts(row.net, row.vat, row.gross) for row in rows))
+    return rows
+
+
+def _kept_price(line: RevisedLine, present: OrderLineRow | None) -> Decimal | None:
+    if line.price is not None or present is None:
+        return line.price
+    return present.price
+
+
+def _keep_rate(row: OrderLineRow, present: OrderLineRow) -> None:
+    money = price_line(row.quantity, row.price, present.vat_rate)
+    row.vat_rate, row.list_price = present.vat_rate, present.list_price
+    row.net, row.vat, row.gross = money.net, money.vat, money.gross
 
 
 def _owner(session: Session, customer: CustomerRow, actor: Actor) -> UUID:
@@ -129,20 +170,22 @@ def _add_lines(
     session: Session, order: OrderRow, draft: QuoteDraft, products: dict[str, ProductRow], amounts: list[Amounts]
 ) -> None:
     for number, (line, money) in enumerate(zip(draft.lines, amounts, strict=True), start=1):
-        product = products[line.sku]
-        session.add(
-            OrderLineRow(
-                order_id=order.id,
-                revision=order.revision,
-                line_no=number,
-                sku=line.sku,
-                name=product.name,
-                unit=product.unit,
-                quantity=line.quantity,
-                price=product.price if line.price is None else line.price,
-                vat_rate=product.vat_rate,
-                net=money.net,
-                vat=money.vat,
-                gross=money.gross,
-            )
-        )
+        session.add(_line_row(order, number, line, products[line.sku], money))
+
+
+def _line_row(order: OrderRow, number: int, line: QuoteLine, product: ProductRow, money: Amounts) -> OrderLineRow:
+    return OrderLineRow(
+        order_id=order.id,
+        revision=order.revision,
+        line_no=number,
+        sku=line.sku,
+        name=product.name,
+        unit=product.unit,
+        quantity=line.quantity,
+        price=product.price if line.price is None else line.price,
+        vat_rate=product.vat_rate,
+        net=money.net,
+        vat=money.vat,
+        gross=money.gross,
+        list_price=product.price if product.currency in {None, order.currency} else None,
+    )

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from sqlmodel import Session, col, select
 
-from activities.persistence import credit, orders, stock
+from activities.persistence import approvals, credit, orders, revisions, stock
 from activities.persistence.context import OrderContext
 from activities.persistence.events import record_event
 from activities.persistence.tables import InvoiceRow, OrderRow, ReservationRow, ScheduleLineRow
@@ -60,12 +60,15 @@ def _awaits_payment(state: OrderState) -> bool:
 
 
 def let_go(session: Session, order: OrderRow, *, at: datetime) -> Decimal:
-    """Withdraw what an order that goes no further holds: commitment, open request, tasks; its money becomes the
-    payer's advance (D6-9, D7-17). Returns how much money that was."""
+    """Withdraw what an order that goes no further holds: commitment, open request, proposed revision, tasks; its money
+    becomes the payer's advance (D6-9, D7-17). Returns how much money that was."""
     credit.drop_commitment(session, order.id)
-    approval = credit.open_approval(session, order.id)
+    approval = approvals.open_approval(session, order.id)
     if approval is not None:
         approval.state = "void"
+    proposed = revisions.proposed(session, order.id)
+    if proposed is not None:
+        revisions.settle(session, order.id, proposed.revision, "withdrawn", at=at)
     cancel_tasks(session, at=at, order_id=order.id)
     return credit.untie_order_money(session, order.id)
 

@@ -41,7 +41,11 @@ class LegalEntityRow(SQLModel, table=True):
 
 
 class UserRow(SQLModel, table=True):
-    """A person of the company. `key_hash`: SHA-256 hex of a 256-bit API key."""
+    """A person of the company. `key_hash`: SHA-256 hex of a 256-bit API key.
+
+    `deputy_id`: who answers for them when they do not (D4-3); days away are `absence` rows (D4-4). `region`: the branch
+    whose orders a head approves; without one, those of every branch (D4-1).
+    """
 
     __tablename__ = "app_user"
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -51,6 +55,7 @@ class UserRow(SQLModel, table=True):
     role: str
     key_hash: str | None = Field(default=None, unique=True)
     deputy_id: UUID | None = Field(default=None, foreign_key="app_user.id")
+    region: str | None = None
     __table_args__ = (
         CheckConstraint(
             "role IN ('manager','head','director','accountant','warehouse','lawyer','admin')", name="role_known"
@@ -68,7 +73,10 @@ class CalendarDayRow(SQLModel, table=True):
 
 
 class PolicyRow(SQLModel, table=True):
-    """One version of the business parameters, in force from `effective_from`."""
+    """One version of the business parameters, in force from `effective_from` once it is `published`.
+
+    One person proposes it, another publishes it (D14); what is published never changes.
+    """
 
     __tablename__ = "policy"
     version: int = Field(primary_key=True)
@@ -76,17 +84,36 @@ class PolicyRow(SQLModel, table=True):
     body: dict[str, Any] = _json()
     created_by: str
     created_at: datetime = Field(sa_type=INSTANT)
+    state: str = "published"
+    comment: str | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    __table_args__ = (
+        CheckConstraint("state IN ('proposed','published','rejected')", name="state_known"),
+        CheckConstraint("decided_by <> created_by", name="four_eyes"),
+    )
 
 
 class CreditAccountRow(SQLModel, table=True):
-    """The payer's account (D1-13): the row that every credit step locks first (D3-6)."""
+    """The payer's account (D1-13): the row that every credit step locks first (D3-6).
+
+    `suspended`: a legal case took the limit away until the director restores it (D5-8). The `stopped_…` columns tell
+    who stopped trade by hand, when and why (`NO_TRADE`).
+    """
 
     __tablename__ = "credit_account"
     id: UUID = Field(default_factory=new_id, primary_key=True)
     currency: str = Field(max_length=3)
     base_limit: Decimal = Field(sa_type=AMOUNT)
     no_trade: bool = False
-    __table_args__ = (CheckConstraint("base_limit >= 0", name="limit_not_negative"),)
+    suspended: bool = False
+    stopped_by: str | None = None
+    stopped_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    stop_reason: str | None = None
+    __table_args__ = (
+        CheckConstraint("base_limit >= 0", name="limit_not_negative"),
+        CheckConstraint("no_trade = (stopped_at IS NOT NULL)", name="stop_has_a_time"),
+    )
 
 
 class CustomerRow(SQLModel, table=True):
@@ -190,7 +217,11 @@ class StockMovementRow(SQLModel, table=True):
 
 
 class OrderRow(SQLModel, table=True):
-    """An order: quote, then order. `wait` is the JSON of `domain.orders.Wait`."""
+    """An order: quote, then order. `wait` is the JSON of `domain.orders.Wait`.
+
+    Terms and totals are those of the revision in force (`order_revision`). Goods are collected by the customer unless
+    there is a `delivery_address`. `cleared_…`: the lawyer let this revision pass although a case is open (D2-8).
+    """
 
     __tablename__ = "sales_order"
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -208,6 +239,13 @@ class OrderRow(SQLModel, table=True):
     prepayment_percent: int
     ship_complete: bool = False
     comment: str | None = None
+    delivery_address: str | None = None
+    contact_name: str | None = None
+    contact_phone: str | None = None
+    ship_on: date | None = None
+    copied_from: UUID | None = Field(default=None, foreign_key="sales_order.id")
+    cleared_by: UUID | None = Field(default=None, foreign_key="app_user.id")
+    cleared_revision: int | None = None
     net: Decimal = Field(sa_type=AMOUNT)
     vat: Decimal = Field(sa_type=AMOUNT)
     gross: Decimal = Field(sa_type=AMOUNT)
@@ -237,7 +275,10 @@ class OrderRow(SQLModel, table=True):
 
 
 class OrderLineRow(SQLModel, table=True):
-    """A line of one revision; `price` per unit with VAT inside, amounts rounded once per line."""
+    """A line of one revision; `price` per unit with VAT inside, amounts rounded once per line.
+
+    A product keeps its `line_no` through all revisions. `list_price`: what the price list asked when it was added.
+    """
 
     __tablename__ = "order_line"
     order_id: UUID = Field(primary_key=True, foreign_key="sales_order.id")
@@ -252,6 +293,7 @@ class OrderLineRow(SQLModel, table=True):
     net: Decimal = Field(sa_type=AMOUNT)
     vat: Decimal = Field(sa_type=AMOUNT)
     gross: Decimal = Field(sa_type=AMOUNT)
+    list_price: Decimal | None = Field(default=None, sa_type=PRICE)
     __table_args__ = (
         Unique("order_id", "revision", "sku"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
@@ -276,7 +318,12 @@ class CommitmentRow(SQLModel, table=True):
 
 
 class CreditDecisionRow(SQLModel, table=True):
-    """One decision, with every figure it was made on (D2-19); one per order, revision and occasion (D3-5)."""
+    """One decision, with every figure it was made on (D2-19); one per order, revision and occasion (D3-5).
+
+    It re-computes bit for bit: `rule` (`credit` or `gate`) over `facts`, under `policy_version` with the customer's
+    `overlay` (D5-6). `evidence`: the open invoices and committed orders that the sums are made of. `gate` holds what
+    the shipment gate looked at besides.
+    """
 
     __tablename__ = "credit_decision"
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -291,14 +338,27 @@ class CreditDecisionRow(SQLModel, table=True):
     credit_limit: Decimal = Field(sa_type=AMOUNT)
     policy_version: int = Field(foreign_key="policy.version")
     decided_at: datetime = Field(sa_type=INSTANT)
+    rule: str = "credit"
+    overlay: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True))
+    gate: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True))
+    evidence: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True))
+    actor_id: UUID | None = None
+    actor_name: str | None = None
     __table_args__ = (
         Unique("order_id", "revision", "occasion"),
+        Index("credit_decision_by_time", "decided_at", "id"),
         CheckConstraint("outcome IN ('auto','approval','stop')", name="outcome_known"),
+        CheckConstraint("rule IN ('credit','gate')", name="rule_known"),
     )
 
 
 class ApprovalRow(SQLModel, table=True):
-    """A request to approve one revision up to a ceiling (D4-6)."""
+    """A request to approve one revision up to a ceiling (D4-6).
+
+    `kind`: `price` (D4-15), `credit`, or `gate` for picked goods whose gate is closed (D12-2). `tier`: whose decision
+    it is, `head` or `director` (D4-1). `rung`: how far it climbed unanswered (D4-3). `addressees`: who was asked, each
+    with the person they stand in for. `decided_for`: whose decision it was when a deputy gave it (D4-4).
+    """
 
     __tablename__ = "approval"
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -314,8 +374,20 @@ class ApprovalRow(SQLModel, table=True):
     decided_by: UUID | None = Field(default=None, foreign_key="app_user.id")
     decided_at: datetime | None = Field(default=None, sa_type=INSTANT)
     comment: str | None = None
+    kind: str = "credit"
+    tier: str = "head"
+    rung: int = 0
+    addressees: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=Column(JSONB, nullable=False, server_default=text("'[]'::jsonb"))
+    )
+    reasons: list[str] = Field(
+        default_factory=list, sa_column=Column(JSONB, nullable=False, server_default=text("'[]'::jsonb"))
+    )
+    decided_for: UUID | None = Field(default=None, foreign_key="app_user.id")
     __table_args__ = (
         Unique("order_id", "revision", "round"),
+        CheckConstraint("kind IN ('price','credit','gate')", name="kind_known"),
+        CheckConstraint("tier IN ('head','director')", name="tier_known"),
         Index("approval_one_open", "order_id", unique=True, postgresql_where=text("state = 'open'")),
         CheckConstraint(
             "state IN ('open','approved','rejected','rework','expired','outdated','void')", name="state_known"

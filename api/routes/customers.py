@@ -21,6 +21,7 @@ from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from activities.persistence import parties
+from activities.persistence.reconsideration import orders_to_tell, reconsider_account
 from activities.requisites import check_kpp, check_tax_id
 from api.auth import require
 from api.customer_card import CustomerCard, CustomerList, CustomerOut, card_out, customer_out, summary_out, today_of
@@ -241,13 +242,12 @@ async def change_customer(
         limit = body.credit_limit.within(account.currency, "credit_limit") if body.credit_limit else None
         fields = _fields(session, body)
         parties.change_customer(session, account, row, caller, credit_limit=limit, fields=fields, at=now)
-        session.flush()
+        reconsider_account(session, account.id, at=now)
         return 200, card_out(session, row, language, today=today_of(session, now)).model_dump(mode="json")
 
     answer = await once.run_async(body, work)
-    if body.credit_limit is not None:
-        waiting = await run_in_threadpool(_waiting_orders, engine, customer_id, caller)
-        await nudge(temporal, map(order_workflow_id, waiting), "exposure_lowered")
+    moved = await run_in_threadpool(_moved_orders, engine, customer_id, caller)
+    await nudge(temporal, map(order_workflow_id, moved), "exposure_lowered")
     return answer.response(etag(answer.body["version"]))
 
 
@@ -277,7 +277,6 @@ def _fields(session: Session, body: CustomerPatch) -> dict[str, Any]:
     return fields
 
 
-def _waiting_orders(engine: SqlEngine, customer_id: UUID, caller: Actor) -> list[str]:
+def _moved_orders(engine: SqlEngine, customer_id: UUID, caller: Actor) -> list[str]:
     with Session(engine) as session:
-        account = parties.customer_for(session, customer_id, caller).credit_account_id
-        return [str(order) for order in parties.orders_waiting_for_credit(session, account)]
+        return orders_to_tell(session, parties.customer_for(session, customer_id, caller).credit_account_id)

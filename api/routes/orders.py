@@ -17,12 +17,12 @@ from activities.persistence.tables import OrderRow
 from api import order_commands, order_views
 from api.auth import require
 from api.deps import Caller, Db, Engine, Language, Now, Once, Settings, Temporal
-from api.errors import refusals
+from api.errors import refused
 from api.openapi import problems
 from api.order_why import why
 from api.schemas import Comment, Flag, PriceSumIn, QuantityIn, Reason, Sku, Strict, Whole
-from domain.credit import ApprovalCommand, PlaceCommand, Verdict
-from domain.errors import CommentRequiredError, DomainError, OrderNotFoundError
+from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
+from domain.errors import CommentRequiredError, OrderNotFoundError
 from domain.orders import (
     ENDED,
     Actor,
@@ -234,12 +234,6 @@ async def answer_approval(desk: Desk, body: ApprovalIn, caller: Approver) -> JSO
     if outcome.refusal:
         raise refused(outcome.refusal, outcome.facts)
     return JSONResponse(await desk.view())
-
-
-def refused(code: str, facts: dict[str, str]) -> DomainError:
-    """The refusal of a code that a workflow answered with."""
-    kind = next((kind for kind in refusals() if kind.code == code), DomainError)
-    return kind(**facts)
 
 
 @router.post("/{order_id}/cancel", summary="Отменить / Cancel", responses=problems(403, 404, 409))

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from activities.persistence import legal
 from activities.persistence.outbound import notices_for
-from activities.persistence.parties import orders_waiting_for_credit
+from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.tables import TaskRow, UserRow
 from activities.persistence.tasks import WORDS, complete_task, task_for, tasks_for
 from api.deps import Caller, Db, Language, Now, Once, Temporal
@@ -141,7 +141,7 @@ def _freed_by(session: Session, task: TaskRow, caller: Actor, now: datetime) -> 
     if task.kind != TaskKind.LEGAL_CASE or task.schedule_line_id is None:
         return []
     account = legal.close_if_paid(session, task.schedule_line_id, caller, at=now)
-    return [str(order) for order in orders_waiting_for_credit(session, account)] if account else []
+    return list(reconsider_account(session, account, at=now)) if account else []
 
 
 def _task(session: Session, row: TaskRow, spoken: Speech) -> TaskOut:

@@ -11,9 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
 
+from activities.approvals import ApprovalActivities
 from activities.credit import CreditActivities
 from activities.persistence.tables import CommitmentRow, CreditDecisionRow, OrderRow
-from domain.credit import ApprovalCommand, ApprovalRequest, CreditOutcome, CreditRequest, Outcome, Verdict
+from domain.credit import Outcome
+from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditOutcome, CreditRequest, Verdict
 from domain.errors import OwnApprovalError, QuoteExpiredError, WrongStateError
 from domain.orders import Actor, OrderStatus
 
@@ -33,7 +35,7 @@ def decide(
 def approve(engine: Engine, order_id: str, actor: Actor, verdict: Verdict = Verdict.APPROVE, *, minutes: int = 1):
     command = ApprovalCommand(actor, verdict, "по звонку")
     request = ApprovalRequest(order_id, command, MONDAY + timedelta(minutes=minutes))
-    return CreditActivities(engine).answer_approval(request)
+    return ApprovalActivities(engine).answer_approval(request)
 
 
 def status(engine: Engine, order_id: str) -> str:
@@ -96,7 +98,7 @@ def test_d2_19_a_decision_keeps_every_input(engine: Engine, company: Company) ->
 
     with Session(engine) as session:
         row = session.exec(select(CreditDecisionRow)).one()
-    assert (row.outcome, row.exposure, row.credit_limit, row.policy_version) == ("approval", 1_200_000, 1_000_000, 1)
+    assert (row.outcome, row.exposure, row.credit_limit, row.policy_version) == ("approval", 1_200_000, 1_000_000, 2)
     assert row.facts["order_credit"] == "1200000.00"
     assert [reason["code"] for reason in row.reasons] == ["OVER_LIMIT"]
 
@@ -203,10 +205,12 @@ def test_d4_2_reject_and_rework(engine: Engine, company: Company, verdict: Verdi
 
 def test_d4_3_silence_rejects_and_an_answer_after_it_is_refused(engine: Engine, company: Company) -> None:
     order = waiting_order(engine, company)
-    outcome = CreditActivities(engine).expire_approval(order, MONDAY + timedelta(days=3))
+    early = ApprovalActivities(engine).expire_approval(order, MONDAY + timedelta(days=2))
+    assert early.state.status is OrderStatus.AWAITING_APPROVAL
+    outcome = ApprovalActivities(engine).expire_approval(order, MONDAY + timedelta(days=3))
 
     assert outcome.state.status is OrderStatus.REJECTED
-    assert approve(engine, order, company.head).refusal == "wrong_state"
+    assert approve(engine, order, company.head).refusal == "approval_expired"
 
 
 def test_four_eyes_hold_in_the_database_too(engine: Engine, company: Company) -> None:

@@ -41,7 +41,7 @@ def company(engine: Engine) -> Company:
 
 @pytest.fixture
 def customer(engine: Engine, company: Company) -> CustomerRow:
-    return a_customer(engine, company)
+    return a_customer(engine, company, contract=False)
 
 
 def look(engine: Engine, line: str, at: datetime) -> DunningState:

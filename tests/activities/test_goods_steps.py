@@ -24,7 +24,7 @@ from activities.persistence.tables import (
     TaskRow,
 )
 from activities.stock import StockActivities
-from domain.credit import CreditRequest
+from domain.credit_steps import CreditRequest
 from domain.errors import ExtensionUsedError, ShipQuantityError, WrongStateError
 from domain.invoicing import Invoiced
 from domain.orders import (

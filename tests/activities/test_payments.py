@@ -15,7 +15,6 @@ from support.money import DAY, OWN, a_file, an_invoice
 from activities.payments import PaymentActivities
 from activities.persistence import credit
 from activities.persistence.identifiers import new_id
-from activities.persistence.policies import policy_version
 from activities.persistence.tables import (
     AllocationRow,
     BankStatementRow,
@@ -100,7 +99,7 @@ def residual(engine, line):
 def advance(engine, customer):
     with Session(engine) as session:
         account = session.get_one(CreditAccountRow, customer.credit_account_id)
-        return credit.load_facts(session, account, policy_version(session, 1), today=DAY).advances
+        return credit.load_facts(session, account, today=DAY).advances
 
 
 def rows(engine, table):

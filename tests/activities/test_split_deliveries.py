@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
 from support.goods import a_step, decide, pick, quote_of, receipt, reserve, ship_picked, stock_of, tie_money
 
+from activities.approvals import ApprovalActivities
 from activities.credit import CreditActivities
 from activities.fulfilment import FulfilmentActivities
 from activities.orders import OrderActivities
@@ -24,10 +25,10 @@ from activities.persistence.tables import (
     TaskRow,
 )
 from activities.stock import StockActivities
-from domain.credit import ApprovalCommand, ApprovalRequest, CreditRequest, Outcome, Verdict
+from domain.credit import Outcome
+from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditRequest, Verdict
 from domain.errors import ShipCompleteError, WrongStateError
-from domain.orders import EndRequest, ExtendCommand, ExtendRequest, LineQuantity, OrderStatus, WaitReason
-from domain.policy import Policy
+from domain.orders import SYSTEM, EndRequest, ExtendCommand, ExtendRequest, LineQuantity, OrderStatus, WaitReason
 
 DAY = timedelta(days=1)
 
@@ -51,7 +52,7 @@ def exposure(engine: Engine) -> tuple[Decimal, Decimal, Decimal]:
     """AR, ADV, COM of the only account."""
     with Session(engine) as session:
         account = session.exec(select(CreditAccountRow)).one()
-        facts = load_facts(session, account, Policy(), today=MONDAY.date())
+        facts = load_facts(session, account, today=MONDAY.date())
         return facts.receivables, facts.advances, facts.commitments
 
 
@@ -112,9 +113,9 @@ def test_d6_9_money_of_a_refused_order_becomes_an_advance(engine: Engine, compan
 
     if end == "rejected":
         command = ApprovalCommand(company.head, Verdict.REJECT, "нет")
-        CreditActivities(engine).answer_approval(ApprovalRequest(order, command, MONDAY))
+        ApprovalActivities(engine).answer_approval(ApprovalRequest(order, command, MONDAY))
     else:
-        CreditActivities(engine).expire_approval(order, MONDAY + 5 * DAY)
+        ApprovalActivities(engine).expire_approval(order, MONDAY + 5 * DAY)
 
     assert exposure(engine) == (0, 600_000, 0)
     assert ("approval", "open") not in tasks(engine, order)
@@ -263,7 +264,7 @@ def test_d2_13_an_order_that_fits_by_now_needs_no_approval(engine: Engine, compa
     ended = OrderActivities(engine).end_order(
         EndRequest(first, OrderStatus.CANCELLED, company.manager, "передумал", MONDAY)
     )
-    again = CreditRequest(waiting, company.manager, "decision-2", MONDAY)
+    again = CreditRequest(waiting, SYSTEM, "decision-2", MONDAY)
 
     assert ended.relieved == (waiting,)
     assert CreditActivities(engine).decide_order_credit(again).state.status is OrderStatus.CONFIRMED
@@ -278,7 +279,7 @@ def test_d4_7_an_approval_met_by_more_room_confirms(engine: Engine, company: Com
         connection.execute(text("UPDATE credit_account SET base_limit = 5000000"))
 
     command = ApprovalCommand(company.head, Verdict.APPROVE, "")
-    outcome = CreditActivities(engine).answer_approval(ApprovalRequest(order, command, MONDAY))
+    outcome = ApprovalActivities(engine).answer_approval(ApprovalRequest(order, command, MONDAY))
 
     assert (outcome.refusal, outcome.state.status) == (None, OrderStatus.CONFIRMED)
 

@@ -142,6 +142,7 @@ async def a_stop(shop: Shop, engine: Engine, *, days: int = 0, case: bool = Fals
         session.expunge(row)
         account = session.get_one(CreditAccountRow, row.credit_account_id)
         account.no_trade = ban
+        account.stopped_at = datetime.now(UTC) if ban else None
         if case:
             session.add(
                 LegalCaseRow(

@@ -117,5 +117,6 @@ def test_activities_read_no_clock(path: Path) -> None:
 
 
 def test_the_first_policy_is_the_rule_book() -> None:
-    migration = importlib.import_module("activities.persistence.migrations.versions.0002_guards")
-    assert default_body() == migration.POLICY_1
+    versions = "activities.persistence.migrations.versions"
+    first = importlib.import_module(f"{versions}.0002_guards").POLICY_1
+    assert default_body() == first | importlib.import_module(f"{versions}.0003_credit").ADDED

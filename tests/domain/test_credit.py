@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.approvals import within_ceiling
 from domain.credit import (
     CreditFacts,
     Outcome,
@@ -15,7 +16,6 @@ from domain.credit import (
     ReasonCode,
     credit_part,
     decide_credit,
-    within_ceiling,
 )
 from domain.policy import OverdueMode, Policy
 
@@ -143,5 +143,5 @@ def test_overdue_outcome_grows_with_its_age(days: int) -> None:
 
 
 def test_d1_11_the_oldest_item_decides() -> None:
-    items = tuple(OverdueItem(str(n), "", DUE - timedelta(days=n), n, Decimal(1)) for n in (2, 14, 5))
+    items = tuple(OverdueItem(str(n), "", DUE - timedelta(days=n), n, Decimal(1000)) for n in (2, 14, 5))
     assert decide_credit(replace(facts(order="1"), overdue=items), POLICY).outcome is Outcome.STOP

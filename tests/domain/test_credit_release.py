@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from domain.credit import CreditFacts, OverdueItem, decide_credit
+from domain.credit import CreditFacts, OverdueItem, counting_overdue, decide_credit
 from domain.credit_release import STOPS, money_to_release, released_by, told_reasons
 from domain.orders import Role
 from domain.policy import OverdueMode, Policy
 
-POLICY = Policy()
-STRICT = Policy(overdue_mode=OverdueMode.STRICT)
+POLICY = Policy(floor_kzt=Decimal(0))
+STRICT = Policy(overdue_mode=OverdueMode.STRICT, floor_kzt=Decimal(0))
 
 
 def facts(
@@ -67,7 +67,7 @@ def test_the_money_asked_for_does_lift_the_stop(days: int) -> None:
     assert before.outcome == "stop"
     money = money_to_release([reason.code for reason in before.reasons], stopped, POLICY)
 
-    still_overdue = money < stopped.amount_overdue
+    still_overdue = money < counting_overdue(stopped, POLICY).amount
     after = facts(str(2500 - money), "300", overdue="700", days=days if still_overdue else 0)
 
     assert decide_credit(after, POLICY).outcome != "stop"

@@ -108,6 +108,7 @@ def a_customer(**changes: Any) -> dict[str, Any]:
         "credit_limit": "1000000.00",
         "payment_terms": {"deferral_days": 14, "prepayment_percent": 0},
         "contacts": [{"role": "buyer", "name": "Анна", "email": "anna@romashka.test", "phone": "+7 701 111 22 33"}],
+        "contract": {"number": "Д-1", "signed_on": "2026-01-12"},
     }
     return body | changes
 

@@ -2,7 +2,7 @@
 
 import itertools
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.stock import receive
 from activities.persistence.tables import (
     ContactRow,
+    ContractRow,
     CreditAccountRow,
     CustomerRow,
     LegalEntityRow,
@@ -83,8 +84,10 @@ def a_customer(
     email: str | None = "zakup@romashka.example",
     manager: str = "manager",
     currency: str = "KZT",
+    region: str | None = None,
+    contract: bool = True,
 ) -> CustomerRow:
-    """A customer with its own credit account and one contact."""
+    """A customer with its own credit account, one contact, and a contract without an end unless told otherwise."""
     with Session(engine, expire_on_commit=False) as session, session.begin():
         account = CreditAccountRow(currency=currency, base_limit=Decimal(limit))
         session.add(account)
@@ -100,10 +103,13 @@ def a_customer(
             deferral_days=deferral_days,
             prepayment_percent=prepayment_percent,
             manager_id=UUID(company.people[manager].id),
+            region=region,
             created_at=MONDAY,
         )
         session.add(customer)
         session.flush()
+        if contract:
+            session.add(ContractRow(customer_id=customer.id, number="Д-1", signed_on=date(2026, 1, 12)))
         session.add(ContactRow(customer_id=customer.id, role="buyer", name="Александр", email=email))
     return customer
 

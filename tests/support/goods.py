@@ -16,7 +16,7 @@ from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.stock import receive
 from activities.persistence.tables import AllocationRow, CustomerRow, OrderRow, PaymentRow, StockRow
 from activities.stock import StockActivities
-from domain.credit import CreditOutcome, CreditRequest
+from domain.credit_steps import CreditOutcome, CreditRequest
 from domain.invoicing import Invoiced, InvoiceRequest
 from domain.orders import SYSTEM, Actor, LineQuantity, OrderStep, ShipCommand, ShipRequest, StepResult
 

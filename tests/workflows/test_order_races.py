@@ -13,7 +13,7 @@ from support.goods import stock_of
 from support.house import House, a_house
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from domain.credit import PlaceCommand
+from domain.credit_steps import PlaceCommand
 from domain.orders import CancelCommand, PickCommand, ShipCommand
 from workflows.order import OrderWorkflow
 

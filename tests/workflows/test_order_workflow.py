@@ -19,7 +19,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.persistence.stock import free
 from activities.persistence.tables import StockRow
-from domain.credit import ApprovalCommand, PlaceCommand, Verdict
+from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.errors import AlreadyDecidedError, QuoteExpiredError
 from domain.orders import Actor, CancelCommand, ExtendCommand, LineQuantity, PickCommand, ShipCommand
 from workflows.order import OrderWorkflow
@@ -131,7 +131,8 @@ async def test_d4_3_silence_rejects_after_three_working_days(house: House) -> No
 
     assert house.status(order) == "rejected"
     assert "approval_reminder" in house.notices(order)
-    assert house.tasks(order) == ["approval", "approval_lapsed"]
+    # head, then the director after two days of silence, then the manager
+    assert house.tasks(order) == ["approval", "approval", "approval_lapsed"]
 
 
 async def test_d4_5_the_owner_does_not_approve_and_leaves_no_trace(house: House) -> None:

@@ -22,7 +22,7 @@ from activities.persistence.payments import keep_statement
 from activities.persistence.tables import PaymentRow, ScheduleLineRow
 from api import payment_commands
 from api.errors import refusal_in
-from domain.credit import PlaceCommand
+from domain.credit_steps import PlaceCommand
 from domain.payments import (
     AllocateCommand,
     ManualAllotment,

@@ -10,7 +10,7 @@ from support.company import a_customer, a_product
 from support.house import House, a_house
 from temporalio.client import Client
 
-from domain.credit import PlaceCommand
+from domain.credit_steps import PlaceCommand
 from workflows import ids
 from workflows.order import OrderWorkflow
 

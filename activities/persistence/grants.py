@@ -1,0 +1,53 @@
+"""Grants of credit as they count on a day: temporary and future limits, the unlimited flag, a customer's own policy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from activities.persistence.credit_tables import CreditGrantRow
+from activities.persistence.tables import CreditAccountRow
+from domain.limits import EffectiveLimit, Grant, GrantKind, GrantState, effective_limit, policy_overlay
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerGrant:
+    """A grant with the customer it was given for; limits count for the whole account."""
+
+    customer_id: UUID
+    grant: Grant
+
+
+def load_grants(session: Session, account_id: UUID) -> tuple[CustomerGrant, ...]:
+    """Everything granted that may count on some day. A base limit in force is the account's own column, so only one
+    that still waits for its day is among them."""
+    query = (
+        select(CreditGrantRow)
+        .where(CreditGrantRow.credit_account_id == account_id)
+        .where(
+            (CreditGrantRow.state == GrantState.SCHEDULED)
+            | ((CreditGrantRow.state == GrantState.IN_FORCE) & (CreditGrantRow.kind != GrantKind.BASE))
+        )
+        .order_by(col(CreditGrantRow.decided_at), col(CreditGrantRow.id))
+    )
+    return tuple(
+        CustomerGrant(row.customer_id, Grant(GrantKind(row.kind), row.valid_from, row.valid_to, row.amount, row.body))
+        for row in session.exec(query)
+    )
+
+
+def limit_of(
+    account: CreditAccountRow, grants: Sequence[CustomerGrant], *, today: date, legal_case: bool
+) -> EffectiveLimit:
+    """`L` of an account on a day (D1-9, D5)."""
+    suspended = account.suspended or legal_case
+    return effective_limit(account.base_limit, [each.grant for each in grants], today, suspended=suspended)
+
+
+def overlay_of(grants: Sequence[CustomerGrant], customer_id: UUID, *, today: date) -> Mapping[str, Any]:
+    """What the contract of a customer changes in the policy on a day (D5-6)."""
+    own = [each.grant for each in grants if each.customer_id == customer_id and each.grant.kind is GrantKind.POLICY]
+    return policy_overlay(own, today)

@@ -1,0 +1,111 @@
+"""Deciding again on the orders that wait for credit, in the transaction that lowered the exposure (D2-13)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from activities.persistence import credit, orders
+from activities.persistence.calendars import load_calendar
+from activities.persistence.context import context_of
+from activities.persistence.decisions import Decided, record_decision
+from activities.persistence.grants import load_grants, overlay_of
+from activities.persistence.policies import policy_version
+from activities.persistence.rulings import HELD, rule
+from activities.persistence.tables import CustomerRow
+from domain.credit import OrderAsk, credit_part
+from domain.orders import SYSTEM, OrderStatus
+from domain.reconsideration import Reconsidered, WaitingOrder, reconsider
+
+_WAITING = text("""
+    SELECT o.id, o.customer_id, o.status, o.revision, o.cleared_revision, o.policy_version, o.deferral_days,
+           o.prepayment_percent,
+           greatest(0, o.gross - coalesce((SELECT sum(gross) FROM invoice WHERE order_id = o.id), 0)) AS gross,
+           coalesce((SELECT sum(amount) FROM payment_allocation WHERE order_id = o.id), 0) AS received,
+           (SELECT reasons FROM credit_decision d WHERE d.order_id = o.id AND d.rule = 'credit'
+             ORDER BY d.decided_at DESC, d.id DESC LIMIT 1) AS reasons
+      FROM sales_order o JOIN customer ON customer.id = o.customer_id
+     WHERE o.credit_account_id = :account AND o.status IN ('awaiting_approval', 'stopped')
+       AND NOT EXISTS (SELECT 1 FROM approval WHERE order_id = o.id AND state = 'open' AND kind = 'price')
+     ORDER BY customer.segment DESC, o.placed_at, o.id
+""")
+
+
+def reconsider_account(session: Session, account_id: UUID | str, *, at: datetime) -> tuple[str, ...]:
+    """Decide again on every waiting order of an account, by class, then by time of request, each by the figures that
+    the one before left (D2-13). Call it at the end of whatever lowers exposure or raises a limit.
+
+    A bounded number of queries, and a few for each order that moves on. Returns the ids of those: their workflows are
+    to be told. An order that goes on waiting keeps its stored decision.
+    """
+    session.flush()
+    account = credit.lock_account(session, UUID(str(account_id)))
+    rows = session.execute(_WAITING, {"account": account.id}).all()
+    if not rows:
+        return ()
+    today = _today(session, at)
+    grants = load_grants(session, account.id)
+    facts = credit.load_facts(session, account, today=today, grants=grants)
+    agreed = {
+        customer: credit.agreed_deferral(session, session.get_one(CustomerRow, customer), today=today)
+        for customer in {row.customer_id for row in rows}
+    }
+    waiting = [
+        WaitingOrder(
+            order_id=str(row.id),
+            ask=OrderAsk(
+                credit=credit_part(row.gross, row.prepayment_percent, row.received),
+                requested_deferral=row.deferral_days,
+                agreed_deferral=agreed[row.customer_id],
+                legal_cleared=row.cleared_revision == row.revision,
+            ),
+            policy=policy_version(session, row.policy_version, overlay_of(grants, row.customer_id, today=today)),
+            stopped=row.status == OrderStatus.STOPPED,
+            reasons=[reason["code"] for reason in row.reasons or ()],
+        )
+        for row in rows
+    ]
+    policies = {each.order_id: each.policy for each in waiting}
+    overlays = {str(row.id): overlay_of(grants, row.customer_id, today=today) for row in rows}
+    return tuple(
+        moved.order_id
+        for moved in reconsider(facts, waiting)
+        if _move_on(session, moved, Decided(moved.facts, policies[moved.order_id], overlays[moved.order_id],
+                                            moved.decision), at=at)
+    )  # fmt: skip
+
+
+_TO_TELL = text("""
+    SELECT o.id FROM sales_order o
+     WHERE (CAST(:account AS uuid) IS NULL OR o.credit_account_id = :account)
+       AND ((o.status = 'confirmed' AND coalesce(o.wait, 'null') = 'null')
+            OR (o.status = 'awaiting_approval' AND EXISTS (
+                  SELECT 1 FROM credit_decision d
+                   WHERE d.order_id = o.id AND d.occasion = 'again-' || (o.version - 1))))
+     ORDER BY o.id
+""")
+
+
+def orders_to_tell(session: Session, account_id: UUID | None = None) -> list[str]:
+    """Orders that credit moved on and whose workflows may not know it yet; telling one twice changes nothing."""
+    return [str(order) for order in session.execute(_TO_TELL, {"account": account_id}).scalars()]
+
+
+def _move_on(session: Session, moved: Reconsidered, decided: Decided, *, at: datetime) -> bool:
+    order = orders.lock_order(session, moved.order_id)
+    session.refresh(order)
+    if order.status not in HELD:
+        return False
+    context = context_of(session, order)
+    occasion = f"again-{order.version}"
+    record_decision(session, context, decided, SYSTEM, occasion=occasion, at=at)
+    rule(session, context, decided, SYSTEM, key=f"order:{order.id}:credit:{occasion}", at=at)
+    session.flush()
+    return True
+
+
+def _today(session: Session, at: datetime) -> Any:
+    company = orders.legal_entity(session)
+    return load_calendar(session, company.country, company.timezone).day_of(at)
