@@ -11,6 +11,7 @@ from activities.persistence import orders, stock
 from activities.persistence.context import OrderContext, assign, context_of
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
+from activities.persistence.standing import withdraw_proposal
 from activities.persistence.steps import run_once
 from activities.persistence.tables import (
     OrderRow,
@@ -91,6 +92,7 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
         rows[line.sku].reserved -= line.quantity
         rows[line.sku].picking += line.quantity
         stock.move_quantity(session, line, "picking")
+    withdraw_proposal(session, order.id, at=step.as_of)
     reservation = session.get_one(ReservationRow, order.id)
     reservation.status, reservation.expires_at = "picking", None
     state = orders.set_state(order, waits.picking(step.as_of), at=step.as_of)

@@ -19,6 +19,7 @@ from activities.persistence.context import (
     notify_manager,
 )
 from activities.persistence.events import record_event
+from activities.persistence.gate import recheck_gate
 from activities.persistence.outbound import plan_message
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import let_go, settle_invoiced, settle_reserved
@@ -62,11 +63,14 @@ class OrderActivities:
     def look_again(self, order_id: str, as_of: datetime) -> StepResult:
         """Where the order stands by the facts: money in, goods allotted, invoices settled. Safe to repeat."""
         with Session(self._engine) as session, session.begin():
-            credit.lock_account(session, orders.account_of_order(session, order_id))
+            account = credit.lock_account(session, orders.account_of_order(session, order_id))
             order = orders.lock_order(session, order_id)
             context = context_of(session, order)
             state = orders.state_of(order)
             reservation = session.get(ReservationRow, order.id)
+            if state.wait is not None and state.wait.reason is WaitReason.GATE:
+                found = recheck_gate(session, account, context, SYSTEM, as_of=as_of)
+                return StepResult(found.state, messages=found.messages)
             if order.status == OrderStatus.AWAITING_FINAL_PAYMENT:
                 return StepResult(settle_invoiced(session, context, as_of=as_of))
             waits_for_late_money = state.wait is not None and state.wait.reason is WaitReason.LATE_PAYMENT

@@ -17,9 +17,9 @@ from activities.persistence.rulings import HELD, price_to_approve, rule, weigh_p
 from activities.persistence.steps import run_once
 from activities.persistence.tables import CreditAccountRow, OrderLineRow
 from domain.approvals import ladder
-from domain.credit_steps import ApprovalOutcome, Proposal
-from domain.errors import EditAfterPickingError, NothingToChangeError, WrongStateError
-from domain.orders import OrderStatus, OrderStep, WaitReason
+from domain.credit_steps import ApprovalOutcome
+from domain.errors import EditAfterPickingError, NothingToChangeError, StaleVersionError, WrongStateError
+from domain.orders import OrderStatus, OrderStep, Proposal, WaitReason
 from domain.pricing import Amounts, total
 from domain.revisions import (
     PICKED,
@@ -66,6 +66,8 @@ def _revise(session: Session, request: ReviseRequest) -> ReviseOutcome:
     if order.status not in REVISABLE:
         raise WrongStateError(status=order.status, command="revise")
     context, command = context_of(session, order), request.command
+    if command.revision is not None and command.revision != order.revision:
+        raise StaleVersionError(current=str(order.revision))
     before = RevisionFigures(order.gross, order.prepayment_percent, order.deferral_days, order.ship_on)
     lines = revised_lines(session, order, command.lines) if command.lines is not None else None
     plain = _change_plain(session, context, command, request)

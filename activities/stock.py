@@ -7,7 +7,7 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.persistence import orders, stock
-from activities.persistence.context import context_of, notify_manager
+from activities.persistence.context import assign, context_of, notify_manager
 from activities.persistence.events import record_event
 from activities.persistence.standing import settle_reserved
 from activities.persistence.steps import run_once
@@ -55,6 +55,19 @@ class StockActivities:
         """Give back everything an ending order holds, in whatever state it holds it (D6-8, D7-17)."""
         key = f"order:{step.order_id}:free:{step.round}"
         return run_once(self._engine, key, StepResult, lambda session: _free(session, step), as_of=step.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def fit_reserve(self, step: OrderStep) -> StepResult:
+        """Fit the reserve to the revision in force: what is no longer wanted is free at once, what is added is
+        reserved or queued (D6-6)."""
+        key = f"order:{step.order_id}:fit:{step.round}"
+        return run_once(self._engine, key, StepResult, lambda session: _fit(session, step), as_of=step.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def unpick_order(self, step: OrderStep) -> StepResult:
+        """Put picked goods back into the reserve: the gate did not open for them (D12-2)."""
+        key = f"order:{step.order_id}:unpick:{step.round}"
+        return run_once(self._engine, key, StepResult, lambda session: _unpick(session, step, key), as_of=step.as_of)
 
     @activity.defn(no_thread_cancel_exception=True)
     def extend_reservation(self, request: ExtendRequest) -> StepResult:
@@ -157,6 +170,52 @@ def _free(session: Session, step: OrderStep) -> StepResult:
     served = stock.release_lines(session, order.id, order.warehouse)
     record_event(session, "order", order.id, "reservation_released", step.actor, at=step.as_of)
     return StepResult(state, served=tuple(map(str, served)))
+
+
+def _fit(session: Session, step: OrderStep) -> StepResult:
+    order = orders.lock_order(session, step.order_id)
+    reservation = session.get(ReservationRow, order.id)
+    if reservation is None or reservation.status not in {"active", "paid"}:
+        return StepResult(orders.state_of(order))
+    context = context_of(session, order)
+    wanted = {line.line_no: line for line in orders.lines_of(session, order)}
+    held = stock.reservation_lines(session, order.id)
+    skus = {line.sku for line in held} | {line.sku for line in wanted.values()}
+    rows = stock.lock_stock(session, order.warehouse, skus)
+    lines = stock.fit_lines(session, order.id, order.warehouse, rows, {no: (each.sku, each.quantity) for no, each in
+                                                                       wanted.items()},
+                            ship_complete=order.ship_complete)  # fmt: skip
+    session.flush()
+    served = stock.serve_queue(session, order.warehouse, rows)
+    cancel_tasks(session, at=step.as_of, order_id=order.id, kinds=["picking"])
+    state = settle_reserved(session, context, reservation, as_of=step.as_of)
+    if state.status is OrderStatus.READY:
+        state = orders.set_state(order, waits.anew(state, step.as_of), at=step.as_of)
+    record_event(session, "order", order.id, "reserve_fitted", step.actor, at=step.as_of, lines=lines)
+    return StepResult(state, served=tuple(str(other) for other in served if other != order.id))
+
+
+def _unpick(session: Session, step: OrderStep, key: str) -> StepResult:
+    order = orders.lock_order(session, step.order_id)
+    state = orders.state_of(order)
+    if state.wait is None or state.wait.reason is not WaitReason.GATE:
+        return StepResult(state)
+    context, at = context_of(session, order), step.as_of
+    picked = stock.reservation_lines(session, order.id, "picking")
+    rows = stock.lock_stock(session, order.warehouse, (line.sku for line in picked))
+    for line in stock.reservation_lines(session, order.id, "picking"):
+        rows[line.sku].picking -= line.quantity
+        rows[line.sku].reserved += line.quantity
+        stock.move_quantity(session, line, "reserved")
+    reservation = session.get_one(ReservationRow, order.id)
+    reservation.status = "active"
+    session.flush()
+    cancel_tasks(session, at=at, order_id=order.id, kinds=["gate", "picking"])
+    state = settle_reserved(session, context, reservation, as_of=at)
+    assign(session, context, "unpick", key, Role.WAREHOUSE, due_at=context.calendar.after_working_days(at, 1), at=at)
+    record_event(session, "order", order.id, "unpicked", step.actor, at=at)
+    message = notify_manager(session, context, key, "unpicked", at=at)
+    return StepResult(state, messages=(message,))
 
 
 def _extend(session: Session, request: ExtendRequest) -> StepResult:

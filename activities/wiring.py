@@ -11,6 +11,7 @@ from activities.approvals import ApprovalActivities
 from activities.credit import CreditActivities
 from activities.dunning import DunningActivities
 from activities.fulfilment import FulfilmentActivities
+from activities.gate import GateActivities
 from activities.handoff import HandoffActivities
 from activities.invoicing import InvoicingActivities
 from activities.notifications import NotificationActivities
@@ -28,6 +29,7 @@ def build_activities(settings: Settings, engine: Engine, client: Client) -> list
         CreditActivities(engine),
         ApprovalActivities(engine),
         RevisionActivities(engine),
+        GateActivities(engine),
         StockActivities(engine),
         FulfilmentActivities(engine),
         InvoicingActivities(engine),

@@ -22,7 +22,7 @@ from activities.persistence import approvals, orders
 from activities.persistence.tables import OrderRow
 from api.errors import refused
 from domain.errors import DomainError, QuoteExpiredError, WrongStateError
-from domain.orders import OrderInput, OrderStatus
+from domain.orders import OrderInput, OrderStatus, Proposal
 from workflows import ids
 from workflows.order import OrderWorkflow
 
@@ -32,8 +32,8 @@ PATIENCE = timedelta(seconds=8)
 """How long a caller waits for the answer before it is told to look again."""
 
 
-def order_input(order: OrderRow, *, now: datetime) -> OrderInput:
-    """What starts the order's workflow, at whatever state the order has reached."""
+def order_input(order: OrderRow, *, now: datetime, proposal: Proposal | None = None) -> OrderInput:
+    """What starts the order's workflow, at whatever state the order has reached; `proposal` waits beside it."""
     return OrderInput(
         order_id=str(order.id),
         number=order.number,
@@ -42,6 +42,7 @@ def order_input(order: OrderRow, *, now: datetime) -> OrderInput:
         as_of=now,
         state=orders.state_of(order),
         first_step=order.version * STEPS_PER_VERSION,
+        proposal=proposal,
     )
 
 

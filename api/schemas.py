@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -223,3 +224,13 @@ class Page(Out):
     next: str | None = Field(
         default=None, description="Значение `after` следующей страницы. / `after` of the next page."
     )
+
+
+def _day(value: date) -> date:
+    if not 2000 <= value.year <= 2099:
+        raise PydanticCustomError("bad_day", "out of range")
+    return value
+
+
+Day = Annotated[date, AfterValidator(_day)]
+"""A day of business."""

@@ -37,6 +37,11 @@ class ReasonCode(StrEnum):
     NO_TRADE = "NO_TRADE"
     LEGAL_CASE = "LEGAL_CASE"
     WATCH = "WATCH"
+    PREPAYMENT_MISSING = "PREPAYMENT_MISSING"
+    NO_ADDRESS = "NO_ADDRESS"
+    NO_RECIPIENT = "NO_RECIPIENT"
+    OLD_DATA = "OLD_DATA"
+    NOTHING_RESERVED = "NOTHING_RESERVED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +195,15 @@ def decide_credit(facts: CreditFacts, policy: Policy) -> CreditDecision:
     reasons = _ban_gate(facts)
     if facts.order_credit > 0:
         reasons += _amount_gate(facts, policy) + _overdue_gate(facts, policy) + _term_gate(facts)
-    reasons.sort(key=lambda reason: -_SEVERITY[reason.outcome])
+    return decided(facts, reasons)
+
+
+def decided(facts: CreditFacts, reasons: list[Reason]) -> CreditDecision:
+    """The decision that these reasons make: the worst one counts, all are kept, worst first (D2-7)."""
+    ordered = sorted(reasons, key=lambda reason: -_SEVERITY[reason.outcome])
     return CreditDecision(
-        outcome=reasons[0].outcome if reasons else Outcome.AUTO,
-        reasons=tuple(reasons),
+        outcome=ordered[0].outcome if ordered else Outcome.AUTO,
+        reasons=tuple(ordered),
         exposure=facts.exposure,
         exposure_before=facts.exposure_before,
         limit=facts.limit,

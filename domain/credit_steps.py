@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.credit import CreditDecision
-from domain.orders import Actor, OrderState
+from domain.orders import Actor, OrderState, Proposal
 
 
 class Verdict(StrEnum):
@@ -65,19 +65,6 @@ class ApprovalRequest:
     order_id: str
     command: ApprovalCommand
     as_of: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A revision of a confirmed order that waits for approval while the older one stays in force (D6-6).
-
-    `next_at`: when its request climbs a rung; `until`: when silence refuses it (D4-3).
-    """
-
-    revision: int
-    next_at: datetime | None
-    until: datetime
-    barred: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,11 +127,25 @@ class OrderState:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """A revision of a confirmed order that waits for approval while the older one stays in force (D6-6).
+
+    `next_at`: when its request climbs a rung; `until`: when silence refuses it (D4-3).
+    """
+
+    revision: int
+    next_at: datetime | None
+    until: datetime
+    barred: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OrderInput:
     """Starts `OrderWorkflow`, at whatever state the order has reached.
 
     `as_of` is business time at the start (see workflows/clock.py). `first_step` begins the numbers of its steps: a
-    workflow started anew, say after Temporal's data were lost, never repeats the keys of an earlier one.
+    workflow started anew, say after Temporal's data were lost, never repeats the keys of an earlier one. `proposal`
+    is the revision that waits for approval then.
     """
 
     order_id: str
@@ -141,6 +155,7 @@ class OrderInput:
     as_of: datetime
     state: OrderState
     first_step: int = 0
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, slots=True)

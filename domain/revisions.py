@@ -5,8 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from domain.credit import CreditDecision
-from domain.credit_steps import Proposal
-from domain.orders import Actor, OrderState, OrderStatus
+from domain.orders import Actor, OrderState, OrderStatus, Proposal
 
 _FREE_SHIFT = timedelta(days=7)
 
@@ -59,7 +58,10 @@ class RevisedLine:
 
 @dataclass(frozen=True, slots=True)
 class ReviseCommand:
-    """An edit of an order; a field of None stays as it is. `lines` are all lines that the order has afterwards."""
+    """An edit of an order; a field of None stays as it is.
+
+    `lines` are all lines that the order has afterwards. `revision`: the one that was edited, if the caller says so.
+    """
 
     actor: Actor
     lines: tuple[RevisedLine, ...] | None = None
@@ -71,6 +73,7 @@ class ReviseCommand:
     contact_phone: str | None = None
     ship_on: date | None = None
     reason: str | None = None
+    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

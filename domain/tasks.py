@@ -26,6 +26,10 @@ class TaskKind(StrEnum):
     """Money came after the release and the goods are gone (D7-8)."""
     PICKING = "picking"
     """Pick the goods (D12-3)."""
+    GATE = "gate"
+    """Hold, ship or put back goods that stand picked before a closed gate (D12-2)."""
+    UNPICK = "unpick"
+    """Put goods back whose gate did not open (D12-2)."""
     CANCEL_ACKNOWLEDGEMENT = "cancel_acknowledgement"
     """Put picked goods back and confirm the cancellation (D6-8)."""
     PAYMENT_QUEUE = "payment_queue"
@@ -102,6 +106,7 @@ def check_result(kind: str, result: str | None) -> None:
 
 ACTIONS: Mapping[str, str] = {
     TaskKind.APPROVAL: "/api/v1/orders/{id}/approval",
+    TaskKind.GATE: "/api/v1/orders/{id}/gate",
     TaskKind.PICKING: "/api/v1/orders/{id}/ship",
     TaskKind.CANCEL_ACKNOWLEDGEMENT: "/api/v1/orders/{id}/cancel",
     TaskKind.PAYMENT_QUEUE: "/api/v1/payments/{id}/allocate",
@@ -109,6 +114,7 @@ ACTIONS: Mapping[str, str] = {
 """Tasks that an action closes, with the door of the action; `id` is that of the order or the payment."""
 ACTION_ENDS: Mapping[str, frozenset[WaitReason]] = {
     TaskKind.APPROVAL: frozenset({WaitReason.APPROVAL}),
+    TaskKind.GATE: frozenset({WaitReason.GATE}),
     TaskKind.PICKING: frozenset({WaitReason.PICKING, WaitReason.SHIPMENT, WaitReason.STOCK}),
     TaskKind.CANCEL_ACKNOWLEDGEMENT: frozenset({WaitReason.CANCEL_ACKNOWLEDGEMENT}),
 }

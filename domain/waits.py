@@ -181,6 +181,11 @@ def extended(state: OrderState, expires_at: datetime) -> OrderState:
     return replace(state, wait=replace(state.wait, until=expires_at, reminder_at=reminder))
 
 
+def anew(state: OrderState, now: datetime) -> OrderState:
+    """The same wait, begun again: what is awaited has changed, its end has not."""
+    return state if state.wait is None else replace(state, wait=replace(state.wait, since=now))
+
+
 def is_funded(required: Decimal, received: Decimal, tolerance: Decimal) -> bool:
     """Whether the money that must come before shipment is in, up to a residue nobody chases (D9-7).
 

@@ -1,7 +1,7 @@
 """Approval requests: whom they go to, the open one, the newest one (D4)."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -129,7 +129,7 @@ def ask(
     row = ApprovalRow(
         order_id=order.id,
         revision=revision,
-        round=_next_round(session, order.id, revision),
+        round=next_round(session, order.id, revision),
         ceiling=decision.exposure,
         requested_by=requester,
         owner_id=order.manager_id,
@@ -189,7 +189,8 @@ def request_key(row: ApprovalRow) -> str:
     return f"order:{row.order_id}:approval:{row.revision}:{row.round}"
 
 
-def _next_round(session: Session, order_id: UUID, revision: int) -> int:
+def next_round(session: Session, order_id: UUID, revision: int) -> int:
+    """The number of the next request of a revision."""
     query = select(func.max(ApprovalRow.round)).where(
         ApprovalRow.order_id == order_id, ApprovalRow.revision == revision
     )
@@ -198,9 +199,13 @@ def _next_round(session: Session, order_id: UUID, revision: int) -> int:
 
 def answerer_of(session: Session, row: ApprovalRow, actor: Actor) -> Answerer:
     """The person who answers, and whether the request was addressed to them."""
-    person = orders.user(session, UUID(actor.id))
     asked = any(each["user_id"] == actor.id for each in row.addressees)
-    return Answerer(actor.id, actor.role, person.region, asked)
+    return replace(answerer(session, actor), asked=asked)
+
+
+def answerer(session: Session, actor: Actor) -> Answerer:
+    """The person who answers what was addressed to nobody in particular."""
+    return Answerer(actor.id, actor.role, orders.user(session, UUID(actor.id)).region, asked=False)
 
 
 def instead_of(row: ApprovalRow, actor: Actor) -> UUID | None:

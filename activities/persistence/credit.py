@@ -10,7 +10,14 @@ from sqlalchemy import or_, text
 from sqlmodel import Session, col, select
 
 from activities.persistence.grants import CustomerGrant, limit_of, load_grants
-from activities.persistence.tables import CommitmentRow, ContractRow, CreditAccountRow, CustomerRow, OrderRow
+from activities.persistence.tables import (
+    CommitmentRow,
+    ContactRow,
+    ContractRow,
+    CreditAccountRow,
+    CustomerRow,
+    OrderRow,
+)
 from domain.credit import CreditFacts, OrderAsk, OverdueItem, credit_part
 from domain.errors import CustomerNotFoundError
 from domain.money import ZERO, percent_of
@@ -131,6 +138,15 @@ def ask_of(
         agreed_deferral=agreed_deferral(session, customer, today=today),
         legal_cleared=order.cleared_revision == revision,
     )
+
+
+def has_contact(session: Session, customer_id: UUID) -> bool:
+    """Whether anybody of the customer can be called or written to."""
+    query = select(ContactRow.id).where(
+        ContactRow.customer_id == customer_id,
+        or_(col(ContactRow.phone).is_not(None), col(ContactRow.email).is_not(None)),
+    )
+    return session.exec(query).first() is not None
 
 
 def agreed_deferral(session: Session, customer: CustomerRow, *, today: date) -> int | None:

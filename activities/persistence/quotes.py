@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -46,6 +46,10 @@ class QuoteDraft:
     prepayment_percent: int | None
     ship_complete: bool
     comment: str | None
+    delivery_address: str | None = None
+    contact_name: str | None = None
+    contact_phone: str | None = None
+    ship_on: date | None = None
 
 
 def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, actor: Actor, *, now: datetime) -> OrderRow:
@@ -77,6 +81,10 @@ def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, acto
         ),
         ship_complete=draft.ship_complete,
         comment=draft.comment,
+        delivery_address=draft.delivery_address,
+        contact_name=draft.contact_name,
+        contact_phone=draft.contact_phone,
+        ship_on=draft.ship_on,
         net=sums.net,
         vat=sums.vat,
         gross=sums.gross,

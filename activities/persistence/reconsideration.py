@@ -33,18 +33,26 @@ _WAITING = text("""
 """)
 
 
+_AT_GATE = text("""
+    SELECT id FROM sales_order
+     WHERE credit_account_id = :account AND status = 'picking' AND wait ->> 'reason' = 'gate' ORDER BY id
+""")
+
+
 def reconsider_account(session: Session, account_id: UUID | str, *, at: datetime) -> tuple[str, ...]:
     """Decide again on every waiting order of an account, by class, then by time of request, each by the figures that
     the one before left (D2-13). Call it at the end of whatever lowers exposure or raises a limit.
 
     A bounded number of queries, and a few for each order that moves on. Returns the ids of those: their workflows are
-    to be told. An order that goes on waiting keeps its stored decision.
+    to be told, and so are those whose picked goods stand before a closed gate. An order that goes on waiting keeps its
+    stored decision.
     """
     session.flush()
     account = credit.lock_account(session, UUID(str(account_id)))
     rows = session.execute(_WAITING, {"account": account.id}).all()
+    at_gate = tuple(str(order) for order in session.execute(_AT_GATE, {"account": account.id}).scalars())
     if not rows:
-        return ()
+        return at_gate
     today = _today(session, at)
     grants = load_grants(session, account.id)
     facts = credit.load_facts(session, account, today=today, grants=grants)
@@ -69,12 +77,13 @@ def reconsider_account(session: Session, account_id: UUID | str, *, at: datetime
     ]
     policies = {each.order_id: each.policy for each in waiting}
     overlays = {str(row.id): overlay_of(grants, row.customer_id, today=today) for row in rows}
-    return tuple(
+    freed = tuple(
         moved.order_id
         for moved in reconsider(facts, waiting)
         if _move_on(session, moved, Decided(moved.facts, policies[moved.order_id], overlays[moved.order_id],
                                             moved.decision), at=at)
     )  # fmt: skip
+    return (*freed, *at_gate)
 
 
 _TO_TELL = text("""

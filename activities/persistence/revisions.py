@@ -8,17 +8,16 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from activities.persistence import credit, orders
-from activities.persistence.approvals import ask
-from activities.persistence.context import OrderContext, notify_manager
+from activities.persistence.approvals import ask, barred_by, open_approval
+from activities.persistence.context import OrderContext, context_of, notify_manager
 from activities.persistence.credit_tables import OrderRevisionRow
 from activities.persistence.decisions import Decided
 from activities.persistence.events import record_event
 from activities.persistence.tables import CommitmentRow, OrderLineRow, OrderRow
 from domain.approvals import ApprovalKind, Tier, ladder
 from domain.credit import CreditDecision
-from domain.credit_steps import Proposal
 from domain.money import percent_of
-from domain.orders import SYSTEM, Actor, OrderState
+from domain.orders import SYSTEM, Actor, OrderState, Proposal
 from domain.pricing import Amounts
 
 
@@ -107,6 +106,17 @@ def settle(session: Session, order_id: UUID, revision: int, state: str, *, at: d
     row = session.get_one(OrderRevisionRow, (order_id, revision))
     row.state, row.decided_at = state, at
     session.flush()
+
+
+def open_proposal(session: Session, order: OrderRow, *, as_of: datetime) -> Proposal | None:
+    """The revision that waits for approval beside the one in force, as the order's process watches it."""
+    request = open_approval(session, order.id)
+    if request is None or request.revision == order.revision:
+        return None
+    context = context_of(session, order)
+    times = ladder(request.opened_at, context.policy, context.calendar)
+    barred = barred_by(session, request, on=context.today(as_of))
+    return Proposal(request.revision, times.next_at(as_of), request.deadline, barred)
 
 
 def refuse(

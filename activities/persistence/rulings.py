@@ -15,8 +15,7 @@ from domain import waits
 from domain.approvals import ApprovalKind, PricedLine, Tier, discount_reason
 from domain.credit import CreditDecision, Outcome, Reason, ReasonCode, with_reason
 from domain.credit_release import money_to_release
-from domain.credit_steps import Proposal
-from domain.orders import Actor, OrderState, OrderStatus
+from domain.orders import Actor, OrderState, OrderStatus, Proposal
 from domain.policy import Policy
 
 HELD = frozenset({OrderStatus.STOPPED, OrderStatus.AWAITING_APPROVAL})

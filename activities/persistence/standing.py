@@ -2,6 +2,7 @@
 
 from datetime import datetime, time
 from decimal import Decimal
+from uuid import UUID
 
 from sqlmodel import Session, col, select
 
@@ -63,14 +64,20 @@ def let_go(session: Session, order: OrderRow, *, at: datetime) -> Decimal:
     """Withdraw what an order that goes no further holds: commitment, open request, proposed revision, tasks; its money
     becomes the payer's advance (D6-9, D7-17). Returns how much money that was."""
     credit.drop_commitment(session, order.id)
-    approval = approvals.open_approval(session, order.id)
-    if approval is not None:
-        approval.state = "void"
-    proposed = revisions.proposed(session, order.id)
-    if proposed is not None:
-        revisions.settle(session, order.id, proposed.revision, "withdrawn", at=at)
+    withdraw_proposal(session, order.id, at=at)
     cancel_tasks(session, at=at, order_id=order.id)
     return credit.untie_order_money(session, order.id)
+
+
+def withdraw_proposal(session: Session, order_id: UUID, *, at: datetime) -> None:
+    """Nothing is asked about the order any more: an open request is void, a proposed revision withdrawn (D6-7)."""
+    approval = approvals.open_approval(session, order_id)
+    if approval is not None:
+        approval.state = "void"
+        cancel_tasks(session, at=at, order_id=order_id, kinds=["approval"])
+    proposed = revisions.proposed(session, order_id)
+    if proposed is not None:
+        revisions.settle(session, order_id, proposed.revision, "withdrawn", at=at)
 
 
 def settle_invoiced(session: Session, context: OrderContext, *, as_of: datetime) -> OrderState:

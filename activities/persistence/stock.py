@@ -4,7 +4,7 @@ Rows are always locked in the order (warehouse, sku), after the order row (D3-6)
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -80,6 +80,69 @@ def move_quantity(session: Session, line: ReservationLineRow, to: str | None, qu
             quantity=quantity,
         )
     )
+
+
+def fit_lines(
+    session: Session,
+    order_id: UUID,
+    warehouse: str,
+    rows: dict[str, StockRow],
+    wanted: Mapping[int, tuple[str, Decimal]],
+    *,
+    ship_complete: bool,
+) -> list[dict[str, str]]:
+    """Make an order's reserve hold or wait for exactly the wanted quantities, by line number; stock rows are locked.
+
+    A backorder goes before what is reserved; what is added is reserved from free stock, the rest waits. An order that
+    ships whole gives nothing partly: what is added waits unless it is all there. Returns what changed.
+    """
+    held: dict[int, dict[str, ReservationLineRow]] = defaultdict(dict)
+    for line in reservation_lines(session, order_id):
+        if line.state in {"waiting", "reserved"}:
+            held[line.line_no][line.state] = line
+    changed = []
+    for number in sorted({*held, *wanted}):
+        mine = held.get(number, {})
+        sku, quantity = wanted.get(number) or (next(iter(mine.values())).sku, Decimal(0))
+        present = sum((line.quantity for line in mine.values()), Decimal(0))
+        if quantity < present:
+            _shrink(session, rows[sku], mine, present - quantity)
+        elif quantity > present:
+            _grow(session, (order_id, number, warehouse), rows[sku], quantity - present, whole=ship_complete)
+        if quantity != present:
+            changed.append({"sku": sku, "from": str(present), "to": str(quantity)})
+    return changed
+
+
+def _shrink(session: Session, row: StockRow, mine: dict[str, ReservationLineRow], surplus: Decimal) -> None:
+    for state in ("waiting", "reserved"):
+        line = mine.get(state)
+        if line is None or surplus <= 0:
+            continue
+        part = min(surplus, line.quantity)
+        if state == "reserved":
+            row.reserved -= part
+        move_quantity(session, line, None, part)
+        surplus -= part
+
+
+def _grow(session: Session, key: tuple[UUID, int, str], row: StockRow, more: Decimal, *, whole: bool) -> None:
+    there = max(Decimal(0), free(row))
+    reserved = (more if there >= more else Decimal(0)) if whole else min(more, there)
+    row.reserved += reserved
+    for state, quantity in (("reserved", reserved), ("waiting", more - reserved)):
+        if quantity <= 0:
+            continue
+        line = session.get(ReservationLineRow, (*key, state))
+        if line is None:
+            order_id, number, warehouse = key
+            session.add(
+                ReservationLineRow(
+                    order_id=order_id, line_no=number, warehouse=warehouse, state=state, sku=row.sku, quantity=quantity
+                )
+            )
+        else:
+            line.quantity += quantity
 
 
 _QUEUE = text("""

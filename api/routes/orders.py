@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from temporalio.client import RPCTimeoutOrCancelledError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
+from activities.persistence import revisions
 from activities.persistence.parties import customer_for
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.tables import OrderRow
@@ -20,7 +21,7 @@ from api.deps import Caller, Db, Engine, Language, Now, Once, Settings, Temporal
 from api.errors import refused
 from api.openapi import problems
 from api.order_why import why
-from api.schemas import Comment, Flag, PriceSumIn, QuantityIn, Reason, Sku, Strict, Whole
+from api.schemas import Comment, Day, Flag, Name, Phone, PriceSumIn, QuantityIn, Reason, Sku, Strict, Whole, example
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.errors import CommentRequiredError, OrderNotFoundError
 from domain.orders import (
@@ -35,6 +36,8 @@ from domain.orders import (
     Role,
     ShipCommand,
 )
+from domain.revisions import ReviseCommand, RevisedLine
+from domain.shipment_gate import GateCommand, GateVerdict
 from workflows.order import OrderWorkflow
 
 router = APIRouter(prefix="/api/v1/orders", tags=["orders"])
@@ -56,12 +59,55 @@ class TermsIn(Strict):
     prepayment_percent: Annotated[Whole, Field(ge=0, le=100)] = 0
 
 
+class DeliveryIn(Strict):
+    """Where goods go; without it the customer collects them."""
+
+    address: Name
+    contact_name: Name | None = None
+    contact_phone: Phone | None = None
+
+
+Lines = Annotated[list[LineIn], Field(min_length=1, max_length=500)]
+
+
 class OrderIn(Strict):
     customer_id: UUID
-    lines: Annotated[list[LineIn], Field(min_length=1, max_length=500)]
+    lines: Lines
     payment_terms: TermsIn | None = None
     ship_complete: Flag = False
     comment: Comment | None = None
+    delivery: DeliveryIn | None = None
+    ship_on: Day | None = None
+
+
+class TermsChange(Strict):
+    deferral_days: Annotated[Whole, Field(ge=0, le=365)] | None = None
+    prepayment_percent: Annotated[Whole, Field(ge=0, le=100)] | None = None
+
+
+class RevisionIn(Strict):
+    """What to change; a field left out stays. `lines` are all lines that the order has afterwards; a product that it
+    has already keeps its price. `revision`: the one that was edited; refused when the order has moved on."""
+
+    model_config = example(
+        lines=[{"sku": "CEM-50", "quantity": "120"}],
+        payment_terms={"prepayment_percent": 100},
+        reason="клиент уменьшает заказ",
+        revision=1,
+    )
+
+    lines: Lines | None = None
+    payment_terms: TermsChange | None = None
+    comment: Comment | None = None
+    delivery: DeliveryIn | None = None
+    ship_on: Day | None = None
+    reason: Reason | None = None
+    revision: Annotated[Whole, Field(ge=1)] | None = None
+
+
+class GateIn(Strict):
+    decision: GateVerdict
+    comment: Comment = ""
 
 
 class ApprovalIn(Strict):
@@ -119,6 +165,10 @@ def _draft(body: OrderIn, currency: str) -> QuoteDraft:
         prepayment_percent=terms.prepayment_percent if terms else None,
         ship_complete=body.ship_complete,
         comment=body.comment,
+        delivery_address=body.delivery.address if body.delivery else None,
+        contact_name=body.delivery.contact_name if body.delivery else None,
+        contact_phone=body.delivery.contact_phone if body.delivery else None,
+        ship_on=body.ship_on,
     )
 
 
@@ -184,7 +234,9 @@ class OrderDesk:
 
     def _input(self) -> OrderInput:
         with Session(self._engine) as session:
-            return order_commands.order_input(visible_order(session, self.order_id, self.caller), now=self._now)
+            order = visible_order(session, self.order_id, self.caller)
+            proposal = revisions.open_proposal(session, order, as_of=self._now)
+            return order_commands.order_input(order, now=self._now, proposal=proposal)
 
     def _view(self) -> dict[str, Any]:
         with Session(self._engine) as session:
@@ -233,6 +285,66 @@ async def answer_approval(desk: Desk, body: ApprovalIn, caller: Approver) -> JSO
     outcome = await desk.send(OrderWorkflow.answer_approval, ApprovalCommand(caller, body.decision, body.comment))
     if outcome.refusal:
         raise refused(outcome.refusal, outcome.facts)
+    return JSONResponse(await desk.view())
+
+
+@router.post("/{order_id}/revise", summary="Изменить заказ / Revise", responses=problems(403, 404, 409, 412, 422))
+async def revise_order(desk: Desk, body: RevisionIn, caller: Seller) -> JSONResponse:
+    """A new revision, until picking starts (D6-6). What raises exposure is decided again (D4-10): when it does not pass
+    at once, the old revision stays in force; anything else counts at once and leaves an approval alone (D4-11).
+
+    `in_force` says whether the order goes by the new revision now; 202 without a decision when it is not there yet.
+    """
+    order = await desk.view()
+    command = _revision(body, caller, order["total"]["currency"])
+    try:
+        outcome = await desk.send(OrderWorkflow.revise, command)
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        return JSONResponse({"order": await desk.view(), "decision": None}, 202)
+    decision = order_views.decision_view(outcome.decision, desk.language) if outcome.decision else None
+    return JSONResponse(
+        {
+            "order": await desk.view(),
+            "revision": outcome.revision,
+            "in_force": outcome.in_force,
+            "decision": decision,
+        }
+    )
+
+
+def _revision(body: RevisionIn, caller: Actor, currency: str) -> ReviseCommand:
+    lines = None
+    if body.lines is not None:
+        lines = tuple(
+            RevisedLine(
+                line.sku, line.quantity, line.price.within(currency, f"lines[{number}].price") if line.price else None
+            )
+            for number, line in enumerate(body.lines)
+        )
+    terms, delivery = body.payment_terms, body.delivery
+    return ReviseCommand(
+        actor=caller,
+        lines=lines,
+        deferral_days=terms.deferral_days if terms else None,
+        prepayment_percent=terms.prepayment_percent if terms else None,
+        comment=body.comment,
+        delivery_address=delivery.address if delivery else None,
+        contact_name=delivery.contact_name if delivery else None,
+        contact_phone=delivery.contact_phone if delivery else None,
+        ship_on=body.ship_on,
+        reason=body.reason,
+        revision=body.revision,
+    )
+
+
+@router.post("/{order_id}/gate", summary="Решение по закрытой отгрузке / At a closed gate",
+             responses=problems(403, 404, 409, 422))  # fmt: skip
+async def answer_gate(desk: Desk, body: GateIn, caller: Approver) -> JSONResponse:
+    """Goods stand picked and may not leave: hold them for 2 more working days, ship by approval, or have them put
+    back (D12-2). A comment is required."""
+    if not body.comment:
+        raise CommentRequiredError(field="comment")
+    await desk.send(OrderWorkflow.answer_gate, GateCommand(caller, body.decision, body.comment))
     return JSONResponse(await desk.view())
 
 

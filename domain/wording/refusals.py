@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from domain.wording.credit import reason_text
 from domain.wording.names import either, role_name, status_name
 from domain.wording.speech import RUSSIAN, Speech
 
@@ -101,6 +102,7 @@ REFUSALS = {
 
 DONE_BY = {
     "approval": "Эта задача закроется решением по заказу: согласуйте, отклоните или верните его. Действие: {action}.",
+    "gate": "Эта задача закроется решением об отгрузке: придержать, отгрузить или разобрать. Действие: {action}.",
     "picking": "Эта задача закроется отгрузкой: начните комплектацию и отгрузите заказ. Действие: {action}.",
     "cancel_acknowledgement": "Эта задача закроется, когда склад подтвердит отмену заказа. Действие: {action}.",
     "payment_queue": "Эта задача закроется, когда платёж будет разнесён: укажите, чей он и что оплачивает. "
@@ -121,6 +123,8 @@ def refusal_text(code: str, speech: Speech = RUSSIAN, **facts: Any) -> str:
     if facts.get("allowed") and code == "forbidden":
         roles = [role_name(role, speech) for role in str(facts["allowed"]).split(", ")]
         told["allowed"] = either(roles, speech)
+    if code == "gate_closed":
+        told["reasons"] = " ".join(reason_text(each, speech, **facts) for each in str(facts["reasons"]).split(", "))
     return speech.say(_sentence(code, facts), **told)
 
 

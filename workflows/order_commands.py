@@ -1,0 +1,199 @@
+"""What people ask of an order, and what its neighbours tell it."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.approvals import ApprovalActivities
+    from activities.fulfilment import FulfilmentActivities
+    from activities.gate import GateActivities
+    from activities.orders import OrderActivities
+    from activities.revisions import RevisionActivities
+    from activities.stock import StockActivities
+    from domain.credit_steps import (
+        ApprovalCommand,
+        ApprovalOutcome,
+        ApprovalRequest,
+        CreditOutcome,
+        PlaceCommand,
+    )
+    from domain.orders import (
+        CANCELLABLE,
+        CancelCommand,
+        ExtendCommand,
+        ExtendRequest,
+        OrderState,
+        OrderStatus,
+        PickCommand,
+        Role,
+        ShipCommand,
+        ShipRequest,
+        StepResult,
+        WaitReason,
+    )
+    from domain.revisions import PICKED, REVISABLE, ReviseCommand, ReviseOutcome, ReviseRequest
+    from domain.shipment_gate import GateAnswer, GateCommand, GateOutcome
+    from workflows.order_steps import OrderSteps
+    from workflows.turns import refusal
+
+GATE = "shipment-gate"
+"""Orders that began before there was a gate ship without one."""
+
+
+class OrderCommands(OrderSteps):
+    """The updates and signals of an order. A refusal in a validator leaves no trace in the history."""
+
+    @workflow.update(description="Разместить заказ: проверка кредита")
+    async def place(self, command: PlaceCommand) -> CreditOutcome:
+        """Decide on the quote's credit; the answer comes in the same call."""
+        async with self._turn:
+            self._only_in("place", OrderStatus.QUOTED)
+            return await self._decide(command.actor)
+
+    @workflow.update(description="Решение по согласованию")
+    async def answer_approval(self, command: ApprovalCommand) -> ApprovalOutcome:
+        """Approve, reject or send back for rework; the first answer stands (D4-8)."""
+        async with self._turn:
+            request = ApprovalRequest(self._order.order_id, command, self._clock.now())
+            outcome: ApprovalOutcome = await self._ask(ApprovalActivities.answer_approval, request)
+            if outcome.refusal is None and not outcome.passed_on:
+                at, verdict = self._clock.now().isoformat(), command.verdict
+                self._answered = {"by": command.actor.name, "at": at, "decision": verdict}
+            await self._follow_answer(outcome, command.actor)
+            return outcome
+
+    @answer_approval.validator
+    def _only_by_another(self, command: ApprovalCommand) -> None:
+        """Refused without a trace in history: a STOP, an answered request, one's own order (D2-12, D4-5, D4-8)."""
+        proposal = self._proposal
+        if proposal is None and self._state.status is OrderStatus.STOPPED:
+            raise refusal("stop_not_approvable")
+        if proposal is None and self._state.status is not OrderStatus.AWAITING_APPROVAL:
+            if self._answered:
+                raise refusal("already_decided", **self._answered)
+            raise refusal("wrong_state", status=self._state.status, command="approve")
+        if command.actor.id in (proposal.barred if proposal else self._barred):
+            raise refusal("own_approval")
+        asked = proposal.revision if proposal else self._asked_revision
+        if asked is not None and command.revision not in {None, asked}:
+            raise refusal("approval_other_revision", revision=str(asked), seen=str(command.revision))
+
+    @workflow.update(description="Изменить заказ")
+    async def revise(self, command: ReviseCommand) -> ReviseOutcome:
+        """Write a new revision, decided again where it must be; the answer comes in the same call (D6-6)."""
+        async with self._turn:
+            self._may_revise(command)
+            request = ReviseRequest(self._order.order_id, self._count_step(), command, self._clock.now())
+            outcome: ReviseOutcome = await self._ask(RevisionActivities.revise_order, request)
+            self._barred = outcome.barred or self._barred
+            self._asked_revision = outcome.revision
+            self._propose(outcome.proposal)
+            self._show(outcome.state)
+            self._post.send(outcome.messages)
+            await self._tell(outcome.relieved, "exposure_lowered")
+            if outcome.refit:
+                await self._do(StockActivities.fit_reserve, self._step(command.actor))
+            return outcome
+
+    @revise.validator
+    def _may_revise(self, command: ReviseCommand) -> None:  # noqa: ARG002 - validators take what their update takes
+        if self._state.status in PICKED:
+            raise refusal("edit_after_picking", status=self._state.status)
+        self._only_in("revise", *REVISABLE)
+
+    @workflow.update(description="Отменить заказ")
+    async def cancel(self, command: CancelCommand) -> StepResult:
+        """End the order; while goods are being picked, the warehouse acknowledges first (D6-8)."""
+        async with self._turn:
+            self._may_cancel(command)
+            if self._state.status is OrderStatus.PICKING and command.actor.role is not Role.WAREHOUSE:
+                if self._cancel_is_asked():
+                    return StepResult(self._state)
+                return await self._do(OrderActivities.ask_cancel_acknowledgement, self._step(command.actor))
+            return await self._end(OrderStatus.CANCELLED, command)
+
+    @cancel.validator
+    def _may_cancel(self, command: CancelCommand) -> None:
+        if self._state.status not in CANCELLABLE:
+            raise refusal("wrong_state", status=self._state.status, command="cancel")
+        if command.actor.role is Role.WAREHOUSE and not self._cancel_is_asked():
+            raise refusal("wrong_state", status=self._state.status, command="cancel")
+        if self._state.status is OrderStatus.PICKING and command.actor.role is Role.MANAGER:
+            raise refusal("cancel_needs_head")
+
+    @workflow.update(description="Продлить резерв")
+    async def extend_reservation(self, command: ExtendCommand) -> StepResult:
+        """Give the reserve another lifetime (D7-10)."""
+        async with self._turn:
+            request = ExtendRequest(self._order.order_id, self._count_step(), command, self._clock.now())
+            return await self._do(StockActivities.extend_reservation, request)
+
+    @workflow.update(description="Начать комплектацию")
+    async def start_picking(self, command: PickCommand) -> StepResult:
+        """The warehouse starts picking: the reserve becomes hard (D7-16)."""
+        async with self._turn:
+            self._only_in("start-picking", OrderStatus.READY, OrderStatus.PART_RESERVED)
+            if workflow.patched(GATE):
+                await self._pass_gate(command.actor)
+            picking = await self._do(FulfilmentActivities.start_picking, self._step(command.actor))
+            self._proposal = None
+            return picking
+
+    @workflow.update(description="Отгрузить")
+    async def ship(self, command: ShipCommand) -> StepResult:
+        """Write the goods off and invoice them; the answer comes when the invoice stands."""
+        async with self._turn:
+            self._only_in("ship", OrderStatus.PICKING)
+            if self._cancel_is_asked():
+                raise refusal("wrong_state", status="cancelling", command="ship")
+            if workflow.patched(GATE):
+                await self._pass_gate(command.actor)
+            request = ShipRequest(self._order.order_id, self._count_step(), command, self._clock.now())
+            self._shipment_round = request.round
+            shipped = await self._do(FulfilmentActivities.ship_order, request)
+        await workflow.wait_condition(lambda: self._state.status is not OrderStatus.SHIPPED)
+        return StepResult(self._state, shipped.messages)
+
+    @workflow.update(description="Решение по закрытой отгрузке")
+    async def answer_gate(self, command: GateCommand) -> GateOutcome:
+        """The head decides what becomes of picked goods before a closed gate: hold, ship, put back (D12-2)."""
+        async with self._turn:
+            self._stands_at_gate(command)
+            answer = GateAnswer(self._order.order_id, self._count_step(), command, self._clock.now())
+            outcome: GateOutcome = await self._ask(GateActivities.answer_gate, answer)
+            self._show(outcome.state)
+            self._post.send(outcome.messages)
+            if outcome.unpick:
+                await self._do(StockActivities.unpick_order, self._step(command.actor))
+            return outcome
+
+    @answer_gate.validator
+    def _stands_at_gate(self, command: GateCommand) -> None:  # noqa: ARG002 - validators take what their update takes
+        if not self._waits_for(WaitReason.GATE):
+            raise refusal("gate_open", status=self._state.status)
+
+    # -- facts from neighbours ------------------------------------------------------------------------------------
+
+    @workflow.signal
+    def payment_applied(self) -> None:
+        """Money was applied to this order or its invoices."""
+        self._news += 1
+
+    @workflow.signal
+    def stock_allocated(self) -> None:
+        """The queue gave this order goods."""
+        self._news += 1
+
+    @workflow.signal
+    def invoice_settled(self) -> None:
+        """One of this order's invoices is paid."""
+        self._news += 1
+
+    @workflow.signal
+    def exposure_lowered(self) -> None:
+        """The account's exposure fell: a stopped order is decided again (D2-13)."""
+        self._news += 1
+
+    @workflow.query
+    def state(self) -> OrderState:
+        """Where the order stands and what it waits for."""
+        return self._state

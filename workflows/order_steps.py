@@ -1,0 +1,197 @@
+"""What every part of an order's process uses: its state, its turn, and how a step is done and shown."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.approvals import ApprovalActivities
+    from activities.credit import CreditActivities
+    from activities.gate import GateActivities
+    from activities.handoff import HandoffActivities
+    from activities.orders import OrderActivities
+    from activities.revisions import RevisionActivities
+    from activities.stock import StockActivities
+    from domain.credit_steps import (
+        ApprovalOutcome,
+        CreditOutcome,
+        CreditRequest,
+    )
+    from domain.orders import (
+        ENDED,
+        SYSTEM,
+        Actor,
+        CancelCommand,
+        EndRequest,
+        OrderInput,
+        OrderState,
+        OrderStatus,
+        OrderStep,
+        Proposal,
+        StepResult,
+        WaitReason,
+    )
+    from domain.shipment_gate import GateOutcome, gate_facts
+    from domain.wording import status_name
+    from workflows import ids, options
+    from workflows.clock import BusinessClock
+    from workflows.post import Post
+    from workflows.turns import AlreadyOverError, Turn, refusal
+    from workflows.waiting import show
+
+
+class OrderSteps:
+    """An order's place in its story, and its steps: each is recorded in the database by its activity together with
+    the state it leads to. Steps take turns, so a person's command never meets a step half done."""
+
+    def __init__(self, order: OrderInput) -> None:
+        self._order = order
+        self._state = order.state
+        self._clock = BusinessClock(order.as_of)
+        self._turn = asyncio.Lock()
+        self._post = Post(self._clock)
+        self._barred: tuple[str, ...] = ()
+        self._answered: dict[str, str] = {}
+        self._proposal: Proposal | None = None
+        self._asked_revision: int | None = None
+        self._shipment_round = 0
+        self._moves = 0
+        self._proposals: list[asyncio.Task[None]] = []
+        self._steps = order.first_step
+        self._cancel_heard = False
+        self._news = 0
+        self._news_seen = 0
+
+    async def _decide(self, actor: Actor) -> CreditOutcome:
+        occasion = f"decision-{self._count_step()}"
+        request = CreditRequest(self._order.order_id, actor, occasion, self._clock.now())
+        outcome: CreditOutcome = await self._ask(CreditActivities.decide_order_credit, request)
+        self._barred = outcome.barred or self._barred
+        self._asked_revision = outcome.revision
+        self._show(outcome.state)
+        self._post.send(outcome.messages)
+        await self._tell(outcome.relieved, "exposure_lowered")
+        return outcome
+
+    async def _pass_gate(self, actor: Actor) -> None:
+        """The shipment gate, before picking and before the goods leave (D2-11, D12-1)."""
+        outcome: GateOutcome = await self._ask(GateActivities.check_shipment_gate, self._step(actor))
+        self._show(outcome.state)
+        self._post.send(outcome.messages)
+        if not outcome.open:
+            raise refusal("gate_closed", **gate_facts(outcome.reasons))
+
+    async def _end(
+        self, status: OrderStatus, command: CancelCommand, only_while: OrderStatus | None = None
+    ) -> StepResult:
+        """Undo in reverse order, each exactly once: the reserve, then commitment, money and tasks (D6-8).
+
+        `only_while`: a wait of this status ran out; an order that credit set free meanwhile goes on.
+        """
+        await self._do(StockActivities.free_order_stock, self._step(command.actor))
+        request = EndRequest(self._order.order_id, status, command.actor, command.reason, self._clock.now(), only_while)
+        return await self._do(OrderActivities.end_order, request)
+
+    async def _do(self, step: Any, request: Any) -> StepResult:
+        """Run one recorded step, show where it led, deliver its messages and tell the orders it served."""
+        result: StepResult = await self._ask(step, request)
+        self._show(result.state)
+        self._post.send(result.messages)
+        await self._tell(result.served, "stock_allocated")
+        await self._tell(result.relieved, "exposure_lowered")
+        return result
+
+    async def _tell(self, orders: tuple[str, ...], signal: str) -> None:
+        if orders:
+            workflow_ids = [ids.order_workflow_id(order_id) for order_id in orders]
+            await workflow.execute_activity_method(
+                HandoffActivities.signal_workflows, args=[workflow_ids, signal], **options.HANDOFF
+            )
+
+    async def _ask(self, step: Any, request: Any) -> Any:
+        try:
+            return await workflow.execute_activity_method(step, request, **options.DATABASE)
+        except ActivityError as error:
+            if isinstance(error.cause, ApplicationError):
+                raise error.cause from error
+            raise
+
+    def _step(self, actor: Actor = SYSTEM) -> OrderStep:
+        return OrderStep(self._order.order_id, self._count_step(), actor, self._clock.now())
+
+    def _count_step(self) -> int:
+        self._steps += 1
+        return self._steps
+
+    def _my_turn(self, moves: int | None = None) -> Turn:
+        """The turn of a step; with `moves`, only if no command moved the order on while the turn was awaited."""
+        return Turn(self._turn, lambda: self._state.status in ENDED or (moves is not None and self._moves != moves))
+
+    def _cancel_unheard(self) -> bool:
+        """A cancellation in the Temporal UI that a step swallowed by finishing at the same moment."""
+        return not self._cancel_heard and workflow.cancellation_reason() is not None
+
+    def _cancel_is_asked(self) -> bool:
+        return self._waits_for(WaitReason.CANCEL_ACKNOWLEDGEMENT)
+
+    def _waits_for(self, reason: WaitReason) -> bool:
+        return self._state.wait is not None and self._state.wait.reason is reason
+
+    def _only_in(self, command: str, *statuses: OrderStatus) -> None:
+        if self._state.status not in statuses:
+            raise refusal("wrong_state", status=self._state.status, command=command)
+
+    def _show(self, state: OrderState) -> None:
+        if state != self._state:
+            self._moves += 1
+        self._state = state
+        show(state.status, f"Заказ {self._order.number}: {status_name(state.status)}", state.wait)
+
+    # -- a proposed revision, beside the order's own story --------------------------------------------------------
+
+    def _propose(self, proposal: Proposal | None) -> None:
+        """Watch a revision that waits for approval, in the place of any other."""
+        self._proposal = proposal
+        if proposal is not None:
+            self._proposals.append(asyncio.create_task(self._watch(proposal)))
+
+    async def _watch(self, proposal: Proposal) -> None:
+        """Climb its ladder while nobody answers; silence refuses it (D4-3)."""
+
+        def over() -> bool:
+            return self._proposal != proposal or self._state.status in ENDED
+
+        left = self._clock.until(proposal.next_at or proposal.until)
+        if left.total_seconds() > 0:
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(over, timeout=left, timeout_summary="Согласование изменения")
+        if over():
+            return
+        with contextlib.suppress(AlreadyOverError):
+            async with Turn(self._turn, over):
+                if proposal.next_at is None:
+                    outcome = await self._expire_approval()
+                else:
+                    outcome = await self._ask(RevisionActivities.climb_proposal, self._step())
+                barred = outcome.proposal and replace(outcome.proposal, barred=proposal.barred)
+                await self._follow_answer(replace(outcome, proposal=barred))
+
+    async def _follow_answer(self, outcome: ApprovalOutcome, actor: Actor = SYSTEM) -> None:
+        """Go where an answer, or silence, led."""
+        self._barred = outcome.barred or self._barred
+        self._propose(outcome.proposal)
+        self._show(outcome.state)
+        self._post.send(outcome.messages)
+        await self._tell(outcome.relieved, "exposure_lowered")
+        if outcome.revised:
+            await self._do(StockActivities.fit_reserve, self._step(actor))
+
+    async def _expire_approval(self) -> ApprovalOutcome:
+        outcome: ApprovalOutcome = await workflow.execute_activity_method(
+            ApprovalActivities.expire_approval, args=[self._order.order_id, self._clock.now()], **options.DATABASE
+        )
+        return outcome
