@@ -12,10 +12,10 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import House, a_house
+from support.refusals import refusal
 from support.temporal import fast_forward
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError
+from temporalio.client import Client
 
 from activities.persistence.stock import free
 from activities.persistence.tables import StockRow
@@ -48,13 +48,6 @@ def stock(house: House, sku: str) -> tuple[int, int, int]:
     with Session(house.engine) as session:
         row = session.get_one(StockRow, ("main", sku))
         return int(row.on_hand), int(row.reserved), int(free(row))
-
-
-async def refusal(call) -> str:
-    with pytest.raises(WorkflowUpdateFailedError) as caught:
-        await call
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause.type or ""
 
 
 async def test_an_order_on_credit_lives_from_quote_to_its_invoice(house: House) -> None:
