@@ -94,7 +94,8 @@ def _romashka(bin_: str, today: date) -> Sheets:
     ]  # fmt: skip
     customer = (ROMASHKA, "KZ", bin_, None, "standard", "KZT", LIMIT, 14, 0, "manager", "Алматы", "Опт",
                 "Александр", BUYER, "+77010000000")  # fmt: skip
-    return [(CUSTOMERS, [customer]), (INVOICES, invoices)]
+    contract = (bin_, None, f"Р-{bin_[-5:]}", today - timedelta(days=90), None, 14)
+    return [(CUSTOMERS, [customer]), (CONTRACTS, [contract]), (INVOICES, invoices)]
 
 
 def _new_bin() -> str:
