@@ -95,7 +95,8 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
     withdraw_proposal(session, order.id, at=step.as_of)
     reservation = session.get_one(ReservationRow, order.id)
     reservation.status, reservation.expires_at = "picking", None
-    state = orders.set_state(order, waits.picking(step.as_of), at=step.as_of)
+    context = context_of(session, order)
+    state = orders.set_state(order, waits.picking(step.as_of, context.policy, context.calendar), at=step.as_of)
     record_event(session, "order", order.id, "picking_started", step.actor, at=step.as_of)
     return StepResult(state)
 

@@ -78,7 +78,8 @@ def _answer(session: Session, answer: GateAnswer) -> GateOutcome:
     if command.verdict is GateVerdict.UNPICK:
         return GateOutcome(state, open=False, messages=told, unpick=True)
     _ship_by_approval(session, account, context, answer)
-    return GateOutcome(orders.set_state(order, waits.picking(at), at=at), open=True, messages=told)
+    state = orders.set_state(order, waits.picking(at, context.policy, context.calendar), at=at)
+    return GateOutcome(state, open=True, messages=told)
 
 
 def _ship_by_approval(session: Session, account: CreditAccountRow, context: OrderContext, answer: GateAnswer) -> None:

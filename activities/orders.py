@@ -35,6 +35,7 @@ from domain.orders import (
     CANCELLABLE,
     SYSTEM,
     EndRequest,
+    OnExpiry,
     OrderState,
     OrderStatus,
     OrderStep,
@@ -130,6 +131,8 @@ def _remind(session: Session, step: OrderStep, key: str) -> StepResult:
     if wait.reason is WaitReason.APPROVAL:
         return _climb(session, context, wait, at=at)
     record_event(session, "order", order.id, "reminded", SYSTEM, at=at, waiting=wait.reason)
+    if wait.on_expiry is OnExpiry.TASK:
+        return _ask_about(session, context, state, wait.reason, key, at=at)
     match wait.reason:
         case WaitReason.ACCEPTANCE:
             messages = [notify_manager(session, context, key, "quote_expires", at=at, until=wait.until)]
@@ -145,6 +148,25 @@ def _remind(session: Session, step: OrderStep, key: str) -> StepResult:
         case _:
             messages = []
     return StepResult(state, messages=tuple(messages))
+
+
+_LATE: dict[WaitReason, tuple[str, Role]] = {
+    WaitReason.STOCK: ("stock_late", Role.MANAGER),
+    WaitReason.PICKING: ("shipment_late", Role.MANAGER),
+    WaitReason.SHIPMENT: ("shipment_late", Role.MANAGER),
+    WaitReason.CANCEL_ACKNOWLEDGEMENT: ("cancel_late", Role.HEAD),
+}
+"""Who is asked, and what, when the warehouse's turn takes too long (D6-13)."""
+
+
+def _ask_about(
+    session: Session, context: OrderContext, state: OrderState, reason: WaitReason, key: str, *, at: datetime
+) -> StepResult:
+    kind, role = _LATE[reason]
+    cancel_tasks(session, at=at, order_id=context.order.id, kinds=[kind])
+    assign(session, context, kind, key, role, due_at=context.calendar.after_working_days(at, 1), at=at)
+    state = waits.asked_again(state, at, context.policy, context.calendar)
+    return StepResult(orders.set_state(context.order, state, at=at))
 
 
 def _climb(session: Session, context: OrderContext, wait: Wait, *, at: datetime) -> StepResult:
@@ -227,7 +249,7 @@ def _ask_cancel(session: Session, step: OrderStep, key: str) -> StepResult:
     due_at = context.calendar.after_working_days(at, 1)
     assign(session, context, "cancel_acknowledgement", key, Role.WAREHOUSE, due_at=due_at, at=at)
     record_event(session, "order", order.id, "cancel_asked", step.actor, at=at)
-    return StepResult(orders.set_state(order, waits.cancel_asked(at), at=at))
+    return StepResult(orders.set_state(order, waits.cancel_asked(at, context.policy, context.calendar), at=at))
 
 
 def _end(session: Session, request: EndRequest, key: str) -> StepResult:

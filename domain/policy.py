@@ -85,6 +85,12 @@ class Policy:
     """D4-12: so long an order's own excess does not close the shipment gate again."""
     gate_hold_working_days: int = 2
     """D12-2: so long goods stay picked before a closed gate."""
+    stock_working_days: int = 5
+    """D6-13: so often the manager is asked about a backorder."""
+    picking_working_days: int = 2
+    """D6-13: until somebody asks why a paid order is not picked."""
+    shipment_working_days: int = 1
+    """D6-13: until somebody asks why picked goods do not leave, or a cancellation is not acknowledged."""
     data_hours: int = 24
     """D12-1: nothing ships on figures older than this."""
     free_discount_percent: Decimal = Decimal(100)

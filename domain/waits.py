@@ -82,12 +82,10 @@ def stopped(now: datetime, policy: Policy) -> OrderState:
     )
 
 
-def awaiting_stock(now: datetime, *, partly: bool) -> OrderState:
-    """A backorder has no lifetime until it is served (D7-13)."""
-    return OrderState(
-        OrderStatus.PART_RESERVED if partly else OrderStatus.CONFIRMED,
-        Wait(WaitReason.STOCK, since=now, until=None, who=Role.WAREHOUSE, on_expiry=OnExpiry.NOTHING),
-    )
+def awaiting_stock(now: datetime, policy: Policy, calendar: BusinessCalendar, *, partly: bool) -> OrderState:
+    """A backorder has no lifetime until it is served (D7-13); every week the manager is asked about it (D6-13)."""
+    status = OrderStatus.PART_RESERVED if partly else OrderStatus.CONFIRMED
+    return _asked_about(status, WaitReason.STOCK, now, policy.stock_working_days, calendar)
 
 
 def awaiting_payment(reserved_at: datetime, ttl_days: int, calendar: BusinessCalendar, *, partly: bool) -> OrderState:
@@ -107,41 +105,50 @@ def awaiting_payment(reserved_at: datetime, ttl_days: int, calendar: BusinessCal
 
 
 def ready(now: datetime, ttl_days: int, policy: Policy, calendar: BusinessCalendar, *, paid: bool) -> OrderState:
-    """The warehouse may pick. A paid reserve has no end; a deferral order's is asked about, then released (D7-5)."""
+    """The warehouse may pick. A paid reserve has no end, only somebody who asks (D6-13); a deferral order's is asked
+    about, then released (D7-5)."""
+    if paid:
+        return _asked_about(OrderStatus.READY, WaitReason.PICKING, now, policy.picking_working_days, calendar)
     terms = deferral_terms(calendar.day_of(now), policy.deferral_reserve_working_days, ttl_days, calendar)
     return OrderState(
         OrderStatus.READY,
         Wait(
             WaitReason.PICKING,
             since=now,
-            until=None if paid else terms.expires_at,
+            until=terms.expires_at,
             who=Role.WAREHOUSE,
-            on_expiry=OnExpiry.NOTHING if paid else OnExpiry.RELEASE,
-            reminder_at=None if paid else terms.task_at,
+            on_expiry=OnExpiry.RELEASE,
+            reminder_at=terms.task_at,
         ),
     )
 
 
-def picking(now: datetime) -> OrderState:
+def picking(now: datetime, policy: Policy, calendar: BusinessCalendar) -> OrderState:
     """Picking started: the lifetime stops, the reserve is hard (D7-16)."""
-    return OrderState(
-        OrderStatus.PICKING,
-        Wait(WaitReason.SHIPMENT, since=now, until=None, who=Role.WAREHOUSE, on_expiry=OnExpiry.NOTHING),
-    )
+    return _asked_about(OrderStatus.PICKING, WaitReason.SHIPMENT, now, policy.shipment_working_days, calendar)
 
 
-def cancel_asked(now: datetime) -> OrderState:
+def cancel_asked(now: datetime, policy: Policy, calendar: BusinessCalendar) -> OrderState:
     """The head cancels while goods are being picked; the warehouse puts them back and acknowledges (D6-8)."""
-    return OrderState(
-        OrderStatus.PICKING,
-        Wait(
-            WaitReason.CANCEL_ACKNOWLEDGEMENT,
-            since=now,
-            until=None,
-            who=Role.WAREHOUSE,
-            on_expiry=OnExpiry.NOTHING,
-        ),
-    )
+    reason, days = WaitReason.CANCEL_ACKNOWLEDGEMENT, policy.shipment_working_days
+    return _asked_about(OrderStatus.PICKING, reason, now, days, calendar)
+
+
+def _asked_about(
+    status: OrderStatus, reason: WaitReason, now: datetime, working_days: int, calendar: BusinessCalendar
+) -> OrderState:
+    """The warehouse's turn: nothing ends by itself, but somebody is asked when it takes too long (D6-13)."""
+    until = calendar.after_working_days(now, working_days)
+    return OrderState(status, Wait(reason, now, until, Role.WAREHOUSE, OnExpiry.TASK, reminder_at=until))
+
+
+def asked_again(state: OrderState, now: datetime, policy: Policy, calendar: BusinessCalendar) -> OrderState:
+    """The same wait with its next control date, after somebody was asked about it."""
+    if state.wait is None:
+        return state
+    days = policy.stock_working_days if state.wait.reason is WaitReason.STOCK else policy.shipment_working_days
+    until = calendar.after_working_days(now, days)
+    return replace(state, wait=replace(state.wait, until=until, reminder_at=until))
 
 
 def released(now: datetime, policy: Policy) -> OrderState:

@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
         ENDED,
         SYSTEM,
         CancelCommand,
+        OnExpiry,
         OrderInput,
         OrderStatus,
         StepResult,
@@ -169,8 +170,11 @@ class OrderWorkflow(OrderCommands):
     async def _until_moved(self, moves: int, lapse: Lapse | None = None) -> None:
         """Until the order moves on: look again at news, remind halfway, let the wait lapse at its end."""
         wait = self._state.wait
-        reminder_at = wait.reminder_at if wait and wait.reminder_at and wait.reminder_at > self._clock.now() else None
-        until = wait.until if wait and lapse else None
+        asks = wait is not None and wait.on_expiry is OnExpiry.TASK
+        reminder_at = wait.reminder_at if wait else None
+        if reminder_at and not asks and reminder_at <= self._clock.now():
+            reminder_at = None
+        until = wait.until if wait and lapse and not asks else None
         while self._moves == moves and not self._cancel_unheard():
             if self._news_seen != self._news:
                 await self._look_again(moves)

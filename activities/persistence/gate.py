@@ -51,7 +51,7 @@ def check_gate(
     if found.decision.outcome is Outcome.AUTO:
         if waits_here:
             cancel_tasks(session, at=as_of, order_id=order.id, kinds=["gate"])
-            state = orders.set_state(order, waits.picking(as_of), at=as_of)
+            state = orders.set_state(order, waits.picking(as_of, context.policy, context.calendar), at=as_of)
         return GateOutcome(state, open=True)
     messages: list[str] = []
     key = f"order:{order.id}:{occasion}"

@@ -33,7 +33,7 @@ def settle_reserved(
     calendar, days = context.calendar, reservation.ttl_days
     current = orders.state_of(order)
     if not reserved or (order.ship_complete and missing):
-        state = waits.awaiting_stock(as_of, partly=False)
+        state = waits.awaiting_stock(as_of, context.policy, calendar, partly=False)
     elif not funded:
         if not _awaits_payment(current):  # goods that were only just allotted get a full lifetime (D7-13)
             reservation.reserved_at, reservation.extensions, reservation.expires_at = as_of, 0, None
@@ -41,7 +41,7 @@ def settle_reserved(
         if reservation.expires_at and reservation.extensions:
             state = waits.extended(state, reservation.expires_at)
     elif missing:
-        state = waits.awaiting_stock(as_of, partly=True)
+        state = waits.awaiting_stock(as_of, context.policy, calendar, partly=True)
     else:
         state = waits.ready(as_of, days, context.policy, calendar, paid=required > 0)
     if _goes_on(current, state) and not _awaits_payment(state):

@@ -279,3 +279,19 @@ async def order_over_limit(house: House) -> tuple[str, str]:
 
 async def answer(house: House, order: str, who: Actor, verdict: Verdict = Verdict.APPROVE):
     return await house.command(order, OrderWorkflow.answer_approval, ApprovalCommand(who, verdict, "да"))
+
+
+async def test_d6_13_somebody_asks_when_the_warehouse_takes_too_long(house: House) -> None:
+    customer = a_customer(house.engine, house.company)
+    sku = a_product(house.engine, on_hand="3")
+    order = house.quote(customer, sku, quantity="5")
+    await place(house, order)
+    await house.reaches(order, "part_reserved")
+
+    await fast_forward(house.handle(order), 8 * DAY)
+    assert house.tasks(order) == ["stock_late"]
+    assert house.status(order) == "part_reserved"  # an asked question releases nothing
+    assert stock(house, sku) == (3, 3, 0)
+
+    await fast_forward(house.handle(order), 8 * DAY)
+    assert house.tasks(order) == ["stock_late", "stock_late"]
