@@ -19,7 +19,7 @@ from domain import waits
 from domain.approvals import ApprovalKind, Tier, check_answerer
 from domain.errors import GateClosedError, GateOpenError
 from domain.orders import OrderStep, Role, WaitReason
-from domain.shipment_gate import GateAnswer, GateOutcome, GateVerdict, approvable
+from domain.shipment_gate import GateAnswer, GateOutcome, GateVerdict, approvable, gate_facts
 
 
 class GateActivities:
@@ -91,7 +91,7 @@ def _ship_by_approval(session: Session, account: CreditAccountRow, context: Orde
     order, actor, at = context.order, answer.command.actor, answer.as_of
     found, _ = look_through(session, account, context, as_of=at)
     if not approvable(found.decision):
-        raise GateClosedError(reasons=", ".join(reason.code for reason in found.decision.reasons))
+        raise GateClosedError(**gate_facts(found.decision.reasons, found.decision.currency))
     session.add(
         ApprovalRow(
             order_id=order.id,

@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
-from activities.persistence import decisions, orders, stock
+from activities.persistence import approvals, decisions, orders, revisions, stock
+from activities.persistence.credit_tables import OrderRevisionRow
 from activities.persistence.events import events_of
 from activities.persistence.tables import CreditDecisionRow, OrderRow, ReservationRow
 from api.i18n import Language, speech
@@ -74,10 +75,15 @@ def detail(session: Session, order: OrderRow, language: Language) -> dict[str, A
         "payment_terms": {"deferral_days": order.deferral_days, "prepayment_percent": order.prepayment_percent},
         "ship_complete": order.ship_complete,
         "comment": order.comment,
+        "delivery": _delivery(order),
+        "ship_on": order.ship_on.isoformat() if order.ship_on else None,
+        "copied_from": str(order.copied_from) if order.copied_from else None,
         "valid_until": order.quote_valid_until.isoformat(),
         "ended_at": order.ended_at.isoformat() if order.ended_at else None,
         "end_reason": order.end_reason,
         "lines": [_line(line) for line in orders.lines_of(session, order)],
+        "revisions": [_revision(row, order.currency) for row in revisions.all_of(session, order.id)],
+        "proposal": _proposal(session, order),
         "decision": stored_decision(decision, order.currency, language) if decision else None,
         "reservation": _reservation(session, order),
         "invoices": [_invoice(row, order.currency) for row in session.execute(_INVOICES, {"order": order.id})],
@@ -170,6 +176,41 @@ def release_texts(decision: CreditDecisionRow, needed: Decimal, currency: str, l
     cures = cure_texts(decision.outcome, reason_codes(decision), spoken)
     pay = money_text(decision.outcome, reason_codes(decision), needed, currency, spoken)
     return [*cures, pay] if pay else cures
+
+
+def _delivery(order: OrderRow) -> dict[str, Any] | None:
+    """Where the goods go; None when the customer collects them."""
+    if order.delivery_address is None:
+        return None
+    return {
+        "address": order.delivery_address,
+        "contact_name": order.contact_name,
+        "contact_phone": order.contact_phone,
+    }
+
+
+def _revision(row: OrderRevisionRow, currency: str) -> dict[str, Any]:
+    return {
+        "revision": row.revision,
+        "state": row.state,
+        "total": money(row.gross, currency),
+        "payment_terms": {"deferral_days": row.deferral_days, "prepayment_percent": row.prepayment_percent},
+        "reason": row.reason,
+        "changed_by": str(row.changed_by),
+        "changed_at": row.changed_at.isoformat(),
+    }
+
+
+def _proposal(session: Session, order: OrderRow) -> dict[str, Any] | None:
+    """The revision that waits for approval while the one in force stays (D6-6)."""
+    row = revisions.proposed(session, order.id)
+    if row is None:
+        return None
+    request = approvals.see_approval(session, order.id)
+    return _revision(row, order.currency) | {
+        "lines": [_line(line) for line in orders.lines_of(session, order, row.revision)],
+        "until": request.deadline.isoformat() if request else None,
+    }
 
 
 def _line(line: Any) -> dict[str, Any]:

@@ -155,11 +155,12 @@ class GateOutcome:
     reasons: tuple[Reason, ...] = ()
     messages: tuple[str, ...] = ()
     unpick: bool = False
+    currency: str = ""
 
 
-def gate_facts(reasons: Sequence[Reason]) -> dict[str, str]:
+def gate_facts(reasons: Sequence[Reason], currency: str) -> dict[str, str]:
     """The reasons as a refusal carries them: their codes, and the figures that their sentences need."""
-    told = {"reasons": ", ".join(reason.code for reason in reasons)}
+    told = {"reasons": ", ".join(reason.code for reason in reasons), "currency": currency}
     for reason in reasons:
         told |= reason.figures
     return told

@@ -83,7 +83,7 @@ class OrderSteps:
         self._show(outcome.state)
         self._post.send(outcome.messages)
         if not outcome.open:
-            raise refusal("gate_closed", **gate_facts(outcome.reasons))
+            raise refusal("gate_closed", **gate_facts(outcome.reasons, outcome.currency))
 
     async def _end(
         self, status: OrderStatus, command: CancelCommand, only_while: OrderStatus | None = None

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from activities.persistence import orders
 from activities.persistence.absences import absences_from, deputies_of
@@ -24,10 +25,17 @@ from domain.wording import task_subject
 
 
 def open_approval(session: Session, order_id: UUID) -> ApprovalRow | None:
-    """The request that waits for an answer, if any."""
-    return session.exec(
-        select(ApprovalRow).where(ApprovalRow.order_id == order_id, ApprovalRow.state == "open").with_for_update()
-    ).first()
+    """The request that waits for an answer, if any, held until commit."""
+    return session.exec(_open(order_id).with_for_update()).first()
+
+
+def see_approval(session: Session, order_id: UUID) -> ApprovalRow | None:
+    """The request that waits for an answer, for questions: nothing is locked."""
+    return session.exec(_open(order_id)).first()
+
+
+def _open(order_id: UUID) -> SelectOfScalar[ApprovalRow]:
+    return select(ApprovalRow).where(ApprovalRow.order_id == order_id, ApprovalRow.state == "open")
 
 
 def last_approval(session: Session, order_id: UUID) -> ApprovalRow | None:

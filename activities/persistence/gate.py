@@ -62,7 +62,7 @@ def check_gate(
         messages += notify_role(session, context, Role.HEAD, key, "gate_closed", at=as_of, until=until)
     elif order.status != OrderStatus.PICKING:
         messages.append(notify_manager(session, context, key, "gate_shut", at=as_of))
-    return GateOutcome(state, open=False, reasons=found.decision.reasons, messages=tuple(messages))
+    return GateOutcome(state, False, found.decision.reasons, tuple(messages), currency=found.decision.currency)
 
 
 def recheck_gate(

@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from activities.persistence import credit, orders
-from activities.persistence.approvals import ask, barred_by, open_approval
+from activities.persistence.approvals import ask, barred_by, see_approval
 from activities.persistence.context import OrderContext, context_of, notify_manager
 from activities.persistence.credit_tables import OrderRevisionRow
 from activities.persistence.decisions import Decided
@@ -110,7 +110,7 @@ def settle(session: Session, order_id: UUID, revision: int, state: str, *, at: d
 
 def open_proposal(session: Session, order: OrderRow, *, as_of: datetime) -> Proposal | None:
     """The revision that waits for approval beside the one in force, as the order's process watches it."""
-    request = open_approval(session, order.id)
+    request = see_approval(session, order.id)
     if request is None or request.revision == order.revision:
         return None
     context = context_of(session, order)

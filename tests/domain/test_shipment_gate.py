@@ -126,5 +126,5 @@ def test_every_reason_is_kept_and_told() -> None:
     decision = decide_gate(account("50000", days=14, no_trade=True), gate(funded=False), POLICY)
 
     assert decision.outcome is Outcome.STOP
-    told = gate_facts(decision.reasons)
+    told = gate_facts(decision.reasons, "KZT")
     assert (told["reasons"], told["days"]) == ("NO_TRADE, OVERDUE_STOP, PREPAYMENT_MISSING", "14")
