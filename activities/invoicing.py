@@ -13,6 +13,7 @@ from activities.persistence import credit, orders, stock
 from activities.persistence.context import OrderContext, context_of
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
+from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import settle_invoiced, settle_reserved
 from activities.persistence.steps import run_once
 from activities.persistence.tables import (
@@ -74,7 +75,7 @@ def _invoice(session: Session, request: InvoiceRequest) -> Invoiced:
         for line in lines
         if line.residual > 0
     )
-    return Invoiced(state, watch)
+    return Invoiced(state, watch, reconsider_account(session, order.credit_account_id, at=request.as_of))
 
 
 def _shipment(session: Session, order_id: UUID, number: int) -> ShipmentRow:

@@ -32,10 +32,12 @@ class InvoiceRequest:
 
 @dataclass(frozen=True, slots=True)
 class Invoiced:
-    """Where the order stands after its invoice, and the schedule lines somebody must watch."""
+    """Where the order stands after its invoice, the schedule lines somebody must watch, and the orders that credit set
+    free: goods closed short no longer count (D2-13)."""
 
     state: OrderState
     watch: tuple[InvoiceInput, ...]
+    relieved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,7 @@ class OrderWorkflow(OrderCommands):
                     HandoffActivities.start_invoices, list(invoiced.watch), **options.HANDOFF
                 )
             self._show(invoiced.state)
+            await self._tell(invoiced.relieved, "exposure_lowered")
 
     async def _cancelled_by_admin(self) -> None:
         """Cancelled in the Temporal UI: compensate while that is still possible, otherwise go on."""

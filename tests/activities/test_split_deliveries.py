@@ -299,3 +299,21 @@ def test_d7_17_ended_orders_hold_nothing(engine: Engine, company: Company) -> No
         assert session.get(CommitmentRow, UUID(order)) is None
         assert session.exec(select(PaymentRow)).one().unallocated == 0
     assert stock_of(engine, sku) == (0, 0, 0)
+
+
+def test_d2_13_what_is_closed_short_sets_a_waiting_order_free(engine: Engine, company: Company) -> None:
+    customer, sku = a_customer(engine, company), a_product(engine, price="100000", on_hand="20")
+    first, waiting = (
+        quote_of(engine, company, customer, [(sku, "8")]),
+        quote_of(engine, company, customer, [(sku, "5")]),
+    )
+    decide(engine, company, first)
+    assert decide(engine, company, waiting).decision.outcome is Outcome.APPROVAL
+    reserve(engine, first)
+    pick(engine, company, first)
+
+    invoiced = ship_picked(engine, company, first, lines=(LineQuantity(sku, Decimal(5)),))
+
+    assert invoiced.relieved == (waiting,)
+    with Session(engine) as session:
+        assert session.get_one(OrderRow, UUID(waiting)).status == OrderStatus.CONFIRMED
