@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,13 +12,16 @@ from hypothesis import strategies as st
 from domain.approvals import within_ceiling
 from domain.credit import (
     CreditFacts,
+    OrderAsk,
     Outcome,
     OverdueItem,
+    Reason,
     ReasonCode,
     credit_part,
     decide_credit,
+    with_reason,
 )
-from domain.policy import OverdueMode, Policy
+from domain.policy import OverdueMode, Policy, StopBasis
 
 POLICY = Policy()
 STRICT = Policy(overdue_mode=OverdueMode.STRICT)
@@ -32,7 +36,7 @@ def facts(
     order: str = "0",
     limit: str = "1000000",
     days_overdue: int = 0,
-    **more: bool,
+    **more: Any,
 ) -> CreditFacts:
     overdue = (OverdueItem("line", "СФ-1", DUE, days_overdue, Decimal(50_000)),) if days_overdue else ()
     return CreditFacts(
@@ -145,3 +149,93 @@ def test_overdue_outcome_grows_with_its_age(days: int) -> None:
 def test_d1_11_the_oldest_item_decides() -> None:
     items = tuple(OverdueItem(str(n), "", DUE - timedelta(days=n), n, Decimal(1000)) for n in (2, 14, 5))
     assert decide_credit(replace(facts(order="1"), overdue=items), POLICY).outcome is Outcome.STOP
+
+
+def overdue(days: int, residual: str, *, disputed: str = "0", amount: str = "50000") -> OverdueItem:
+    return OverdueItem("line", "СФ-1", DUE, days, Decimal(residual), Decimal(amount), Decimal(disputed))
+
+
+@pytest.mark.parametrize(
+    ("item", "currency", "outcome"),
+    [
+        pytest.param(overdue(20, "50000", disputed="50000"), "KZT", Outcome.AUTO, id="V14 wholly disputed"),
+        pytest.param(overdue(20, "50000", disputed="49500"), "KZT", Outcome.AUTO, id="V14 all but the floor"),
+        pytest.param(overdue(20, "50000", disputed="49499.99"), "KZT", Outcome.STOP, id="D1-11 more than the floor"),
+        pytest.param(overdue(40, "90"), "RUB", Outcome.AUTO, id="V15 90 RUB are below the floor"),
+        pytest.param(overdue(40, "100"), "RUB", Outcome.AUTO, id="D1-11 the floor itself"),
+        pytest.param(overdue(40, "100.01"), "RUB", Outcome.STOP, id="D1-11 above it"),
+        pytest.param(overdue(40, "500"), "KZT", Outcome.AUTO, id="D1-11 500 KZT"),
+        pytest.param(overdue(40, "500.01"), "KZT", Outcome.STOP, id="D1-11 above 500 KZT"),
+        pytest.param(overdue(40, "1000", amount="1000000"), "KZT", Outcome.AUTO, id="D1-11 0.1% of the invoice"),
+        pytest.param(overdue(40, "1000.01", amount="1000000"), "KZT", Outcome.STOP, id="D1-11 above 0.1%"),
+    ],
+)
+def test_v14_v15_what_counts_as_overdue(item: OverdueItem, currency: str, outcome: Outcome) -> None:
+    given_facts = replace(facts(ar="450000", order="50000"), overdue=(item,), currency=currency)
+
+    assert decide_credit(given_facts, POLICY).outcome is outcome
+    assert given_facts.exposure == 500_000  # disputed money is still owed
+
+
+def terms(requested: int, agreed: int | None, credit: str = "1000") -> CreditFacts:
+    return facts().asked(OrderAsk(Decimal(credit), requested_deferral=requested, agreed_deferral=agreed))
+
+
+@pytest.mark.parametrize(
+    ("given_facts", "codes"),
+    [
+        pytest.param(terms(14, 14), [], id="as agreed"),
+        pytest.param(terms(13, 14), [], id="shorter"),
+        pytest.param(terms(15, 14), ["TERM_LONGER"], id="a day longer"),
+        pytest.param(terms(1, 0), ["TERM_LONGER"], id="the contract grants none"),
+        pytest.param(terms(0, None), ["NO_CONTRACT"], id="no valid contract"),
+        pytest.param(terms(90, None), ["NO_CONTRACT"], id="no contract says it all"),
+        pytest.param(terms(90, 14, credit="0"), [], id="prepaid with a longer term"),
+        pytest.param(terms(90, None, credit="0"), [], id="prepaid without a contract"),
+    ],
+)
+def test_d2_6_the_term_gate(given_facts: CreditFacts, codes: list[str]) -> None:
+    decision = decide_credit(given_facts, POLICY)
+
+    assert [reason.code for reason in decision.reasons] == codes
+    assert decision.outcome is (Outcome.APPROVAL if codes else Outcome.AUTO)
+
+
+def test_d1_9_unlimited_opens_the_amount_gate_only() -> None:
+    unlimited = replace(facts(ar="9000000", order="1"), unlimited=True)
+
+    assert decide_credit(unlimited, POLICY).outcome is Outcome.AUTO
+    assert decide_credit(unlimited, POLICY).excess == 0
+    late = replace(unlimited, overdue=facts(days_overdue=14).overdue)
+    assert decide_credit(late, POLICY).outcome is Outcome.STOP
+
+
+@pytest.mark.parametrize(
+    ("given_facts", "exposure_basis", "debt_basis"),
+    [
+        (facts(order="2000000"), Outcome.APPROVAL, Outcome.APPROVAL),
+        (facts(order="2000000.01"), Outcome.STOP, Outcome.APPROVAL),
+        (facts(ar="2000000", order="1"), Outcome.STOP, Outcome.APPROVAL),
+        (facts(ar="2000000.01", order="1"), Outcome.STOP, Outcome.STOP),
+    ],
+)
+def test_d2_3_the_literal_reading_looks_at_the_debt_alone(
+    given_facts: CreditFacts, exposure_basis: Outcome, debt_basis: Outcome
+) -> None:
+    assert decide_credit(given_facts, POLICY).outcome is exposure_basis
+    assert decide_credit(given_facts, Policy(stop_basis=StopBasis.DEBT)).outcome is debt_basis
+
+
+def test_d2_8_the_lawyer_lets_a_prepaid_order_pass() -> None:
+    cleared = {"legal_case": True, "legal_cleared": True, "limit": "0"}
+
+    assert decide_credit(facts(order="0", **cleared), POLICY).outcome is Outcome.AUTO
+    assert decide_credit(facts(order="0.01", **cleared), POLICY).outcome is Outcome.STOP
+    assert decide_credit(facts(order="0", no_trade=True, **cleared), POLICY).outcome is Outcome.STOP
+
+
+def test_d4_15_a_discount_is_told_before_credit() -> None:
+    discount = Reason(ReasonCode.DISCOUNT, Outcome.APPROVAL)
+
+    told = with_reason(decide_credit(facts(order="950000"), POLICY), discount)
+    assert (told.outcome, [reason.code for reason in told.reasons]) == (Outcome.APPROVAL, ["DISCOUNT", "WATCH"])
