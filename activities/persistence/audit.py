@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select, tuple_
 
 from activities.persistence.decisions import FACTS
 from activities.persistence.policies import policy_from
+from activities.persistence.replay import Period
 from activities.persistence.tables import CreditDecisionRow, PolicyRow
 from domain.credit import CreditDecision, CreditFacts, decide_credit
 from domain.money import ZERO
@@ -37,15 +38,15 @@ class Audited:
     differing: tuple[str, ...] | None
 
 
-def audit_decisions(session: Session, *, since: datetime, until: datetime, size: int = PAGE) -> Iterator[Audited]:
+def audit_decisions(session: Session, period: Period, *, size: int = PAGE) -> Iterator[Audited]:
     """Every decision of a period, oldest first, in keyset pages."""
     policies = {row.version: row.body for row in session.exec(select(PolicyRow))}
-    place = (since, UUID(int=0))
+    place = (period.since, UUID(int=0))
     while True:
         query = (
             select(CreditDecisionRow)
             .where(tuple_(col(CreditDecisionRow.decided_at), col(CreditDecisionRow.id)) > place)
-            .where(CreditDecisionRow.decided_at < until)
+            .where(CreditDecisionRow.decided_at < period.until)
             .order_by(col(CreditDecisionRow.decided_at), col(CreditDecisionRow.id))
             .limit(size)
         )

@@ -54,18 +54,20 @@ class Named:
 def find_events(session: Session, wanted: JournalFilter, *, before: int | None, limit: int) -> list[JournalRow]:
     """Newest first."""
     query = select(JournalRow).order_by(col(JournalRow.id).desc()).limit(limit)
-    conditions = (
-        (wanted.subject, JournalRow.subject == wanted.subject),
-        (wanted.subject_id, JournalRow.subject_id == wanted.subject_id),
-        (wanted.actor_id, JournalRow.actor_id == wanted.actor_id),
-        (wanted.event, JournalRow.event == wanted.event),
-        (wanted.since, col(JournalRow.at) >= wanted.since),
-        (wanted.until, col(JournalRow.at) < wanted.until),
-        (before, col(JournalRow.id) < before),
-    )
-    for value, condition in conditions:
+    for column, value in (
+        (col(JournalRow.subject), wanted.subject),
+        (col(JournalRow.subject_id), wanted.subject_id),
+        (col(JournalRow.actor_id), wanted.actor_id),
+        (col(JournalRow.event), wanted.event),
+    ):
         if value is not None:
-            query = query.where(condition)
+            query = query.where(column == value)
+    if wanted.since is not None:
+        query = query.where(JournalRow.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(JournalRow.at < wanted.until)
+    if before is not None:
+        query = query.where(col(JournalRow.id) < before)
     return list(session.exec(query))
 
 

@@ -46,19 +46,33 @@ _ACCOUNTS = text("""
      ORDER BY account.id LIMIT :size
 """)
 _SUMS = text("""
-    SELECT account.id,
-      (SELECT coalesce(sum(line.residual), 0) FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
-        WHERE invoice.credit_account_id = account.id AND line.residual > 0) AS receivables,
-      (SELECT coalesce(sum(unallocated), 0) FROM payment WHERE credit_account_id = account.id) AS advances,
-      (SELECT coalesce(sum(greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0)))), 0)
-         FROM commitment c LEFT JOIN LATERAL
-           (SELECT sum(amount) AS amount FROM payment_allocation WHERE order_id = c.order_id) got ON true
-        WHERE c.credit_account_id = account.id) AS commitments,
-      (SELECT coalesce(sum(gross - round(gross * prepayment_percent / 100, 2)), 0) FROM sales_order
-        WHERE credit_account_id = account.id AND status IN ('awaiting_approval', 'stopped')) AS pending,
-      EXISTS (SELECT 1 FROM legal_case WHERE credit_account_id = account.id AND state <> 'closed') AS legal_case
-      FROM credit_account account WHERE account.id = ANY(:accounts)
+    SELECT account.id, coalesce(claims.amount, 0) AS receivables, coalesce(spare.amount, 0) AS advances,
+           coalesce(promised.amount, 0) AS commitments, coalesce(waiting.amount, 0) AS pending,
+           EXISTS (SELECT 1 FROM legal_case WHERE credit_account_id = account.id AND state <> 'closed') AS legal_case
+      FROM credit_account account
+      LEFT JOIN (SELECT invoice.credit_account_id AS id, sum(line.residual) AS amount
+                   FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
+                  WHERE invoice.credit_account_id = ANY(:accounts) AND line.residual > 0 GROUP BY 1) claims
+        ON claims.id = account.id
+      LEFT JOIN (SELECT credit_account_id AS id, sum(unallocated) AS amount FROM payment
+                  WHERE credit_account_id = ANY(:accounts) GROUP BY 1) spare
+        ON spare.id = account.id
+      LEFT JOIN (SELECT c.credit_account_id AS id, sum(greatest(0, c.uninvoiced
+                          - greatest(c.required_prepayment, coalesce(got.amount, 0)))) AS amount
+                   FROM commitment c
+                   LEFT JOIN (SELECT order_id, sum(amount) AS amount FROM payment_allocation
+                               WHERE order_id IN (SELECT order_id FROM commitment
+                                                   WHERE credit_account_id = ANY(:accounts)) GROUP BY 1) got
+                     ON got.order_id = c.order_id
+                  WHERE c.credit_account_id = ANY(:accounts) GROUP BY 1) promised
+        ON promised.id = account.id
+      LEFT JOIN (SELECT credit_account_id AS id, sum(gross - round(gross * prepayment_percent / 100, 2)) AS amount
+                   FROM sales_order WHERE credit_account_id = ANY(:accounts)
+                    AND status IN ('awaiting_approval', 'stopped') GROUP BY 1) waiting
+        ON waiting.id = account.id
+     WHERE account.id = ANY(:accounts)
 """)
+"""Sets, not one look-up per account: a table without statistics then costs one pass, not one for each account."""
 _OVERDUE = text("""
     SELECT invoice.credit_account_id AS account, line.id, invoice.number, line.due_date, line.residual, line.amount,
            greatest(CAST(:day AS date), line.observed_on) - line.due_date AS days,

@@ -79,7 +79,7 @@ def list_journal(
         actor_id=_actor(db, actor) if actor else None,
         event=event or None,
         since=_instant(calendar, since, "from"),
-        until=_instant(calendar, until and until + timedelta(days=1), "to"),
+        until=_instant(calendar, until, "to", days=1),
     )
     rows = find_events(db, wanted, before=_start(after), limit=limit + 1)
     page, spoken = rows[:limit], speech(language)
@@ -152,12 +152,13 @@ def _nobody() -> UUID:
     raise invalid("actor", "value_error")
 
 
-def _instant(calendar: BusinessCalendar, day: date | None, field: str) -> datetime | None:
+def _instant(calendar: BusinessCalendar, day: date | None, field: str, *, days: int = 0) -> datetime | None:
+    """Where a day begins on the company's clock, or the day so many `days` after it."""
     if day is None:
         return None
-    if not 2000 <= day.year <= 2100:
+    if not 2000 <= day.year <= 2099:
         raise invalid(field, "bad_day")
-    return calendar.at(day, 0)
+    return calendar.at(day + timedelta(days=days), 0)
 
 
 def _start(after: str | None) -> int | None:
