@@ -114,6 +114,11 @@ _NAMES = {
     "product": "SELECT sku AS id, sku AS name, currency FROM product WHERE sku = ANY(:ids)",
     "payment": "SELECT id::text, coalesce(document_number, external_id, id::text) AS name, currency FROM payment "
     "WHERE id = ANY(CAST(:ids AS uuid[]))",
+    "credit_grant": "SELECT credit_grant.id::text, name, currency FROM credit_grant "
+    "JOIN customer ON customer.id = customer_id WHERE credit_grant.id = ANY(CAST(:ids AS uuid[]))",
+    "absence": "SELECT absence.id::text, name, NULL AS currency FROM absence "
+    "JOIN app_user ON app_user.id = user_id WHERE absence.id = ANY(CAST(:ids AS uuid[]))",
+    "user": "SELECT id::text, name, NULL AS currency FROM app_user WHERE id = ANY(CAST(:ids AS uuid[]))",
     "task": "SELECT id::text, subject AS name, NULL AS currency FROM task WHERE id = ANY(CAST(:ids AS uuid[]))",
     "legal_case": "SELECT legal_case.id::text, number AS name, currency FROM legal_case "
     "JOIN credit_account ON credit_account.id = credit_account_id WHERE legal_case.id = ANY(CAST(:ids AS uuid[]))",

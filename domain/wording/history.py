@@ -64,6 +64,40 @@ EVENTS = {
     "cancelled": "Заказ отменён.",
     "expired": "Срок предложения истёк.",
     "closed": "Заказ завершён.",
+    "gate_hold": "Собранное придержано перед закрытой отгрузкой.",
+    "gate_ship": "Отгрузка разрешена, хотя проверка её закрыла.",
+    "gate_unpick": "Собранное велено разобрать.",
+    "unpicked": "Собранное разобрано, товар вернулся в резерв.",
+    "reserve_fitted": "Резерв приведён к новой ревизии.",
+    "invoice_settled:credited": "Счёт закрыт: после кредит-ноты платить по нему нечего.",
+    "credit_note_posted": "Кредит-нота {number} на {amount:money}: в аванс клиента вернулось {freed:money}.",
+    "dispute_opened": "Открыт спор на {amount:money} до {until:date}: {reason}.",
+    "dispute_closed": "Спор закрыт.",
+    "dispute_closed:ours": "Спор закрыт, прав поставщик.",
+    "dispute_closed:client": "Спор закрыт, прав клиент.",
+    "dispute_closed:settled": "Спор закрыт: платить по счёту больше нечего.",
+    "dispute_closed:lapsed": "Срок спора вышел.",
+    "message_cancelled:disputed": "Не отправлено, потому что счёт оспаривается: «{subject_line}».",
+    "grant_requested:base": "Запрошен лимит {amount:money} с {valid_from:date}.",
+    "grant_requested:temporary": "Запрошен временный лимит {amount:money} с {valid_from:date} по {valid_to:date}.",
+    "grant_requested:unlimited": "Запрошен кредит без лимита с {valid_from:date} по {valid_to:date}.",
+    "grant_requested:policy": "Запрошены особые условия с {valid_from:date} по {valid_to:date}: {changes}.",
+    "grant_approved:base": "Утверждён лимит {amount:money} с {valid_from:date}.",
+    "grant_approved:temporary": "Утверждён временный лимит {amount:money} с {valid_from:date} по {valid_to:date}.",
+    "grant_approved:unlimited": "Утверждён кредит без лимита с {valid_from:date} по {valid_to:date}.",
+    "grant_approved:policy": "Утверждены особые условия с {valid_from:date} по {valid_to:date}: {changes}.",
+    "grant_rejected": "В изменении лимита отказано.",
+    "grant_revoked": "Изменение лимита отозвано.",
+    "grant_begun": "Изменение лимита вступило в силу.",
+    "grant_warned": "Об окончании срока предупреждено.",
+    "grant_ended": "Срок изменения лимита вышел.",
+    "limit_restored": "Лимит, снятый делом у юриста, восстановлен.",
+    "trade_stopped": "Торговля с клиентом остановлена.",
+    "trade_stop_lifted": "Торговля с клиентом снова разрешена.",
+    "contract_added": "Договор {number} подписан {signed_on:date}.",
+    "absence_added": "Отсутствие {person} с {from_on:date} по {to_on:date}, отвечает {deputy}.",
+    "absence_cancelled": "Отсутствие отменено.",
+    "user_changed": "Изменены филиал или заместитель сотрудника.",
     "customer_created": "Клиент заведён с лимитом {credit_limit:money}.",
     "customer_changed": "Карточка клиента изменена: {changes}.",
     "contract_changed": "Договор {number} записан.",
@@ -90,6 +124,11 @@ VARIANTS = {
     "approved": "kind",
     "rejected": "kind",
     "reminded": "waiting",
+    "grant_requested": "kind",
+    "grant_approved": "kind",
+    "dispute_closed": "result",
+    "invoice_settled": "result",
+    "message_cancelled": "error",
 }
 """The figure that tells kinds of an event apart."""
 SUBJECTS = {
@@ -104,10 +143,15 @@ SUBJECTS = {
     "task": "Задача: {name}",
     "legal_case": "Дело {name}",
     "policy": "Политика, версия {name}",
+    "credit_grant": "Лимит клиента {name}",
+    "absence": "Отсутствие: {name}",
+    "user": "Сотрудник {name}",
 }
 COMMENT = "Комментарий: «{comment}»."
 INSTEAD_OF = "Решение дано за того, кого нет на месте: {person}."
 CHANGE = "{field}: {before} → {after}"
+CODED = frozenset({"payment_queued", "dispute_opened"})
+"""Events whose reason is a code, not words of a person."""
 AUTHOR = "{name}, {role}"
 
 
@@ -121,8 +165,8 @@ def event_text(event: str, speech: Speech = RUSSIAN, *, subject: str | None = No
     told = [speech.say(sentence, **_figures(data, speech))]
     if data.get("answered_for"):
         told.append(speech.say(INSTEAD_OF, person=data["answered_for"]))
-    comment = data.get("comment") or data.get("reason")
-    if comment and event != "payment_queued":
+    comment = data.get("comment") or (None if event in CODED else data.get("reason"))
+    if comment:
         told.append(speech.say(COMMENT, comment=comment))
     return " ".join(told)
 
@@ -157,7 +201,9 @@ def _figures(data: dict[str, Any], speech: Speech) -> dict[str, Any]:
 
 
 def _changes(changes: dict[str, Any], speech: Speech) -> Iterator[str]:
-    """Each changed field with what it was and is."""
+    """Each changed field with what it was and is, or with its value where the event keeps no more."""
     for name, pair in changes.items():
-        known = isinstance(pair, dict) and {"from", "to"} <= set(pair)
-        yield speech.say(CHANGE, field=name, before=pair["from"], after=pair["to"]) if known else name
+        if isinstance(pair, dict) and {"from", "to"} <= set(pair):
+            yield speech.say(CHANGE, field=name, before=pair["from"], after=pair["to"])
+        else:
+            yield f"{name}: {pair}"
