@@ -147,4 +147,4 @@ def _check_still_on_top(session: Session, row: PolicyRow) -> None:
 
 def _take_turns(session: Session) -> None:
     """Two proposals or decisions at once follow one another; orders that name a version do not wait."""
-    session.execute(text("LOCK TABLE policy IN SHARE ROW EXCLUSIVE MODE"))
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('opora.policy'))"))

@@ -63,10 +63,7 @@ class PolicyDecisionIn(Strict):
 class PreviewIn(Strict):
     """A candidate, and the days of stored decisions to replay it over; the last 90 unless told otherwise."""
 
-    model_config = {
-        **example(changes={"stop_ratio": "1.5"}, **{"from": "2026-01-01", "to": "2026-03-31"}),
-        "populate_by_name": True,
-    }
+    model_config = example(changes={"stop_ratio": "1.5"}, **{"from": "2026-01-01", "to": "2026-03-31"})
 
     changes: Changes
     from_: Day | None = Field(default=None, alias="from")

@@ -1,5 +1,6 @@
 """Policy versions over HTTP: proposed, published, never retroactive (D14)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -138,6 +139,13 @@ def test_two_proposals_do_not_undo_each_other(api: TestClient) -> None:
     assert (body["quote_days"], body["stop_ratio"]) == (9, "1.5")
 
 
+def test_of_two_answers_at_once_one_counts(api: TestClient) -> None:
+    versions = [proposed(api, {"quote_days": days}) for days in (9, 10, 11)]
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda version: decide(api, version).status_code, versions))
+    assert sorted(answers) == [200, 409, 409]
+
+
 def test_a_version_of_a_later_day_waits_for_it(api: TestClient) -> None:
     before = in_force(api)
     later = published(api, {"quote_days": 9}, days=1)
@@ -219,3 +227,26 @@ def test_u15_nothing_is_retroactive(api: TestClient, engine: Engine) -> None:
         for order in (old, new)
     ]
     assert [each.decision.outcome for each in outcomes] == [Outcome.APPROVAL, Outcome.STOP]
+
+
+@pytest.mark.parametrize(("login", "status"), [("admin", 200), ("director", 200), ("head", 200), ("manager", 403)])
+def test_u15_who_may_look_ahead(still_api: TestClient, login: str, status: int) -> None:
+    body = {"changes": {"stop_ratio": "1.5"}, "from": "2026-01-01", "to": "2026-03-31"}
+    answer = still_api.post("/api/v1/policies/preview", json=body, headers=bearer(login))
+    assert answer.status_code == status
+    if status == 200:
+        told = answer.json()
+        assert (told["orders"], told["orders_checked"], told["period"]["decisions"]) == ([], 0, 0)
+        assert (told["period"]["from"], told["period"]["to"]) == ("2026-01-01", "2026-03-31")
+        assert told["changes"] == {"stop_ratio": {"from": "2", "to": "1.5"}}
+        assert told["notes"]
+
+
+@pytest.mark.parametrize(
+    "days", [{"from": "2026-02-01", "to": "2026-01-31"}, {"from": "9999-12-31"}, {"to": "x"}, {"from_": "2026-02-01"}]
+)
+def test_a_bad_period_is_refused(still_api: TestClient, days: dict[str, str]) -> None:
+    answer = still_api.post(
+        "/api/v1/policies/preview", json={"changes": {"stop_ratio": "1.5"}, **days}, headers=bearer("head")
+    )
+    assert code(answer) == (422, "invalid_input")
