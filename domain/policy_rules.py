@@ -53,6 +53,9 @@ RANGES: Mapping[str, Range] = {
     "approval_valid_days": Range(0, 365),
     "gate_hold_working_days": Range(0, 90),
     "data_hours": Range(1, 720),
+    "picking_working_days": Range(1, 90),
+    "stock_working_days": Range(1, 90),
+    "shipment_working_days": Range(1, 90),
     "free_discount_percent": Range(0, 100, places=2),
     "temporary_limit_days": Range(1, 90),
 }

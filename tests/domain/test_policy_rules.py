@@ -12,6 +12,8 @@ from domain.policy import OverdueMode, Policy, StopBasis, StopRelease
 from domain.policy_rules import CREDIT_FIELDS, RANGES, changed_policy, check_effective, check_policy, value_from_text
 from domain.wording.refusals import POLICY_VALUES
 
+FIELDS = {each.name for each in fields(Policy)}
+
 
 def refused(name: str, value: object, base: Policy | None = None) -> str:
     with pytest.raises(PolicyValueError) as refusal:
@@ -34,12 +36,12 @@ def accepted(name: str, value: object) -> object:
 
 def test_every_field_has_a_rule() -> None:
     beside = {"overdue_mode", "stop_basis", "stop_release", "second_tier", "dunning_days", "reservation_days"}
-    assert set(RANGES) | beside == {each.name for each in fields(Policy)}
+    assert FIELDS - set(RANGES) == beside
     assert not set(RANGES) & beside
     check_policy(Policy())
 
 
-@pytest.mark.parametrize("name", sorted(RANGES))
+@pytest.mark.parametrize("name", sorted(FIELDS & set(RANGES)))
 def test_every_range_is_held_on_both_sides(name: str) -> None:
     within = RANGES[name]
     step = Decimal(1).scaleb(-within.places)
@@ -171,4 +173,4 @@ def test_what_credit_looks_at_is_what_changes_its_outcome() -> None:
     for each in (facts, far, near, replace(far, receivables=Decimal(1_950_000), currency="RUB")):
         decide_credit(each, Watched())
         decide_credit(replace(each, overdue=(replace(late, days=2),)), Watched())
-    assert read & {each.name for each in fields(Policy)} == CREDIT_FIELDS
+    assert read & FIELDS == CREDIT_FIELDS
