@@ -70,6 +70,8 @@ def describe() -> dict[str, Any]:
             {"name": "invoices", "description": "Счета и долг. / Invoices and receivables."},
             {"name": "tasks", "description": "Задачи и уведомления. / Tasks and notices."},
             {"name": "legal", "description": "Дела юриста. / Legal cases."},
+            {"name": "policies", "description": "Версии политики. / Policy versions."},
+            {"name": "journal", "description": "Кто, что и на каких цифрах. / Who did what, on which figures."},
             {"name": "service", "description": "Состояние службы. / The service itself."},
         ],
         "generate_unique_id_function": operation_id,

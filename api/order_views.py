@@ -10,6 +10,7 @@ from sqlmodel import Session
 from activities.persistence import approvals, decisions, orders, revisions, stock
 from activities.persistence.credit_tables import OrderRevisionRow
 from activities.persistence.events import events_of
+from activities.persistence.journal import Basis
 from activities.persistence.tables import CreditDecisionRow, OrderRow, ReservationRow
 from api.i18n import Language, speech
 from api.schemas import decimal_text, money
@@ -142,6 +143,22 @@ def stored_decision(row: CreditDecisionRow, currency: str, language: Language) -
     }
     view = _decision(row.outcome, row.reasons, sums, currency, language)
     return view | {"decided_at": row.decided_at.isoformat(), "policy_version": row.policy_version}
+
+
+def basis_view(basis: Basis, currency: str, language: Language) -> dict[str, Any]:
+    """The decision that an answer to an approval request rests on, with every figure of its facts."""
+    facts = basis.facts
+    sums = {
+        "exposure": basis.exposure,
+        "exposure_before": facts.exposure_before,
+        "limit": basis.limit,
+        "debt": facts.debt,
+        "receivables": facts.receivables,
+        "advances": facts.advances,
+        "commitments": facts.commitments,
+        "order_credit": facts.order_credit,
+    }
+    return _decision(basis.outcome, basis.reasons, sums, currency, language)
 
 
 def _decision(

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -142,6 +143,65 @@ def check() -> None:
     from cli.checks import run_checks
 
     raise typer.Exit(0 if run_checks() else 1)
+
+
+policy = typer.Typer(help="Версии политики и проверка изменений на прошлых решениях.", no_args_is_help=True)
+app.add_typer(policy, name="policy")
+Since = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Первый день, 2026-01-31.")]
+Until = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Последний день.")]
+
+
+@policy.command("list")
+def policy_list(data: Data = None) -> None:
+    """Показать все версии."""
+    from cli.policy import list_versions
+
+    list_versions(data)
+
+
+@policy.command("show")
+def policy_show(
+    version: Annotated[int | None, typer.Argument(help="Номер; без него — действующая.")] = None, data: Data = None
+) -> None:
+    """Показать параметры версии."""
+    from cli.policy import show_version
+
+    show_version(data, version)
+
+
+@policy.command("replay")
+def policy_replay(
+    changes: Annotated[list[str], typer.Option("--set", help="Что изменить: stop_ratio=1.5; можно несколько раз.")],
+    since: Since = None,
+    until: Until = None,
+    data: Data = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Записать отчёт в файл.")] = None,
+) -> None:
+    """Показать, что решила бы изменённая политика на решениях за период; обычно за последние 90 дней."""
+    from cli.policy import replay_command
+
+    replay_command(data, changes, since=_day(since), until=_day(until), json_file=json_file)
+
+
+audit = typer.Typer(help="Проверка записанного.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+
+
+@audit.callback()
+def _audit() -> None:
+    """Проверка записанного."""
+
+
+@audit.command("decisions")
+def audit_decisions(since: Since = None, until: Until = None, data: Data = None) -> None:
+    """Пересчитать записанные кредитные решения и сравнить знак в знак; код 1, если есть расхождения."""
+    from cli.audit import audit_command
+
+    raise typer.Exit(0 if audit_command(data, since=_day(since), until=_day(until)) else 1)
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
 
 
 def _delegate(command: Callable[..., None], context: typer.Context) -> None:

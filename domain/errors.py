@@ -420,6 +420,18 @@ class PolicyDecidedError(DomainError):
     code = "policy_decided"
 
 
+class PolicyValueError(InvalidInputError):
+    """A figure of a policy is out of its range, or does not fit another. facts: field, kind, its bounds."""
+
+    code = "policy_value"
+
+
+class PolicyOutdatedError(DomainError):
+    """Another version was published since this one was proposed. facts: version."""
+
+    code = "policy_outdated"
+
+
 class OwnPolicyError(DomainError):
     """A policy is proposed by one person and published by another (D14)."""
 

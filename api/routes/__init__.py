@@ -16,6 +16,8 @@ MODULES = (
     "invoices",
     "tasks",
     "legal",
+    "policies",
+    "journal",
     "health",
     "mail",
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from domain.wording import credit, doors, history, letters, names, payments, refusals, waits
+from domain.wording import credit, doors, history, letters, names, payments, policies, refusals, waits
 from domain.wording.credit import cure_texts, money_text, outcome_text, reason_text
 from domain.wording.doors import card_text, field_text, request_text
 from domain.wording.history import event_text
@@ -74,6 +74,8 @@ def message_ids() -> Iterator[str]:
         names.TASK_KINDS,
         names.CALL_RESULTS,
         history.EVENTS,
+        history.SUBJECTS,
+        policies.NOTES,
         letters.TASKS,
         letters.DOCUMENTS,
         payments.QUEUE,
@@ -81,6 +83,7 @@ def message_ids() -> Iterator[str]:
         refusals.REFUSALS,
         refusals.DONE_BY,
         refusals.FORBIDDEN,
+        refusals.POLICY_VALUES,
         doors.REQUESTS,
         doors.FIELDS,
         doors.VERDICTS,
@@ -89,4 +92,5 @@ def message_ids() -> Iterator[str]:
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
         yield from pair
     yield from (credit.UNKNOWN_REASON, credit.APPROVER, waits.MOVING)
+    yield from (history.COMMENT, history.INSTEAD_OF, history.CHANGE, history.AUTHOR)
     yield from (names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)

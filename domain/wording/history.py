@@ -1,8 +1,13 @@
-"""What happened to an invoice, one sentence per journal event."""
+"""What happened, one sentence per journal event. Who did it and when stands beside the sentence.
 
+A key is the event, or `subject:event` where the same event means another thing, or `event:variant` where the figures
+of the event tell kinds of it apart (`VARIANTS`).
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
-from domain.wording.names import stage_name
+from domain.wording.names import role_name, stage_name, status_name
 from domain.wording.speech import RUSSIAN, Speech
 
 EVENTS = {
@@ -11,21 +16,194 @@ EVENTS = {
     "dunning_skipped": "{stage}: шаг пропущен, процесс начался позже.",
     "payment_received": "Поступила оплата {amount:money}, остаток {residual:money}.",
     "invoice_settled": "Счёт оплачен полностью.",
+    "taken_over": "Счёт принят из файла: осталось {residual:money}, срок {due_date:date}.",
     "message_done": "Отправлено: «{subject_line}».",
     "message_failed": "Не доставлено: «{subject_line}».",
     "message_unknown": "Неизвестно, доставлено ли: «{subject_line}».",
     "message_merged": "Вошло в другое письмо того же дня: «{subject_line}».",
     "message_cancelled": "Не отправлено, потому что долг погашен: «{subject_line}».",
+    "quoted": "Предложение {number} на {gross:money}.",
+    "credit_decided:auto": "Кредитная проверка ревизии {revision}: заказ проходит. Долг с ним {exposure:money}, лимит "
+    "{limit:money}.",
+    "credit_decided:approval": "Кредитная проверка ревизии {revision}: нужно согласование. Долг с заказом "
+    "{exposure:money}, лимит {limit:money}.",
+    "credit_decided:stop": "Кредитная проверка ревизии {revision}: отгрузка в долг остановлена. Долг с заказом "
+    "{exposure:money}, лимит {limit:money}.",
+    "gate_decided:auto": "Проверка перед отгрузкой: можно отгружать. Долг {exposure:money}, лимит {limit:money}.",
+    "gate_decided:approval": "Проверка перед отгрузкой: нужно решение. Долг {exposure:money}, лимит {limit:money}.",
+    "gate_decided:stop": "Проверка перед отгрузкой: отгрузка закрыта. Долг {exposure:money}, лимит {limit:money}.",
+    "approved": "Ревизия {revision} согласована, долг до {ceiling:money}.",
+    "approved:price": "Цена ревизии {revision} согласована.",
+    "approved:gate": "Отгрузка согласована, долг до {ceiling:money}.",
+    "rejected": "Заказ отклонён.",
+    "rejected:credit": "Ревизия {revision} не согласована: долг был бы {ceiling:money}.",
+    "rejected:price": "Цена ревизии {revision} не согласована.",
+    "rejected:gate": "Отгрузка не согласована.",
+    "rework": "Ревизия {revision} возвращена на доработку.",
+    "outdated": "Согласование ревизии {revision} не подошло: данные изменились.",
+    "approval_expired": "Ответа до {deadline:moment} не было: ревизия {revision} не согласована.",
+    "revision_asked": "Запрошена ревизия {revision} на {gross:money}.",
+    "revised": "Действует ревизия {revision} на {gross:money}.",
+    "revision_refused": "Ревизия {revision} остановлена кредитной проверкой, прежняя в силе.",
+    "details_changed": "Изменены адрес, контакт, примечание или день отгрузки.",
+    "reserved": "Товар зарезервирован.",
+    "reservation_extended": "Резерв продлён до {expires_at:moment}.",
+    "reservation_released": "Резерв снят.",
+    "reserve_again": "Заказано повторное резервирование.",
+    "picking_called": "Товар передан на комплектацию.",
+    "picking_started": "Комплектация начата.",
+    "shipped": "Отгружено, отгрузка {shipment}.",
+    "shipped_short": "Отгружено меньше собранного.",
+    "invoiced": "Выставлен счёт {invoice} на {gross:money}.",
+    "order:payment_received": "Поступила оплата {amount:money}.",
+    "late_payment": "Оплата пришла после снятия резерва: {received:money}.",
+    "reminded": "Отправлено напоминание.",
+    "reminded:approval": "О согласовании напомнили.",
+    "cancel_asked": "Запрошена отмена, её подтверждает склад.",
+    "short_closed": "Остаток заказа закрыт без отгрузки.",
+    "cancelled": "Заказ отменён.",
+    "expired": "Срок предложения истёк.",
+    "closed": "Заказ завершён.",
+    "gate_hold": "Собранное придержано перед закрытой отгрузкой.",
+    "gate_ship": "Отгрузка разрешена, хотя проверка её закрыла.",
+    "gate_unpick": "Собранное велено разобрать.",
+    "unpicked": "Собранное разобрано, товар вернулся в резерв.",
+    "reserve_fitted": "Резерв приведён к новой ревизии.",
+    "invoice_settled:credited": "Счёт закрыт: после кредит-ноты платить по нему нечего.",
+    "credit_note_posted": "Кредит-нота {number} на {amount:money}: в аванс клиента вернулось {freed:money}.",
+    "dispute_opened": "Открыт спор на {amount:money} до {until:date}: {reason}.",
+    "dispute_closed": "Спор закрыт.",
+    "dispute_closed:ours": "Спор закрыт, прав поставщик.",
+    "dispute_closed:client": "Спор закрыт, прав клиент.",
+    "dispute_closed:settled": "Спор закрыт: платить по счёту больше нечего.",
+    "dispute_closed:lapsed": "Срок спора вышел.",
+    "message_cancelled:disputed": "Не отправлено, потому что счёт оспаривается: «{subject_line}».",
+    "grant_requested:base": "Запрошен лимит {amount:money} с {valid_from:date}.",
+    "grant_requested:temporary": "Запрошен временный лимит {amount:money} с {valid_from:date} по {valid_to:date}.",
+    "grant_requested:unlimited": "Запрошен кредит без лимита с {valid_from:date} по {valid_to:date}.",
+    "grant_requested:policy": "Запрошены особые условия с {valid_from:date} по {valid_to:date}: {changes}.",
+    "grant_approved:base": "Утверждён лимит {amount:money} с {valid_from:date}.",
+    "grant_approved:temporary": "Утверждён временный лимит {amount:money} с {valid_from:date} по {valid_to:date}.",
+    "grant_approved:unlimited": "Утверждён кредит без лимита с {valid_from:date} по {valid_to:date}.",
+    "grant_approved:policy": "Утверждены особые условия с {valid_from:date} по {valid_to:date}: {changes}.",
+    "grant_rejected": "В изменении лимита отказано.",
+    "grant_revoked": "Изменение лимита отозвано.",
+    "grant_begun": "Изменение лимита вступило в силу.",
+    "grant_warned": "Об окончании срока предупреждено.",
+    "grant_ended": "Срок изменения лимита вышел.",
+    "limit_restored": "Лимит, снятый делом у юриста, восстановлен.",
+    "trade_stopped": "Торговля с клиентом остановлена.",
+    "trade_stop_lifted": "Торговля с клиентом снова разрешена.",
+    "contract_added": "Договор {number} подписан {signed_on:date}.",
+    "absence_added": "Отсутствие {person} с {from_on:date} по {to_on:date}, отвечает {deputy}.",
+    "absence_cancelled": "Отсутствие отменено.",
+    "user_changed": "Изменены филиал или заместитель сотрудника.",
+    "customer_created": "Клиент заведён с лимитом {credit_limit:money}.",
+    "customer_changed": "Карточка клиента изменена: {changes}.",
+    "contract_changed": "Договор {number} записан.",
+    "product_created": "Товар заведён с ценой {price}.",
+    "product_changed": "Товар изменён: {changes}.",
+    "opening_stock_corrected": "Начальный остаток исправлен: было {before:quantity}, стало {after:quantity}.",
+    "stock_received": "Товар принят на склад.",
+    "payment_recorded": "Платёж записан: {amount:money} за {posted_on:date}.",
+    "payment_applied": "Платёж разнесён, аванс {advance:money}.",
+    "payment_queued": "Платёж ждёт бухгалтера.",
+    "statement_registered": "Выписка загружена: новых платежей {created}, повторов {duplicates}.",
+    "task_completed": "Задача выполнена.",
+    "case_opened": "Открыто дело {number}.",
+    "line_joined": "К делу добавлен счёт {invoice}: {residual:money}.",
+    "case_paid": "Долг по делу оплачен.",
+    "case_closed": "Дело закрыто.",
+    "policy_proposed": "Предложена версия {policy_version} политики с {effective_from:date}: {changes}.",
+    "policy_published": "Утверждена версия {policy_version} политики с {effective_from:date}.",
+    "policy_rejected": "Версия {policy_version} политики отклонена.",
 }
+VARIANTS = {
+    "credit_decided": "outcome",
+    "gate_decided": "outcome",
+    "approved": "kind",
+    "rejected": "kind",
+    "reminded": "waiting",
+    "grant_requested": "kind",
+    "grant_approved": "kind",
+    "dispute_closed": "result",
+    "invoice_settled": "result",
+    "message_cancelled": "error",
+}
+"""The figure that tells kinds of an event apart."""
+SUBJECTS = {
+    "order": "Заказ {name}",
+    "invoice": "Счёт {name}",
+    "schedule_line": "Счёт {name}",
+    "customer": "Клиент {name}",
+    "product": "Товар {name}",
+    "payment": "Платёж {name}",
+    "bank_statement": "Банковская выписка",
+    "stock_receipt": "Приход на склад",
+    "task": "Задача: {name}",
+    "legal_case": "Дело {name}",
+    "policy": "Политика, версия {name}",
+    "credit_grant": "Лимит клиента {name}",
+    "absence": "Отсутствие: {name}",
+    "user": "Сотрудник {name}",
+}
+COMMENT = "Комментарий: «{comment}»."
+INSTEAD_OF = "Решение дано за того, кого нет на месте: {person}."
+CHANGE = "{field}: {before} → {after}"
+CODED = frozenset({"payment_queued", "dispute_opened"})
+"""Events whose reason is a code, not words of a person."""
+AUTHOR = "{name}, {role}"
 
 
-def event_text(event: str, speech: Speech = RUSSIAN, **data: Any) -> str:
-    """The sentence of a journal event; one without a sentence shows its name."""
+def event_text(event: str, speech: Speech = RUSSIAN, *, subject: str | None = None, **data: Any) -> str:
+    """The sentence of a journal event, with its comment; one without a sentence shows its name."""
     if event == "dunning_done" and int(data.get("days_overdue") or 0) <= 0:
         event = "dunning_before_due"
-    if event not in EVENTS:
+    sentence = _sentence(event, subject, data)
+    if sentence is None:
         return event
-    figures = {name: value for name, value in data.items() if name not in {"speech", "event"}}
+    told = [speech.say(sentence, **_figures(data, speech))]
+    if data.get("answered_for"):
+        told.append(speech.say(INSTEAD_OF, person=data["answered_for"]))
+    comment = data.get("comment") or (None if event in CODED else data.get("reason"))
+    if comment:
+        told.append(speech.say(COMMENT, comment=comment))
+    return " ".join(told)
+
+
+def subject_text(subject: str, name: str, speech: Speech = RUSSIAN) -> str:
+    """What an event is about: «Заказ ЗК-000017»."""
+    return speech.say(SUBJECTS[subject], name=name) if subject in SUBJECTS else f"{subject} {name}"
+
+
+def author_text(name: str, role: str, speech: Speech = RUSSIAN) -> str:
+    """Who did it: «Олег Сергеев, руководитель отдела продаж»."""
+    return speech.say(AUTHOR, name=name, role=role_name(role, speech))
+
+
+def _sentence(event: str, subject: str | None, data: dict[str, Any]) -> str | None:
+    keys = [f"{event}:{data.get(VARIANTS[event])}"] if event in VARIANTS else []
+    return next((EVENTS[key] for key in (*keys, f"{subject}:{event}", event) if key in EVENTS), None)
+
+
+def _figures(data: dict[str, Any], speech: Speech) -> dict[str, Any]:
+    """The figures of an event, those of its decision among them, as a sentence takes them."""
+    inner = data.get("figures")
+    known = {**(inner if isinstance(inner, dict) else {}), **data}
+    figures = {name: value for name, value in known.items() if name not in {"speech", "event", "msgid", "self"}}
     if "stage" in figures:
         figures["stage"] = stage_name(figures["stage"], speech)
-    return speech.say(EVENTS[event], **figures)
+    if "status" in figures:
+        figures["status"] = status_name(str(figures["status"]), speech)
+    if isinstance(figures.get("changes"), dict):
+        figures["changes"] = ", ".join(_changes(figures["changes"], speech))
+    return figures
+
+
+def _changes(changes: dict[str, Any], speech: Speech) -> Iterator[str]:
+    """Each changed field with what it was and is, or with its value where the event keeps no more."""
+    for name, pair in changes.items():
+        if isinstance(pair, dict) and {"from", "to"} <= set(pair):
+            yield speech.say(CHANGE, field=name, before=pair["from"], after=pair["to"])
+        else:
+            yield f"{name}: {pair}"

@@ -91,6 +91,8 @@ REFUSALS = {
     "deputy_chain_too_long": "Больше трёх заместителей подряд нельзя. Выберите того, кто на месте.",
     "policy_not_found": "Такой версии политики нет. Проверьте номер.",
     "policy_decided": "По этой версии политики уже решено. Предложите новую.",
+    "policy_value": "Значение поля {field} не подходит. Исправьте его и повторите.",
+    "policy_outdated": "Пока эта версия ждала решения, утверждена версия {version}. Предложите изменения заново.",
     "own_policy": "Политику предлагает один человек, а утверждает другой.",
     "policy_date": "Политика вступает в силу сегодня или позже и не раньше уже утверждённой. Исправьте дату.",
     "credit_note_too_large": "Кредит-нота больше счёта: можно не больше {room:money}. Уменьшите сумму.",
@@ -109,6 +111,23 @@ DONE_BY = {
     "Действие: {action}.",
 }
 """Tasks that their action closes, by kind."""
+POLICY_VALUES = {
+    "nothing": "Менять нечего: укажите хотя бы одно поле с другим значением.",
+    "unknown": "Поля {field} в политике нет. Проверьте написание: GET /api/v1/policies.",
+    "whole": "Поле {field}: нужно целое число.",
+    "number": "Поле {field}: нужно число, например «0.9».",
+    "places": "Поле {field}: слишком много знаков после запятой, допустимо не больше {places}.",
+    "range": "Поле {field}: нужно число от {least} до {most}.",
+    "flag": "Поле {field}: нужно true или false.",
+    "choice": "Поле {field}: допустимы {choices}.",
+    "stages": "Поле {field}: нужны пять возрастающих дней — напоминание не позже срока оплаты и четыре шага "
+    "после него, например [-3, 3, 7, 14, 30].",
+    "above": "Поле {field}: нужно больше, чем {other} ({than}).",
+    "least": "Поле {field}: нужно не меньше, чем {other} ({than}).",
+    "below": "Поле {field}: нужно меньше, чем {other} ({than}).",
+    "most": "Поле {field}: нужно не больше, чем {other} ({than}).",
+}
+"""What is wrong with a figure of a policy, by kind."""
 FORBIDDEN = {
     "role": "Это действие вам недоступно. Его выполняет {allowed}.",
     "task": "Задача поручена не вам. Её закрывает {allowed}.",
@@ -133,6 +152,8 @@ def _sentence(code: str, facts: dict[str, Any]) -> str:
     match code:
         case "task_done_by_action":
             return DONE_BY.get(str(facts.get("kind")), REFUSALS[code])
+        case "policy_value":
+            return POLICY_VALUES.get(str(facts.get("kind")), REFUSALS[code])
         case "forbidden" if facts.get("allowed"):
             return FORBIDDEN["task" if facts.get("action") == "complete_task" else "role"]
         case _:
