@@ -26,15 +26,12 @@ class AuditReport:
 
     count: int = 0
     identical: int = 0
-    skipped: int = 0
     different: int = 0
     differing: list[Audited] = field(default_factory=list)
 
     def take_in(self, audited: Audited) -> None:
         self.count += 1
-        if audited.differing is None:
-            self.skipped += 1
-        elif not audited.differing:
+        if not audited.differing:
             self.identical += 1
         else:
             self.different += 1
@@ -76,9 +73,8 @@ def _period(session: Session, since: date, until: date) -> Period:
 def _print(report: AuditReport) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for each in report.differing:
-        what = ", ".join(each.differing or ())
+        what = ", ".join(each.differing)
         console.print(f"Расходится: решение {each.id}, заказ {each.order_id}, {each.decided_at:%d.%m.%Y %H:%M}: {what}")
     if report.different > len(report.differing):
         console.print(f"… всего расхождений: {report.different}")
-    skipped = f", пропущено (другое правило): {report.skipped}" if report.skipped else ""
-    console.print(f"Решений: {report.count}, совпало: {report.identical}, расходится: {report.different}{skipped}")
+    console.print(f"Решений: {report.count}, совпало: {report.identical}, расходится: {report.different}")

@@ -11,12 +11,14 @@ from pydantic import TypeAdapter, ValidationError
 from sqlmodel import Session, col, select, tuple_
 
 from activities.persistence.decisions import FACTS
+from activities.persistence.gate import GATE_FACTS
 from activities.persistence.policies import policy_from
 from activities.persistence.replay import Period
 from activities.persistence.tables import CreditDecisionRow, PolicyRow
 from domain.credit import CreditDecision, CreditFacts, decide_credit
 from domain.money import ZERO
 from domain.policy import Policy
+from domain.shipment_gate import decide_gate
 
 PAGE = 1_000
 _DECISION: TypeAdapter[CreditDecision] = TypeAdapter(CreditDecision)
@@ -24,18 +26,19 @@ _DECISION: TypeAdapter[CreditDecision] = TypeAdapter(CreditDecision)
 Recompute = Callable[[CreditDecisionRow, CreditFacts, Policy], CreditDecision]
 RULES: dict[str, Recompute] = {
     "credit": lambda _row, facts, policy: decide_credit(facts, policy),
+    "gate": lambda row, facts, policy: decide_gate(facts, GATE_FACTS.validate_python(row.gate), policy),
 }
-"""What decides a row again, by its `rule`; rows of a rule that is not here are skipped and counted."""
+"""What decides a row again, by its `rule`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """One decision looked at. `differing`: what is not as recorded; None when no rule can compute it again."""
+    """One decision looked at. `differing`: what is not as recorded."""
 
     id: UUID
     order_id: UUID
     decided_at: datetime
-    differing: tuple[str, ...] | None
+    differing: tuple[str, ...]
 
 
 def audit_decisions(session: Session, period: Period, *, size: int = PAGE) -> Iterator[Audited]:
@@ -59,14 +62,11 @@ def audit_decisions(session: Session, period: Period, *, size: int = PAGE) -> It
         session.expunge_all()
 
 
-def differences(row: CreditDecisionRow, policy: dict[str, Any]) -> tuple[str, ...] | None:
-    """What of a stored decision does not follow from its stored inputs; None when its rule is not known here."""
-    rule = RULES.get(row.rule)
-    if rule is None:
-        return None
+def differences(row: CreditDecisionRow, policy: dict[str, Any]) -> tuple[str, ...]:
+    """What of a stored decision does not follow from its stored inputs."""
     try:
         facts = FACTS.validate_python(row.facts)
-        decision = rule(row, facts, policy_from(policy, row.overlay))
+        decision = RULES[row.rule](row, facts, policy_from(policy, row.overlay))
     except (ValidationError, ArithmeticError, ValueError):
         return ("facts",)
     recomputed = {
