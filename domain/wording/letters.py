@@ -68,6 +68,16 @@ NOTICES = {
         "Напоминание: заказ {order} ждёт решения",
         "{customer}: заказ {order} на {amount:money} всё ещё ждёт вашего решения, до {until:moment}",
     ),
+    "approval_asked_for": (
+        "Согласование: заказ {order}, {customer}",
+        "{customer}: заказ {order} на {amount:money} ждёт вашего решения до {until:moment}. "
+        "Вы отвечаете как заместитель ({instead_of})",
+    ),
+    "approval_reminder_for": (
+        "Напоминание: заказ {order} ждёт решения",
+        "{customer}: заказ {order} на {amount:money} всё ещё ждёт вашего решения, до {until:moment}. "
+        "Вы отвечаете как заместитель ({instead_of})",
+    ),
     "approval_decided": ("Заказ {order}: решение принято", "{customer}: заказ {order} — {decision}. {comment}"),
     "approval_decided_silently": ("Заказ {order}: решение принято", "{customer}: заказ {order} — {decision}"),
     "approval_lapsed": (
@@ -161,9 +171,12 @@ def letter(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:
 
 
 def notice(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:
-    """A notice to a member of staff; a decision without a comment ends with the decision."""
+    """A notice to a member of staff; a decision without a comment ends with the decision, and a deputy is told whom
+    they answer for (D4-4)."""
     if name == "approval_decided" and not facts.get("comment"):
         name = "approval_decided_silently"
+    if facts.get("instead_of") and f"{name}_for" in NOTICES:
+        name = f"{name}_for"
     return _text(NOTICES[name], speech, facts)
 
 
