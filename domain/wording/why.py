@@ -15,7 +15,7 @@ ENDED = {
     "expired": "Срок предложения истёк {at:moment}.",
     "approval_expired": "Заказ отклонён {at:moment}: согласования в срок не было.",
     "credit_stop_lapsed": "Заказ отменён {at:moment}: причину остановки так и не сняли.",
-    "reservation_lapsed": "Заказ отменён {at:moment}: оплата так и не пришла.",
+    "reservation_lapsed": "Заказ отменён {at:moment}: после снятия резерва он дальше не двинулся.",
     "cancelled_by_admin": "Заказ отменён {at:moment} администратором.",
     "by": "Кто решил: {people}.",
     "returned": "Деньги по нему, {amount:money}, стали авансом клиента.",
