@@ -144,7 +144,9 @@ def ends_wait(wait: Wait, credit: CreditNow | None) -> tuple[str, tuple[Said, ..
     if wait.reason is not WaitReason.CREDIT_STOP or credit is None:
         return wait.who, (Said(f"ended_by.{wait.reason}"),)
     cures = credit.cures(stopped=True) or (Said(f"turn.{credit.turn(stopped=True)}"),)
-    return released_by(credit.codes(stopped=True)) or wait.who, cures
+    money = {"currency": credit.facts.currency}
+    who_said = tuple(Said(each.key, {**money, **each.figures}) for each in cures)
+    return released_by(credit.codes(stopped=True)) or wait.who, who_said
 
 
 def _held(standing: Standing, wait: Wait, credit: CreditNow) -> Explanation:
@@ -317,7 +319,7 @@ def _explanation(
         said=tuple(Said(each.key, {**money, **each.figures}) for each in said),
         rules=tuple(dict.fromkeys(rules)),
         who=who,
-        who_said=tuple(Said(each.key, {**money, **each.figures}) for each in who_said),
+        who_said=who_said,
         needed=standing.needed if needed is None else needed,
         people=tuple(dict.fromkeys(people)),
         reasons=reasons,

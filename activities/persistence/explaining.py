@@ -32,6 +32,7 @@ from domain.explanation import Ending, ProposedChange, Request, Standing, closes
 from domain.explanation_credit import CreditNow, TradeStop
 from domain.money import ZERO
 from domain.orders import ENDED, SYSTEM, Role, WaitReason
+from domain.policy import Policy
 from domain.reconsideration import codes_of
 from domain.said import Can, Person
 
@@ -88,6 +89,7 @@ class _Account:
         self.facts: CreditFacts = credit.load_facts(session, self.row, today=self.today, grants=self.grants)
         self.limit = limit_of(self.row, self.grants, today=self.today, legal_case=self.facts.legal_case)
         self.trade_stop = _trade_stop(session, self.row, calendar)
+        self._policies: dict[tuple[int, UUID], Policy] = {}
 
     def credit_of(self, session: Session, order: OrderRow, row: Any, agreed: int | None) -> CreditNow:
         ask = OrderAsk(
@@ -96,8 +98,7 @@ class _Account:
             agreed_deferral=agreed,
             legal_cleared=order.cleared_revision == order.revision,
         )
-        overlay = overlay_of(self.grants, order.customer_id, today=self.today)
-        policy = policy_version(session, order.policy_version, overlay)
+        policy = self._policy_of(session, order)
         facts = replace(self.facts.asked(ask), pending=max(ZERO, self.facts.pending - ask.credit))
         return CreditNow(
             facts=facts,
@@ -109,6 +110,13 @@ class _Account:
             trade_stop=self.trade_stop,
             stopped_for=codes_of(row.reasons or ()),
         )
+
+    def _policy_of(self, session: Session, order: OrderRow) -> Policy:
+        key = (order.policy_version, order.customer_id)
+        if key not in self._policies:
+            overlay = overlay_of(self.grants, order.customer_id, today=self.today)
+            self._policies[key] = policy_version(session, order.policy_version, overlay)
+        return self._policies[key]
 
 
 def _trade_stop(session: Session, account: CreditAccountRow, calendar: BusinessCalendar) -> TradeStop | None:

@@ -142,6 +142,16 @@ def test_a_decision_without_a_comment_ends_with_the_decision() -> None:
     assert wording.notice("approval_decided", comment="Да", **facts).lead.endswith("Олег Петров. Да")
 
 
+def test_a_stop_that_no_money_lifts_asks_for_none() -> None:
+    """D2-8: a manual ban."""
+    facts = {"order": "ЗК-1", "customer": "А", "currency": "RUB"}
+    stopped = wording.notice("credit_stopped", needed=Decimal(0), **facts)
+    assert stopped.lead == "А: заказ ЗК-1 остановлен, оплата остановку не снимет. Кто может её снять, видно в заказе"
+    assert wording.notice("credit_stopped", needed=Decimal("0.01"), **facts).lead.endswith("нужно 0,01\u00a0₽")
+    assert "остановку снимет не оплата" in wording.task_subject("credit_stop", needed="0.00", **facts)
+    assert wording.task_subject("credit_stop", needed="5.00", **facts).endswith("получить 5,00\u00a0₽")
+
+
 def test_a_refusal_names_states_and_roles() -> None:
     text = wording.refusal_text("wrong_state", status="cancelling")
     assert text == "Заказ сейчас в состоянии «Отменяется»: это действие невозможно. Обновите заказ."
