@@ -1,5 +1,7 @@
 """An order as callers read it: its state, decision, wait, reserve, invoices, payments and history."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,20 +12,21 @@ from sqlmodel import Session
 from activities.persistence import approvals, decisions, orders, revisions, stock
 from activities.persistence.credit_tables import OrderRevisionRow
 from activities.persistence.events import events_of
+from activities.persistence.explaining import credit_now
 from activities.persistence.journal import Basis
 from activities.persistence.tables import CreditDecisionRow, OrderRow, ReservationRow
 from api.i18n import Language, speech
 from api.schemas import decimal_text, money
 from domain.credit import CreditDecision
-from domain.credit_release import released_by, told_reasons
-from domain.orders import Wait, WaitReason
+from domain.credit_release import told_reasons
+from domain.explanation import ends_wait
+from domain.explanation_credit import CreditNow
+from domain.orders import OrderStatus, Wait
 from domain.wording import (
-    cure_texts,
-    ended_by,
-    money_text,
     on_expiry_text,
     outcome_text,
     reason_text,
+    spoken,
     status_name,
     wait_title,
 )
@@ -44,8 +47,13 @@ _PAYMENTS = text("""
 """)
 
 
-def summary(order: OrderRow, language: Language) -> dict[str, Any]:
-    """The order in a list."""
+def summaries(session: Session, rows: Sequence[OrderRow], language: Language, *, now: datetime) -> list[dict[str, Any]]:
+    """Orders in a list; who ends a credit stop is told by the figures of now, as in «почему стоит заказ?»."""
+    held = credit_now(session, [order for order in rows if order.status == OrderStatus.STOPPED], at=now)
+    return [_summary(order, language, held.get(order.id)) for order in rows]
+
+
+def _summary(order: OrderRow, language: Language, held: CreditNow | None) -> dict[str, Any]:
     return {
         "id": str(order.id),
         "number": order.number,
@@ -56,17 +64,17 @@ def summary(order: OrderRow, language: Language) -> dict[str, Any]:
         "total": money(order.gross, order.currency),
         "workflow_id": ids.order_workflow_id(str(order.id)),
         "created_at": order.created_at.isoformat(),
-        "waiting": waiting(orders.state_of(order).wait, language),
+        "waiting": waiting(orders.state_of(order).wait, language, held),
     }
 
 
-def detail(session: Session, order: OrderRow, language: Language) -> dict[str, Any]:
+def detail(session: Session, order: OrderRow, language: Language, *, now: datetime) -> dict[str, Any]:
     """The order with everything about it."""
     decision = decisions.last_decision(session, order.id)
     customer = orders.customer_of(session, order)
+    (summary,) = summaries(session, [order], language, now=now)
     return {
-        **summary(order, language),
-        "waiting": waiting(orders.state_of(order).wait, language, decision),
+        **summary,
         "customer_name": customer.name,
         "customer_tax_id": customer.tax_id,
         "revision": order.revision,
@@ -93,28 +101,24 @@ def detail(session: Session, order: OrderRow, language: Language) -> dict[str, A
     }
 
 
-def waiting(wait: Wait | None, language: Language, decision: CreditDecisionRow | None = None) -> dict[str, Any] | None:
+def waiting(wait: Wait | None, language: Language, held: CreditNow | None = None) -> dict[str, Any] | None:
     """What the order waits for: reason, since, until, who can end it, what happens then, and the same in words.
 
-    With the `decision` behind a credit stop it says who and what lifts that very stop.
+    With the credit that holds it as of now it says who and what lifts that very stop.
     """
     if wait is None:
         return None
-    spoken = speech(language)
-    who, who_text = wait.who, ended_by(wait.reason, spoken)
-    if decision is not None and wait.reason is WaitReason.CREDIT_STOP:
-        codes = reason_codes(decision)
-        who = released_by(codes) or who
-        who_text = " ".join(cure_texts(decision.outcome, codes, spoken))
+    spoken_in = speech(language)
+    who, said = ends_wait(wait, held)
     return {
         "reason": wait.reason,
         "since": wait.since.isoformat(),
         "until": wait.until.isoformat() if wait.until else None,
         "who": who,
         "on_expiry": wait.on_expiry,
-        "text": wait_title(wait.reason, spoken),
-        "who_text": who_text,
-        "on_expiry_text": on_expiry_text(wait.on_expiry, spoken),
+        "text": wait_title(wait.reason, spoken_in),
+        "who_text": spoken(said, spoken_in),
+        "on_expiry_text": on_expiry_text(wait.on_expiry, spoken_in),
     }
 
 
@@ -180,19 +184,6 @@ def _decision(
         **{name: money(amount, currency) for name, amount in sums.items()},
         "excess": money(max(Decimal(0), sums["exposure"] - sums["limit"]), currency),
     }
-
-
-def reason_codes(decision: CreditDecisionRow) -> tuple[str, ...]:
-    """The reasons of a recorded decision, as people are told them."""
-    return told_reasons([reason["code"] for reason in decision.reasons])
-
-
-def release_texts(decision: CreditDecisionRow, needed: Decimal, currency: str, language: Language) -> list[str]:
-    """Who and what lifts an approval or a stop, and how much money would."""
-    spoken = speech(language)
-    cures = cure_texts(decision.outcome, reason_codes(decision), spoken)
-    pay = money_text(decision.outcome, reason_codes(decision), needed, currency, spoken)
-    return [*cures, pay] if pay else cures
 
 
 def _delivery(order: OrderRow) -> dict[str, Any] | None:

@@ -1,67 +1,80 @@
-"""«Почему стоит заказ?»: what it waits for, who can end the wait, and how much money it takes (U8)."""
+"""«Почему стоит заказ?»: what it waits for and why, who can end the wait, and how much money it takes (U8)."""
 
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
-from activities.persistence import credit, decisions, orders
-from activities.persistence.policies import policy_version
-from activities.persistence.tables import CreditDecisionRow, OrderRow
-from api import order_views
+from activities.persistence import decisions
+from activities.persistence.explaining import standing_of
+from activities.persistence.tables import OrderRow
 from api.i18n import Language, speech
 from api.schemas import money
-from domain.credit import CreditFacts, counting_overdue
-from domain.credit_release import money_to_release
-from domain.orders import OrderStatus
-from domain.wording import why_text
+from domain.credit import Reason, counting_overdue
+from domain.explanation import explain
+from domain.explanation_credit import REASON_RULES, CreditNow
+from domain.orders import Wait
+from domain.said import Person
+from domain.wording import Speech, on_expiry_text, reason_text, role_name, spoken
 
-_HELD_BY_CREDIT = {OrderStatus.STOPPED, OrderStatus.AWAITING_APPROVAL}
 
-
-def why(session: Session, order: OrderRow, language: Language) -> dict[str, Any]:
-    """The answer in words, with the figures behind it."""
-    state = orders.state_of(order)
-    decision = decisions.last_decision(session, order.id) if state.status in _HELD_BY_CREDIT else None
-    facts = decisions.FACTS.validate_python(decision.facts) if decision else None
-    needed = _needed(session, order, decision, facts)
-    wait = order_views.waiting(state.wait, language, decision)
-    sentences = [
-        why_text(
-            state.wait.reason if state.wait else None,
-            state.status,
-            speech(language),
-            until=orders.on_company_clock(session, order, state.wait.until) if state.wait else None,
-            needed=needed,
-            currency=order.currency,
-        )
-    ]
-    if decision is not None:
-        view = order_views.stored_decision(decision, order.currency, language)
-        sentences += [reason["text"] for reason in view["reasons"]]
-        sentences += order_views.release_texts(decision, needed, order.currency, language)
+def why(session: Session, order: OrderRow, language: Language, *, now: datetime) -> dict[str, Any]:
+    """The answer in words, with the figures, rules and people behind it; everything is as of `now`."""
+    standing = standing_of(session, order, at=now)
+    told, words = explain(standing), speech(language)
+    wait, credit = standing.wait, standing.credit
+    decision = decisions.last_decision(session, order.id) if credit else None
     return {
-        "text": " ".join(sentences),
-        "reason": wait["reason"] if wait else None,
-        "figures": _figures(session, decision, facts, order.currency) if decision and facts else {},
-        "who": wait["who"] if wait else None,
-        "who_text": wait["who_text"] if wait else None,
-        "needed": money(needed, order.currency),
+        "text": spoken(told.said, words),
+        "reason": wait.reason if wait else None,
+        "rule": told.rules[0] if told.rules else None,
+        "rules": list(told.rules),
+        "reasons": [_reason(reason, order.currency, words) for reason in told.reasons],
+        "figures": _figures(credit, order.currency) if credit else {},
+        "limit": _limit(credit) if credit else None,
+        "who": told.who,
+        "who_text": spoken(told.who_said, words) or None,
+        "people": [_person(person, words) for person in told.people],
+        "needed": money(told.needed, order.currency),
+        **_times(wait, words),
+        "decision_at": decision.decided_at.isoformat() if decision else None,
+        "as_of": now.isoformat(),
     }
 
 
-def _needed(
-    session: Session, order: OrderRow, decision: CreditDecisionRow | None, facts: CreditFacts | None
-) -> Decimal:
-    """How much money would move the order on."""
-    if decision is None or facts is None:
-        return credit.still_to_pay(session, order)
-    policy = policy_version(session, decision.policy_version, decision.overlay)
-    return money_to_release([reason["code"] for reason in decision.reasons], facts, policy)
+def _times(wait: Wait | None, words: Speech) -> dict[str, Any]:
+    if wait is None:
+        return {"since": None, "until": None, "on_expiry": None, "on_expiry_text": None}
+    return {
+        "since": wait.since.isoformat(),
+        "until": wait.until.isoformat() if wait.until else None,
+        "on_expiry": wait.on_expiry,
+        "on_expiry_text": on_expiry_text(wait.on_expiry, words),
+    }
 
 
-def _figures(session: Session, decision: CreditDecisionRow, facts: CreditFacts, currency: str) -> dict[str, Any]:
-    policy = policy_version(session, decision.policy_version, decision.overlay)
+def _reason(reason: Reason, currency: str, words: Speech) -> dict[str, Any]:
+    return {
+        "code": reason.code,
+        "rule": REASON_RULES[reason.code],
+        "outcome": reason.outcome,
+        "text": reason_text(reason.code, words, currency=currency, **reason.figures),
+        "figures": reason.figures,
+    }
+
+
+def _person(person: Person, words: Speech) -> dict[str, Any]:
+    return {
+        "name": person.name,
+        "role": person.role,
+        "role_text": role_name(person.role, words),
+        "instead_of": person.instead_of,
+        "can": person.can,
+    }
+
+
+def _figures(credit: CreditNow, currency: str) -> dict[str, Any]:
+    facts = credit.facts
     sums = {
         "receivables": facts.receivables,
         "advances": facts.advances,
@@ -70,6 +83,13 @@ def _figures(session: Session, decision: CreditDecisionRow, facts: CreditFacts, 
         "limit": facts.limit,
         "exposure": facts.exposure,
         "debt": facts.debt,
-        "overdue": counting_overdue(facts, policy).amount,
+        "overdue": counting_overdue(facts, credit.policy).amount,
+        "full_prepayment": credit.full_prepayment,
     }
     return {name: money(value, currency) for name, value in sums.items()}
+
+
+def _limit(credit: CreditNow) -> dict[str, Any]:
+    """Where the limit comes from, and its last day when it has one (D1-9)."""
+    until = credit.limit.until
+    return {"source": credit.limit.source, "until": until.isoformat() if until else None}

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from decimal import Decimal
 
-from domain.credit import CreditFacts, ReasonCode, counting_overdue
+from domain.credit import CreditFacts, OverdueItem, ReasonCode, counting_overdue
 from domain.money import ZERO
 from domain.orders import Role
 from domain.policy import Policy, StopRelease
@@ -40,6 +40,23 @@ def money_to_release(reasons: Collection[str], facts: CreditFacts, policy: Polic
     if not stopped and ReasonCode.OVER_LIMIT in codes:
         sums.append(facts.exposure - facts.limit)
     return max(sums)
+
+
+def asks_afterwards(reasons: Collection[str], facts: CreditFacts, policy: Policy, *, paid: Decimal) -> bool:
+    """Whether an order that `paid` frees from its stop still has to be approved: above the limit, for its term, or for
+    an overdue debt that the money does not cover (D2-2, D2-5, D2-6)."""
+    codes = set(reasons)
+    above = not facts.unlimited and facts.exposure - paid > facts.limit
+    overdue = ReasonCode.OVERDUE_APPROVAL in codes and paid < counting_overdue(facts, policy).amount
+    return above or overdue or bool(codes & TERMS)
+
+
+def oldest_counting(facts: CreditFacts, policy: Policy) -> OverdueItem | None:
+    """The overdue item whose age decides: the oldest of those that count (D1-11)."""
+    for item in facts.overdue:
+        if item.residual - item.disputed > policy.floor(item.amount, facts.currency):
+            return item
+    return None
 
 
 def released_by(reasons: Collection[str]) -> Role | None:

@@ -43,7 +43,7 @@ def reconsider(account: CreditFacts, waiting: Sequence[WaitingOrder]) -> list[Re
     for order in waiting:
         facts = replace(room.asked(order.ask), pending=max(ZERO, room.pending - order.ask.credit))
         decision = decide_credit(facts, order.policy)
-        if _kept_until_paid(order, facts):
+        if kept_until_paid(order, facts):
             continue
         if decision.outcome is Outcome.AUTO:
             room = replace(
@@ -57,7 +57,7 @@ def reconsider(account: CreditFacts, waiting: Sequence[WaitingOrder]) -> list[Re
     return moved
 
 
-def _kept_until_paid(order: WaitingOrder, facts: CreditFacts) -> bool:
+def kept_until_paid(order: WaitingOrder, facts: CreditFacts) -> bool:
     """D2-14: under `debt_zero` what stopped an order for debt holds it until nothing is owed."""
     for_debt = order.stopped and bool(set(order.reasons) & (OVERDUE | OVER_CEILING))
     prepaid = order.ask.credit == 0

@@ -139,7 +139,7 @@ async def create_order(
         customer = customer_for(session, body.customer_id, caller)
         order = write_quote(session, customer, _draft(body, customer.currency), caller, now=now)
         started.append(order_commands.order_input(order, now=now))
-        return 201, order_views.detail(session, order, language)
+        return 201, order_views.detail(session, order, language, now=now)
 
     answer = await once.run_async(body, work)
     for order in started:
@@ -240,7 +240,8 @@ class OrderDesk:
 
     def _view(self) -> dict[str, Any]:
         with Session(self._engine) as session:
-            return order_views.detail(session, visible_order(session, self.order_id, self.caller), self.language)
+            order = visible_order(session, self.order_id, self.caller)
+            return order_views.detail(session, order, self.language, now=self._now)
 
 
 Desk = Annotated[OrderDesk, Depends()]
@@ -382,6 +383,7 @@ def list_orders(
     session: Db,
     caller: Caller,
     language: Language,
+    now: Now,
     status: OrderStatus | None = None,
     customer_id: UUID | None = None,
     manager: UUID | None = None,
@@ -404,18 +406,19 @@ def list_orders(
     rows = session.exec(query).all()
     page = rows[:limit]
     return {
-        "items": [order_views.summary(order, language) for order in page],
+        "items": order_views.summaries(session, page, language, now=now),
         "next": str(page[-1].id) if len(rows) > limit else None,
     }
 
 
 @router.get("/{order_id}", summary="Заказ / Order", responses=problems(404))
-def get_order(order_id: UUID, session: Db, caller: Caller, language: Language) -> dict[str, Any]:
+def get_order(order_id: UUID, session: Db, caller: Caller, language: Language, now: Now) -> dict[str, Any]:
     """Everything about the order: state, decision, wait, reserve, invoices, payments, history."""
-    return order_views.detail(session, visible_order(session, order_id, caller), language)
+    return order_views.detail(session, visible_order(session, order_id, caller), language, now=now)
 
 
 @router.get("/{order_id}/why", summary="Почему стоит заказ? / Why does it wait?", responses=problems(404))
-def why_order_waits(order_id: UUID, session: Db, caller: Caller, language: Language) -> dict[str, Any]:
-    """In words: what is awaited and until when, who can end it, and how much money is needed (U8)."""
-    return why(session, visible_order(session, order_id, caller), language)
+def why_order_waits(order_id: UUID, session: Db, caller: Caller, language: Language, now: Now) -> dict[str, Any]:
+    """In words, as of now: what is awaited and why, by which rule, until when, who can end it, what happens at the end,
+    and how much money is needed (U8)."""
+    return why(session, visible_order(session, order_id, caller), language, now=now)

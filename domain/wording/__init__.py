@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from domain.wording import credit, doors, history, letters, names, payments, policies, refusals, waits
-from domain.wording.credit import cure_texts, money_text, outcome_text, reason_text
+from domain.wording import credit, doors, history, letters, names, payments, policies, refusals, waits, why
+from domain.wording.credit import outcome_text, reason_text
 from domain.wording.doors import card_text, field_text, request_text
 from domain.wording.history import event_text
 from domain.wording.letters import Text, document_name, letter, notice, task_subject
@@ -18,14 +18,14 @@ from domain.wording.names import (
 )
 from domain.wording.refusals import refusal_text
 from domain.wording.speech import RUSSIAN, Speech, plural
-from domain.wording.waits import ended_by, on_expiry_text, wait_title, why_text
+from domain.wording.waits import ended_by, on_expiry_text, wait_title
+from domain.wording.why import person_text, spoken
 
 __all__ = [
     "RUSSIAN",
     "Speech",
     "Text",
     "card_text",
-    "cure_texts",
     "document_name",
     "either",
     "ended_by",
@@ -35,21 +35,21 @@ __all__ = [
     "invoice_title",
     "letter",
     "message_ids",
-    "money_text",
     "notice",
     "on_expiry_text",
     "outcome_text",
+    "person_text",
     "plural",
     "reason_text",
     "refusal_text",
     "request_text",
     "role_name",
+    "spoken",
     "stage_name",
     "status_name",
     "task_name",
     "task_subject",
     "wait_title",
-    "why_text",
 ]
 
 
@@ -59,13 +59,19 @@ def message_ids() -> Iterator[str]:
         credit.REASONS,
         credit.OUTCOMES,
         credit.CURES,
+        credit.GATE_CURES,
         credit.MONEY,
         credit.VERDICTS,
         waits.TITLES,
         waits.ENDED_BY,
         waits.ON_EXPIRY,
         waits.WHY,
-        waits.NOT_WAITING,
+        waits.THEN,
+        why.ENDED,
+        why.TURNS,
+        why.CLIMBS,
+        why.PEOPLE,
+        why.OTHERS,
         names.ORDER_STATUSES,
         names.PASSING,
         names.STAGES,
@@ -91,6 +97,6 @@ def message_ids() -> Iterator[str]:
         yield from table.values()
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
         yield from pair
-    yield from (credit.UNKNOWN_REASON, credit.APPROVER, waits.MOVING)
+    yield from (credit.UNKNOWN_REASON, waits.ENDED_BY_DIRECTOR, why.PERSON, why.DEPUTY)
     yield from (history.COMMENT, history.INSTEAD_OF, history.CHANGE, history.AUTHOR)
     yield from (names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)

@@ -4,6 +4,7 @@ The leading sentence says it all; the template around it (activities/templates) 
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from domain.wording.speech import RUSSIAN, Speech
@@ -68,6 +69,16 @@ NOTICES = {
         "Напоминание: заказ {order} ждёт решения",
         "{customer}: заказ {order} на {amount:money} всё ещё ждёт вашего решения, до {until:moment}",
     ),
+    "approval_asked_for": (
+        "Согласование: заказ {order}, {customer}",
+        "{customer}: заказ {order} на {amount:money} ждёт вашего решения до {until:moment}. "
+        "Вы отвечаете как заместитель ({instead_of})",
+    ),
+    "approval_reminder_for": (
+        "Напоминание: заказ {order} ждёт решения",
+        "{customer}: заказ {order} на {amount:money} всё ещё ждёт вашего решения, до {until:moment}. "
+        "Вы отвечаете как заместитель ({instead_of})",
+    ),
     "approval_decided": ("Заказ {order}: решение принято", "{customer}: заказ {order} — {decision}. {comment}"),
     "approval_decided_silently": ("Заказ {order}: решение принято", "{customer}: заказ {order} — {decision}"),
     "approval_lapsed": (
@@ -81,6 +92,10 @@ NOTICES = {
     "credit_stopped": (
         "Заказ {order} остановлен",
         "{customer}: заказ {order} остановлен. Чтобы он пошёл дальше, нужно {needed:money}",
+    ),
+    "credit_stopped_whatever_is_paid": (
+        "Заказ {order} остановлен",
+        "{customer}: заказ {order} остановлен, оплата остановку не снимет. Кто может её снять, видно в заказе",
     ),
     "reservation_released": (
         "Заказ {order}: резерв снят",
@@ -152,6 +167,7 @@ TASKS = {
     "approval": "Согласовать заказ {order}, {customer}: {amount:money}",
     "approval_lapsed": "Заказ {order} отклонён без решения: сообщить {customer}",
     "credit_stop": "Заказ {order} стоит из-за долга {customer}: получить {needed:money}",
+    "credit_stop_whatever_is_paid": "Заказ {order}, {customer}: остановку снимет не оплата — узнать, когда её снимут",
     "stop_cancelled": "Остановленный заказ {order} отменён: сообщить {customer}",
     "call_unpaid": "Связаться с {customer}: заказ {order} не оплачен, резерв снят — выяснить причину",
     "shipment_late": "Заказ {order}, {customer}: отгрузка не началась в срок",
@@ -190,15 +206,26 @@ def letter(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:
 
 
 def notice(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:
-    """A notice to a member of staff; a decision without a comment ends with the decision."""
+    """A notice to a member of staff; a decision without a comment ends with the decision, a stop that no money lifts
+    asks for none, and a deputy is told whom they answer for (D4-4)."""
     if name == "approval_decided" and not facts.get("comment"):
         name = "approval_decided_silently"
+    if name == "credit_stopped" and _no_money(facts):
+        name = "credit_stopped_whatever_is_paid"
+    if facts.get("instead_of") and f"{name}_for" in NOTICES:
+        name = f"{name}_for"
     return _text(NOTICES[name], speech, facts)
 
 
 def task_subject(kind: str, speech: Speech = RUSSIAN, **facts: Any) -> str:
     """What the person is asked to do, in one line."""
+    if kind == "credit_stop" and _no_money(facts):
+        kind = "credit_stop_whatever_is_paid"
     return speech.say(TASKS[kind], **facts)
+
+
+def _no_money(facts: dict[str, Any]) -> bool:
+    return facts.get("needed") is not None and Decimal(str(facts["needed"])) <= 0
 
 
 def document_name(code: str, speech: Speech = RUSSIAN) -> str:

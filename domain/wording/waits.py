@@ -1,13 +1,11 @@
 """What a process waits for, who can end the wait, and what happens by itself (D6-13)."""
 
-from typing import Any
-
 from domain.wording.speech import RUSSIAN, Speech
 
 TITLES = {
     "cancel_acknowledgement": "Отменяется: склад возвращает собранное на место",
     "acceptance": "Ждёт решения клиента по предложению",
-    "approval": "Ждёт согласования руководителя",
+    "approval": "Ждёт согласования",
     "credit_stop": "Отгрузка остановлена кредитной проверкой",
     "stock": "Ждёт товара на складе",
     "payment": "Ждёт оплаты",
@@ -47,27 +45,53 @@ ON_EXPIRY = {
     "nothing": "Само ничего не произойдёт.",
 }
 
+ENDED_BY_DIRECTOR = "Решение принимает директор."
+
 WHY = {
-    "cancel_acknowledgement": "Руководитель отменяет заказ, склад возвращает собранное на место.",
+    "cancel_acknowledgement": "Заказ отменяется: склад возвращает собранное на место.",
     "acceptance": "Предложение отправлено и ждёт ответа клиента до {until:moment}.",
-    "approval": "Заказ ждёт согласования руководителя отдела продаж до {until:moment}.",
-    "credit_stop": "Отгрузка остановлена. Если ничего не изменится, заказ отменится {until:moment}.",
+    "approval": "Заказ ждёт согласования до {until:moment}.",
+    "approval_price": "Заказ ждёт согласования цены до {until:moment}.",
+    "credit_stop": "Отгрузка остановлена кредитной проверкой.",
     "stock": "Товара на складе не хватает: заказ стоит в очереди.",
     "payment": "Заказ ждёт оплаты {needed:money}. Резерв действует до {until:moment}.",
-    "late_payment": "Резерв снят: оплата не пришла вовремя. Поздняя оплата принимается до {until:moment}.",
+    "late_payment": "Резерв снят: оплата не пришла вовремя. Поздняя оплата, {needed:money}, принимается "
+    "до {until:moment}.",
+    "late_shipment": "Резерв снят: отгрузка не началась вовремя. Заказ ждёт решения менеджера до {until:moment}.",
     "picking": "Заказ готов и ждёт комплектации на складе.",
+    "picking_paid": "Заказ оплачен и ждёт комплектации на складе.",
     "shipment": "Заказ комплектуется и ждёт отгрузки.",
-    "final_payment": "Товар отгружен, осталось получить {needed:money}.",
-    "due_date": "Срок оплаты ещё не наступил.",
+    "final_payment": "Товар отгружен, осталось получить {needed:money}. Срок оплаты — {until:date}.",
+    "final_payment_overdue": "Товар отгружен, оплата просрочена на {days:days}: осталось получить {needed:money}.",
+    "due_date": "Срок оплаты ещё не наступил: {until:date}. Осталось получить {needed:money}.",
     "gate": "Отгрузка закрыта: собранное ждёт решения руководителя отдела продаж до {until:moment}.",
     "overdue": "Счёт просрочен на {days:days}, осталось получить {needed:money}.",
 }
-NOT_WAITING = {
-    "closed": "Заказ завершён: отгруженное оплачено.",
-    "rejected": "Заказ отклонён.",
-    "cancelled": "Заказ отменён.",
-    "expired": "Срок предложения истёк: создайте новый заказ с новыми ценами.",
+"""What an order waits for, by reason; some reasons have a second sentence for a narrower case."""
+
+THEN = {
+    "cancel_acknowledgement": "Если склад не подтвердит отмену до {until:moment}, руководитель отдела продаж получит "
+    "задачу.",
+    "acceptance": "Без ответа в срок предложение закроется, и понадобится новый заказ по новым ценам.",
+    "approval": "Без решения в срок заказ отклонится, а менеджер получит задачу.",
+    "approval_price": "Без решения в срок заказ отклонится, а менеджер получит задачу.",
+    "credit_stop": "Если ничего не изменится, {until:moment} заказ отменится, а менеджер получит задачу.",
+    "stock": "Когда товар поступит, очередь двинется сама; если его не будет до {until:moment}, менеджер получит "
+    "задачу.",
+    "payment": "Без оплаты в срок резерв снимется, товар вернётся в свободный остаток, а менеджер получит задачу.",
+    "late_payment": "Без оплаты в срок заказ отменится, а менеджер получит задачу.",
+    "late_shipment": "Без решения в срок заказ отменится, а менеджер получит задачу.",
+    "picking": "Если комплектация не начнётся до {until:moment}, резерв снимется, а менеджер получит задачу.",
+    "picking_paid": "Оплаченный резерв не снимается; если комплектация не начнётся до {until:moment}, менеджер получит "
+    "задачу.",
+    "shipment": "Если отгрузки не будет до {until:moment}, менеджер получит задачу.",
+    "final_payment": "Если оплата не придёт в срок, начнутся напоминания клиенту.",
+    "final_payment_overdue": "Пока счёт не оплачен, взыскание продолжается.",
+    "due_date": "Если оплата не придёт в срок, начнутся напоминания клиенту.",
+    "overdue": "Пока счёт не оплачен, взыскание продолжается.",
+    "gate": "Без решения в срок собранное вернётся на место, и заказ снова станет готовым к комплектации.",
 }
+"""What happens by itself at the end of a wait."""
 MOVING = "Заказ никого не ждёт: он обрабатывается."
 
 
@@ -84,11 +108,3 @@ def ended_by(reason: str, speech: Speech = RUSSIAN) -> str:
 def on_expiry_text(on_expiry: str, speech: Speech = RUSSIAN) -> str:
     """What happens by itself when the wait runs out."""
     return speech.say(ON_EXPIRY[on_expiry])
-
-
-def why_text(reason: str | None, status: str, speech: Speech = RUSSIAN, **facts: Any) -> str:
-    """«Почему стоит заказ»: the first sentence of the answer. Facts: `until` on the company's clock, `needed`,
-    `currency`, `days`."""
-    if reason is not None:
-        return speech.say(WHY[reason], **facts)
-    return speech.say(NOT_WAITING.get(status, MOVING))

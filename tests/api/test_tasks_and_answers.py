@@ -86,7 +86,7 @@ async def test_picking_and_its_cancellation_are_not_ticked_off(shop: Shop) -> No
     assert (await the_task(shop, "picking", by="warehouse"))["details"]["lines"][0]["quantity"] == "300"
     assert (await shop.post(f"/orders/{order}/start-picking", by="warehouse")).status_code == 200
     why = await shop.get(f"/orders/{order}/why")
-    assert why["text"] == "Заказ комплектуется и ждёт отгрузки."
+    assert why["text"].startswith("Заказ комплектуется и ждёт отгрузки.")
     assert why["who_text"] == "Склад отгружает товар."
     await a_refusal_to_complete(shop, "picking", by="warehouse")
     assert (await shop.post(f"/orders/{order}/cancel", {"reason": "Передумали"}, by="head")).status_code == 200
@@ -169,14 +169,17 @@ async def test_why_an_overdue_debt_stops(shop: Shop, engine: Engine) -> None:
     assert "лимит" not in why["text"]
     assert why["who"] == "customer"
     english = await shop.get(f"/orders/{order}/why", accept_language="en")
-    assert not any("а" <= sign <= "я" for sign in english["text"] + english["who_text"])
+    said = english["text"].replace("Анна Ким", "").replace("СФ", "")  # names stay as they are
+    assert not any("а" <= sign.lower() <= "я" for sign in said + english["who_text"])
 
 
 async def test_why_a_legal_case_stops(shop: Shop, engine: Engine) -> None:
     """D2-8: only the lawyer; the limit that the case took away is not called missing."""
     order = await a_stop(shop, engine, case=True)
     why = await shop.get(f"/orders/{order}/why")
-    assert (why["who"], why["who_text"]) == ("lawyer", "Остановку по делу снимает только юрист.")
+    assert (why["who"], why["who_text"]) == (
+        "lawyer", "Пока дело открыто, пройдёт только заказ с полной предоплатой, и только с разрешения юриста.",
+    )  # fmt: skip
     assert "лимит" not in why["text"]
     detail = await shop.get(f"/orders/{order}")
     assert [reason["code"] for reason in detail["decision"]["reasons"]] == ["LEGAL_CASE"]
@@ -187,7 +190,8 @@ async def test_why_a_ban_stops(shop: Shop, engine: Engine) -> None:
     order = await a_stop(shop, engine, ban=True)
     why = await shop.get(f"/orders/{order}/why")
     assert (why["who"], why["needed"]["amount"]) == ("head", "0.00")
-    assert why["text"].endswith("Запрет на торговлю снимает руководитель отдела продаж.")
+    assert why["who_text"] == "Запрет на торговлю снимает руководитель отдела продаж или директор."
+    assert why["who_text"] in why["text"]
 
 
 async def test_why_an_order_above_double_the_limit_stops(shop: Shop, engine: Engine) -> None:

@@ -1,12 +1,13 @@
 """D2-8, D2-12: how much money lifts a decision that holds an order, and whose word it needs."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from domain.credit import CreditFacts, OverdueItem, counting_overdue, decide_credit
-from domain.credit_release import STOPS, money_to_release, released_by, told_reasons
+from domain.credit_release import STOPS, asks_afterwards, money_to_release, oldest_counting, released_by, told_reasons
 from domain.orders import Role
 from domain.policy import OverdueMode, Policy
 
@@ -71,6 +72,33 @@ def test_the_money_asked_for_does_lift_the_stop(days: int) -> None:
     after = facts(str(2500 - money), "300", overdue="700", days=days if still_overdue else 0)
 
     assert decide_credit(after, POLICY).outcome != "stop"
+
+
+@pytest.mark.parametrize(
+    ("given", "asks"),
+    [
+        pytest.param(facts(order="2000.01"), True, id="down to 2L is still above L"),
+        pytest.param(facts("500", "100", limit="0"), False, id="no credit: all of it is paid"),
+        pytest.param(facts("300", "700", overdue="300", days=14), False, id="E1 = L with the overdue debt paid"),
+        pytest.param(facts("300", "1300.01", overdue="300", days=14), True, id="above L with the overdue debt paid"),
+        pytest.param(facts("300", "1300.01", overdue="300", days=14, unlimited=True), False, id="unlimited"),
+        pytest.param(facts("300", overdue="300", days=14, contract_valid=False), True, id="no contract besides"),
+    ],
+)
+def test_whether_the_money_leads_to_an_approval(given: CreditFacts, asks: bool) -> None:
+    """D2-2, D2-6: what lifts a stop is not always enough to pass."""
+    codes = [reason.code for reason in decide_credit(given, POLICY).reasons]
+    paid = money_to_release(codes, given, POLICY)
+    assert asks_afterwards(codes, given, POLICY, paid=paid) is asks
+
+
+def test_the_oldest_overdue_item_that_counts() -> None:
+    """D1-11: a residue that nobody chases and a disputed one do not."""
+    old, newer = facts("1", overdue="99", days=9).overdue[0], facts("1", overdue="600", days=5).overdue[0]
+    both = replace(facts("1"), overdue=(old, newer))
+    assert oldest_counting(both, Policy(floor_kzt=Decimal(500))) == newer
+    assert oldest_counting(both, POLICY) == old
+    assert oldest_counting(replace(both, overdue=(replace(old, disputed=Decimal(99)),)), POLICY) is None
 
 
 def test_whose_word_a_stop_needs() -> None:

@@ -11,9 +11,11 @@ from babel.messages.pofile import read_po
 import domain
 from domain import wording
 from domain.credit import ReasonCode
-from domain.credit_release import STOPS
 from domain.errors import DomainError
+from domain.explanation import GATE_CURES
+from domain.explanation_credit import CURED
 from domain.orders import OnExpiry, OrderStatus, Role, WaitReason
+from domain.shipment_gate import NOT_CREDIT
 from domain.tasks import ACTIONS, CallResult, TaskKind
 from domain.wording import RUSSIAN, Speech, names, plural, refusals, waits
 
@@ -108,7 +110,8 @@ def test_every_refusal_has_a_sentence() -> None:
 
 
 def test_every_code_has_a_name() -> None:
-    assert set(waits.TITLES) == set(waits.ENDED_BY) == set(waits.WHY) == set(WaitReason)
+    assert set(waits.TITLES) == set(waits.ENDED_BY) == set(WaitReason)
+    assert set(waits.WHY) == set(waits.THEN) >= set(WaitReason)
     assert set(waits.ON_EXPIRY) == set(OnExpiry)
     assert set(names.ORDER_STATUSES) == set(OrderStatus)
     assert set(names.ROLES) == set(Role)
@@ -140,6 +143,16 @@ def test_a_decision_without_a_comment_ends_with_the_decision() -> None:
     assert wording.notice("approval_decided", comment="Да", **facts).lead.endswith("Олег Петров. Да")
 
 
+def test_a_stop_that_no_money_lifts_asks_for_none() -> None:
+    """D2-8: a manual ban."""
+    facts = {"order": "ЗК-1", "customer": "А", "currency": "RUB"}
+    stopped = wording.notice("credit_stopped", needed=Decimal(0), **facts)
+    assert stopped.lead == "А: заказ ЗК-1 остановлен, оплата остановку не снимет. Кто может её снять, видно в заказе"
+    assert wording.notice("credit_stopped", needed=Decimal("0.01"), **facts).lead.endswith("нужно 0,01\u00a0₽")
+    assert "остановку снимет не оплата" in wording.task_subject("credit_stop", needed="0.00", **facts)
+    assert wording.task_subject("credit_stop", needed="5.00", **facts).endswith("получить 5,00\u00a0₽")
+
+
 def test_a_refusal_names_states_and_roles() -> None:
     text = wording.refusal_text("wrong_state", status="cancelling")
     assert text == "Заказ сейчас в состоянии «Отменяется»: это действие невозможно. Обновите заказ."
@@ -159,22 +172,21 @@ def test_every_task_that_an_action_closes_names_it() -> None:
         assert "POST /x" in wording.refusal_text("task_done_by_action", kind=kind, action="POST /x")
 
 
-def test_every_stop_names_what_lifts_it() -> None:
+def test_every_reason_that_holds_an_order_names_what_lifts_it() -> None:
     """D2-8, D2-12"""
-    assert set(wording.credit.CURES) == set(STOPS)
-    assert wording.cure_texts("stop", ["LEGAL_CASE", "WATCH"]) == ["Остановку по делу снимает только юрист."]
-    both = ["OVERDUE_STOP", "OVERDUE_LEGAL", "DEBT_OVER_2X"]
-    assert len(wording.cure_texts("stop", both)) == 2
-    assert wording.cure_texts("approval", ["OVER_LIMIT"]) == ["Решает руководитель отдела продаж."]
+    assert CURED | {"NO_CREDIT_SUSPENDED", "LEGAL_CASE_PREPAID"} == set(wording.credit.CURES)
+    assert set(wording.credit.GATE_CURES) == set(GATE_CURES)
+    assert set(ReasonCode) - CURED - NOT_CREDIT == {ReasonCode.OVERDUE_NOTE, ReasonCode.WATCH}
 
 
-def test_money_is_asked_for_only_where_it_helps() -> None:
-    ask = {"needed": Decimal(5), "currency": "RUB"}
-    assert wording.money_text("stop", ["OVERDUE_STOP"], **ask) == "Деньгами остановку снимет оплата 5,00\u00a0₽."
-    assert wording.money_text("stop", ["LEGAL_CASE"], **ask) == "Долг по делу — 5,00\u00a0₽."
-    assert wording.money_text("approval", ["OVER_LIMIT"], **ask).endswith("если клиент заплатит 5,00\u00a0₽.")
-    assert wording.money_text("stop", ["NO_TRADE", "ORDER_OVER_2X"], **ask) is None
-    assert wording.money_text("stop", ["OVERDUE_STOP"], needed=Decimal(0), currency="RUB") is None
+def test_a_deputy_is_told_whom_they_answer_for() -> None:
+    """D4-4"""
+    facts = {"order": "ЗК-1", "customer": "А", "amount": "5", "currency": "RUB", "until": datetime(2026, 4, 9, 10, 0)}
+    asked = wording.notice("approval_asked", instead_of="Олег Сергеев", **facts)
+    assert asked.lead.endswith("до 09.04.2026 10:00. Вы отвечаете как заместитель (Олег Сергеев)")
+    again = wording.notice("approval_reminder", instead_of="Олег Сергеев", **facts)
+    assert again.lead.endswith("Вы отвечаете как заместитель (Олег Сергеев)")
+    assert "заместитель" not in wording.notice("approval_asked", **facts).lead
 
 
 def test_what_ends_a_wait_is_one_sentence() -> None:
