@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from domain.wording import credit, doors, history, letters, names, payments, refusals, waits
-from domain.wording.credit import cure_texts, money_text, outcome_text, reason_text
+from domain.wording.credit import cure_texts, money_text, outcome_text, reason_text, room_text
 from domain.wording.doors import card_text, field_text, request_text
 from domain.wording.history import event_text
 from domain.wording.letters import Text, document_name, letter, notice, task_subject
@@ -44,6 +44,7 @@ __all__ = [
     "refusal_text",
     "request_text",
     "role_name",
+    "room_text",
     "stage_name",
     "status_name",
     "task_name",
@@ -60,6 +61,7 @@ def message_ids() -> Iterator[str]:
         credit.OUTCOMES,
         credit.CURES,
         credit.MONEY,
+        credit.ROOM,
         credit.VERDICTS,
         waits.TITLES,
         waits.ENDED_BY,

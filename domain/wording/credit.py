@@ -51,6 +51,18 @@ MONEY = {
 }
 
 
+ROOM = {
+    "both": "Сколько ещё можно отгрузить: сразу до {auto:money}, по согласованию до {approval:money}.",
+    "auto": "Сколько ещё можно отгрузить: сразу до {auto:money}, больше отгрузка остановится.",
+    "auto_then_asks": "Сколько ещё можно отгрузить: сразу до {auto:money}, больше — по согласованию.",
+    "asks": "Сколько ещё можно отгрузить: сразу — ничего, по согласованию до {approval:money}.",
+    "asks_any": "Сколько ещё можно отгрузить: сразу — ничего, по согласованию — на любую сумму.",
+    "any": "Сколько ещё можно отгрузить: на любую сумму.",
+    "prepaid": "Сколько ещё можно отгрузить: в долг — ничего, по полной предоплате — на любую сумму.",
+    "nothing": "Сколько ещё можно отгрузить: ничего, новые заказы не принимаются.",
+}
+"""How much more may go out, sorted by what bounds it."""
+
 VERDICTS = {"approve": "согласован", "reject": "отклонён", "rework": "возвращён на доработку"}
 
 
@@ -78,6 +90,23 @@ def money_text(
         return None
     kind = "case" if "LEGAL_CASE" in reasons else outcome
     return speech.say(MONEY[kind], needed=needed, currency=currency) if kind in MONEY else None
+
+
+def room_text(
+    auto: Decimal | None, approval: Decimal | None, prepaid_open: bool, currency: str, speech: Speech = RUSSIAN
+) -> str:
+    """«Сколько ещё можно отгрузить»; None: no sum is too large."""
+    if auto is None:
+        kind = "any"
+    elif approval is None:
+        kind = "auto_then_asks" if auto else "asks_any"
+    elif not approval:
+        kind = "prepaid" if prepaid_open else "nothing"
+    elif not auto:
+        kind = "asks"
+    else:
+        kind = "both" if approval > auto else "auto"
+    return speech.say(ROOM[kind], auto=auto, approval=approval, currency=currency)
 
 
 def outcome_text(outcome: str, speech: Speech = RUSSIAN) -> str:
