@@ -90,5 +90,5 @@ def message_ids() -> Iterator[str]:
         yield from table.values()
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
         yield from pair
-    yield from (credit.UNKNOWN_REASON, credit.APPROVER, waits.MOVING)
+    yield from (refusals.WRONG_STATE_OF_ENDED, credit.UNKNOWN_REASON, credit.APPROVER, waits.MOVING)
     yield from (names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)
