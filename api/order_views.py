@@ -75,6 +75,7 @@ def detail(session: Session, order: OrderRow, language: Language) -> dict[str, A
         "ship_complete": order.ship_complete,
         "comment": order.comment,
         "valid_until": order.quote_valid_until.isoformat(),
+        "copied_from": str(order.copied_from) if order.copied_from else None,
         "ended_at": order.ended_at.isoformat() if order.ended_at else None,
         "end_reason": order.end_reason,
         "lines": [_line(line) for line in orders.lines_of(session, order)],

@@ -1,5 +1,6 @@
 """Orders: quote, place, approve, cancel, pick, ship; and what an order waits for."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from temporalio.client import RPCTimeoutOrCancelledError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
+from activities.persistence.dossier import was_asked
 from activities.persistence.parties import customer_for
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.tables import OrderRow
@@ -19,6 +21,7 @@ from api.auth import require
 from api.deps import Caller, Db, Engine, Language, Now, Once, Settings, Temporal
 from api.errors import refused
 from api.openapi import problems
+from api.order_dossier import Answering
 from api.order_why import why
 from api.schemas import Comment, Flag, PriceSumIn, QuantityIn, Reason, Sku, Strict, Whole
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
@@ -40,7 +43,6 @@ from workflows.order import OrderWorkflow
 router = APIRouter(prefix="/api/v1/orders", tags=["orders"])
 
 Seller = Annotated[Actor, Depends(require(Role.MANAGER, Role.HEAD))]
-Approver = Annotated[Actor, Depends(require(Role.HEAD, Role.DIRECTOR))]
 Storekeeper = Annotated[Actor, Depends(require(Role.WAREHOUSE))]
 Canceller = Annotated[Actor, Depends(require(Role.MANAGER, Role.HEAD, Role.WAREHOUSE))]
 
@@ -67,6 +69,7 @@ class OrderIn(Strict):
 class ApprovalIn(Strict):
     decision: Verdict
     comment: Comment = ""
+    revision: Annotated[Whole, Field(ge=1, le=1_000_000)] | None = None
 
 
 class ReasonIn(Strict):
@@ -147,7 +150,8 @@ class OrderDesk:
 
     async def send(self, update: Any, argument: Any, update_id: str | None = None) -> Any:
         """Send a command; the caller's `Idempotency-Key`, or `update_id`, tells a repeat from a new one."""
-        order = await run_in_threadpool(self._input)
+        find = readable_order if update is OrderWorkflow.answer_approval else visible_order
+        order = await run_in_threadpool(self._input, find)
         key = self._once.key
         if key:
             await run_in_threadpool(self._once.claim, argument)
@@ -182,13 +186,13 @@ class OrderDesk:
 
         return await run_in_threadpool(read)
 
-    def _input(self) -> OrderInput:
+    def _input(self, find: Callable[[Session, UUID, Actor], OrderRow]) -> OrderInput:
         with Session(self._engine) as session:
-            return order_commands.order_input(visible_order(session, self.order_id, self.caller), now=self._now)
+            return order_commands.order_input(find(session, self.order_id, self.caller), now=self._now)
 
     def _view(self) -> dict[str, Any]:
         with Session(self._engine) as session:
-            return order_views.detail(session, visible_order(session, self.order_id, self.caller), self.language)
+            return order_views.detail(session, readable_order(session, self.order_id, self.caller), self.language)
 
 
 Desk = Annotated[OrderDesk, Depends()]
@@ -204,6 +208,18 @@ def visible_order(session: Session, order_id: UUID, caller: Actor) -> OrderRow:
     if order is None or not _may_see(order, caller):
         raise OrderNotFoundError
     return order
+
+
+def readable_order(session: Session, order_id: UUID, caller: Actor) -> OrderRow:
+    """The order to look at or to answer about: a visible one, or one that the caller was asked to approve (D4-4).
+
+    Raises:
+        OrderNotFoundError
+    """
+    order = session.get(OrderRow, order_id)
+    if order is not None and was_asked(session, order_id, caller):
+        return order
+    return visible_order(session, order_id, caller)
 
 
 def _may_see(order: OrderRow, caller: Actor) -> bool:
@@ -226,11 +242,13 @@ async def place_order(desk: Desk, caller: Seller) -> JSONResponse:
 
 
 @router.post("/{order_id}/approval", summary="Решение по согласованию / Approve", responses=problems(403, 404, 409))
-async def answer_approval(desk: Desk, body: ApprovalIn, caller: Approver) -> JSONResponse:
-    """Approve, reject or send back for rework; a comment is required for the last two (D4-2)."""
+async def answer_approval(desk: Desk, body: ApprovalIn, caller: Answering) -> JSONResponse:
+    """Approve, reject or send back for rework; a comment is required for the last two (D4-2). `revision`: the one that
+    was looked at (D4-6). By head, director, or a deputy who was asked (D4-4)."""
     if body.decision is not Verdict.APPROVE and not body.comment:
         raise CommentRequiredError(field="comment")
-    outcome = await desk.send(OrderWorkflow.answer_approval, ApprovalCommand(caller, body.decision, body.comment))
+    command = ApprovalCommand(caller, body.decision, body.comment, body.revision)
+    outcome = await desk.send(OrderWorkflow.answer_approval, command)
     if outcome.refusal:
         raise refused(outcome.refusal, outcome.facts)
     return JSONResponse(await desk.view())
@@ -300,10 +318,10 @@ def list_orders(
 @router.get("/{order_id}", summary="Заказ / Order", responses=problems(404))
 def get_order(order_id: UUID, session: Db, caller: Caller, language: Language) -> dict[str, Any]:
     """Everything about the order: state, decision, wait, reserve, invoices, payments, history."""
-    return order_views.detail(session, visible_order(session, order_id, caller), language)
+    return order_views.detail(session, readable_order(session, order_id, caller), language)
 
 
 @router.get("/{order_id}/why", summary="Почему стоит заказ? / Why does it wait?", responses=problems(404))
 def why_order_waits(order_id: UUID, session: Db, caller: Caller, language: Language) -> dict[str, Any]:
     """In words: what is awaited and until when, who can end it, and how much money is needed (U8)."""
-    return why(session, visible_order(session, order_id, caller), language)
+    return why(session, readable_order(session, order_id, caller), language)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from domain.wording import credit, doors, history, letters, names, payments, refusals, waits
+from domain.wording import credit, doors, dossier, history, letters, names, payments, refusals, waits
 from domain.wording.credit import cure_texts, money_text, outcome_text, reason_text, room_text
 from domain.wording.doors import card_text, field_text, request_text
 from domain.wording.history import event_text
@@ -86,9 +86,13 @@ def message_ids() -> Iterator[str]:
         doors.REQUESTS,
         doors.FIELDS,
         doors.VERDICTS,
+        dossier.KINDS,
+        dossier.STATES,
+        dossier.ANSWERS,
     ):
         yield from table.values()
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
         yield from pair
     yield from (refusals.WRONG_STATE_OF_ENDED, credit.UNKNOWN_REASON, credit.APPROVER, waits.MOVING)
+    yield from (dossier.INSTEAD, dossier.PAID, dossier.PAID_LATE, dossier.NEVER_PAID)
     yield from (names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)
