@@ -16,8 +16,10 @@ from domain.dossier import BEHAVIOUR_DAYS, PaymentBehaviour
 from domain.orders import Actor, Role
 
 _ASKED = text("""
-    SELECT EXISTS (SELECT 1 FROM approval
-                    WHERE order_id = :order AND addressees @> jsonb_build_array(jsonb_build_object('user_id', CAST(:person AS text))))
+    SELECT EXISTS (
+      SELECT 1 FROM approval
+       WHERE order_id = :order
+         AND addressees @> jsonb_build_array(jsonb_build_object('user_id', CAST(:person AS text))))
 """)
 
 _BEHAVIOUR = text("""

@@ -63,8 +63,8 @@ async def test_d4_2_the_dossier_tells_all_that_stands_behind_the_request(shop: S
                     WITH money AS (
                       INSERT INTO payment (id, identity, source, posted_on, amount, currency, purpose, customer_id,
                                            credit_account_id, state, unallocated, recorded_at)
-                      SELECT gen_random_uuid(), :line, 'test', due_date, amount, 'KZT', '', i.customer_id,
-                             i.credit_account_id, 'matched', 0, now()
+                      SELECT gen_random_uuid(), gen_random_uuid()::text, 'test', due_date, amount, 'KZT', '',
+                             i.customer_id, i.credit_account_id, 'matched', 0, now()
                         FROM schedule_line l JOIN invoice i ON i.id = l.invoice_id
                        WHERE l.id = CAST(:line AS uuid)
                       RETURNING id, amount)
