@@ -7,7 +7,7 @@ from sqlmodel import Session, col
 from temporalio import activity
 
 from activities.dunning_effects import act
-from activities.persistence import legal
+from activities.persistence import credit_notes, disputes, legal
 from activities.persistence.dunning import (
     DunningContext,
     lock_line,
@@ -17,7 +17,7 @@ from activities.persistence.dunning import (
     wait_of,
 )
 from activities.persistence.events import events_of, record_event
-from activities.persistence.tables import OutboundRow
+from activities.persistence.tables import OutboundRow, ScheduleLineRow
 from activities.persistence.tasks import cancel_tasks
 from domain.dunning import (
     DunningLook,
@@ -56,6 +56,8 @@ def _look(session: Session, look: DunningLook) -> DunningState:
     line.observed_on = max(line.observed_on or today, today)
     if line.residual == 0:
         return _settle(session, context, at=now)
+    if context.rests(now):
+        _withdraw_letters(session, line, "disputed")
     step = next_step_of(session, context, now)
     if step is not None and step.at <= now:
         _take(session, context, step, at=now)
@@ -82,18 +84,28 @@ def _take(session: Session, context: DunningContext, step: Step, *, at: datetime
 
 
 def _settle(session: Session, context: DunningContext, *, at: datetime) -> DunningState:
-    """The money is in: nothing more is sent, the tasks about it are withdrawn, the case is paid."""
+    """Nothing is owed: nothing more is sent, dispute and tasks are over, the case is paid (D10-7)."""
     line = context.line
     line.settled_on = line.settled_on or context.calendar.day_of(at)
-    session.execute(
-        update(OutboundRow)
-        .where(col(OutboundRow.schedule_line_id) == line.id, col(OutboundRow.state) == "planned")
-        .values(state="cancelled", error="paid")
-    )
+    _withdraw_letters(session, line, "paid", audiences=("customer", "staff"))
+    disputes.close_settled(session, context, at=at)
     cancel_tasks(session, at=at, schedule_line_id=line.id, kinds=ABOUT_THE_DEBT)
     legal.mark_paid(session, line.id, at=at)
     if not any(event.event == SETTLED and event.data.get("schedule_line_id") == str(line.id)
                for event in events_of(session, "invoice", context.invoice.id)):  # fmt: skip
         record_event(session, "invoice", context.invoice.id, SETTLED, SYSTEM, at=at,
-                     schedule_line_id=str(line.id), stage=line.stage)  # fmt: skip
+                     schedule_line_id=str(line.id), stage=line.stage,
+                     result="credited" if credit_notes.of_invoice(session, context.invoice.id) else "paid")  # fmt: skip
     return DunningState(InvoiceStatus.SETTLED, Stage(line.stage) if line.stage else None, wait=None)
+
+
+def _withdraw_letters(
+    session: Session, line: ScheduleLineRow, reason: str, *, audiences: tuple[str, ...] = ("customer",)
+) -> None:
+    """What waits to be sent about a line is not sent."""
+    session.execute(
+        update(OutboundRow)
+        .where(col(OutboundRow.schedule_line_id) == line.id, col(OutboundRow.state) == "planned")
+        .where(col(OutboundRow.audience).in_(audiences))
+        .values(state="cancelled", error=reason)
+    )

@@ -13,7 +13,7 @@ from activities.persistence.events import record_event
 from activities.persistence.outbound import Claim, mark, plan_message, planned_siblings
 from activities.persistence.tables import LegalCaseRow, ScheduleLineRow, TaskRow, UserRow
 from activities.persistence.tasks import open_task, tasks_about
-from domain.dunning import Stage, is_chased
+from domain.dunning import Stage
 from domain.messages import MessageState
 from domain.money import ZERO
 from domain.orders import SYSTEM, Role
@@ -56,7 +56,7 @@ def act(session: Session, context: DunningContext, stage: Stage, *, at: datetime
 def letter_text(session: Session, context: DunningContext, template: str, *, at: datetime) -> Letter:
     """A letter about the line as it stands: the actual days and residue (D10-3), and what else is late (D10-4)."""
     others = [] if template == LETTER_TEMPLATES[Stage.LEGAL] else other_debts(session, context, at)
-    total = context.line.residual + sum((debt.residual for debt in others), ZERO)
+    total = context.undisputed(at) + sum((debt.residual for debt in others), ZERO)
     return compose(
         template, company=context.company.name, manager=context.manager, others=others, sum_owed=total,
         **context.words(at),
@@ -64,18 +64,25 @@ def letter_text(session: Session, context: DunningContext, template: str, *, at:
 
 
 def fresh_letter(session: Session, line_id: UUID, template: str, *, at: datetime) -> Letter | None:
-    """The text of a planned letter at the moment of sending, or None when nothing is owed any more (D10-2)."""
+    """The text of a planned letter at the moment of sending, or None when nothing is owed any more (D10-2), or all of
+    it is disputed (D11-1)."""
     context = context_of(session, session.get_one(ScheduleLineRow, line_id))
-    if not is_chased(context.line.residual, context.line.amount, context.invoice.currency, context.policy):
+    if not context.is_chased(at):
         return None
     return letter_text(session, context, template, at=at)
+
+
+def why_withdrawn(session: Session, line_id: UUID | None, *, at: datetime) -> str:
+    """Why a letter about a line is not sent: `disputed`, or `paid`."""
+    line = session.get(ScheduleLineRow, line_id) if line_id else None
+    return "disputed" if line is not None and context_of(session, line).rests(at) else "paid"
 
 
 def merged_letter(session: Session, taken: Claim, *, at: datetime) -> Letter | None:
     """The text of a claimed letter, with the customer's other planned letters merged into it (D10-4).
 
     The gravest of them speaks, all debts are listed, and the others are withdrawn. A letter about the lawyer stands
-    alone. None when this letter's own line is paid: the others then go by themselves.
+    alone. None when this letter's own line is paid or disputed: the others then go by themselves.
     """
     key, template, line_id = taken.message.key, taken.message.template, taken.schedule_line_id
     if line_id is None or (own := fresh_letter(session, line_id, template, at=at)) is None:
@@ -89,7 +96,16 @@ def merged_letter(session: Session, taken: Claim, *, at: datetime) -> Letter | N
         theirs = fresh_letter(session, other.schedule_line_id, other.template, at=at)
         if theirs is not None and MERGED.index(other.template) > gravest:
             gravest, text = MERGED.index(other.template), theirs
-        mark(session, other.key, MessageState.CANCELLED, at=at, error=f"{legal.MERGED_INTO}{key}" if theirs else "paid")
+        if theirs is None:
+            mark(
+                session,
+                other.key,
+                MessageState.CANCELLED,
+                at=at,
+                error=why_withdrawn(session, other.schedule_line_id, at=at),
+            )
+            continue
+        mark(session, other.key, MessageState.CANCELLED, at=at, error=f"{legal.MERGED_INTO}{key}")
         record_event(session, "schedule_line", other.schedule_line_id, "message_merged", SYSTEM, at=at,
                      key=other.key, into=key, subject_line=other.subject)  # fmt: skip
     return text

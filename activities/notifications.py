@@ -11,7 +11,7 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.adapters.errors import OutcomeUnknownError, PermanentError, TransientError
-from activities.dunning_effects import LETTER_TEMPLATES, merged_letter
+from activities.dunning_effects import LETTER_TEMPLATES, merged_letter, why_withdrawn
 from activities.persistence import orders
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
@@ -125,7 +125,7 @@ def _claim(session: Session, key: str, as_of: datetime) -> Claim:
         return taken
     words = merged_letter(session, taken, at=as_of)
     if words is None:
-        _conclude(session, key, MessageState.CANCELLED, "paid", as_of)
+        _conclude(session, key, MessageState.CANCELLED, why_withdrawn(session, taken.schedule_line_id, at=as_of), as_of)
         return replace(taken, found=MessageState.CANCELLED)
     return replace(taken, message=reword(session, key, words.subject, words.body))
 

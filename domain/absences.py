@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from domain.errors import DeputyChainTooLongError, DeputyCycleError
 
@@ -36,13 +36,17 @@ def stand_in(person: str, absences: Iterable[Absence], on: date) -> str:
 def check_absence(new: Absence, others: Iterable[Absence]) -> None:
     """Refuse an absence that makes deputies answer in a circle, or through more than three hands (D4-4).
 
+    `others` as `stand_in` takes them: by their beginning. Of several absences of one person the later begun counts.
+
     Raises:
         DeputyCycleError, DeputyChainTooLongError
     """
-    others = list(others)
-    starts = [new.from_on, *(each.from_on for each in others if new.covers(each.from_on))]
-    for day in starts:
-        away = {each.person: each.deputy for each in others if each.covers(day)} | {new.person: new.deputy}
+    if new.person == new.deputy:
+        raise DeputyCycleError(field="deputy", chain="1")
+    absences = sorted([*others, new], key=lambda each: each.from_on)
+    changes = {each.from_on for each in absences} | {each.to_on + timedelta(days=1) for each in absences}
+    for day in sorted(day for day in changes if new.covers(day)):
+        away = {each.person: each.deputy for each in absences if each.covers(day)}
         for first in away:
             _check_chain(first, away)
 

@@ -27,6 +27,7 @@ WAIT_RULES = {
     WaitReason.FINAL_PAYMENT: "D6-12",
     WaitReason.DUE_DATE: "D1-12",
     WaitReason.OVERDUE: "D10-3",
+    WaitReason.DISPUTE: "D11-1",
     WaitReason.CANCEL_ACKNOWLEDGEMENT: "D6-8",
     WaitReason.GATE: "D12-2",
 }

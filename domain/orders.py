@@ -87,6 +87,7 @@ class WaitReason(StrEnum):
     OVERDUE = "overdue"
     CANCEL_ACKNOWLEDGEMENT = "cancel_acknowledgement"
     GATE = "gate"
+    DISPUTE = "dispute"
 
 
 class OnExpiry(StrEnum):

@@ -1,7 +1,7 @@
 """The store of dunning: a schedule line with everything its rules look at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from activities.persistence.calendars import COUNTRIES, load_calendar
 from activities.persistence.credit import lock_account
+from activities.persistence.credit_tables import DisputeRow
 from activities.persistence.events import record_event
 from activities.persistence.policies import policy_version
 from activities.persistence.tables import (
@@ -24,9 +25,10 @@ from activities.persistence.tables import (
     UserRow,
 )
 from domain.business_calendar import BusinessCalendar
+from domain.disputes import disputed_part
 from domain.dunning import Stage, Step, days_overdue, is_chased, next_step
 from domain.errors import InvoiceNotFoundError
-from domain.orders import SYSTEM, OnExpiry, Wait, WaitReason
+from domain.orders import SYSTEM, OnExpiry, Role, Wait, WaitReason
 from domain.policy import Policy
 
 CLOCKS = {"RU": "Europe/Moscow", "KZ": "Asia/Almaty"}
@@ -36,7 +38,7 @@ LETTER_STAGES = (Stage.LETTER, Stage.CALL, Stage.HEAD, Stage.LEGAL)
 
 @dataclass(frozen=True, slots=True)
 class DunningContext:
-    """A schedule line and its surroundings; rows stay bound to the session."""
+    """A schedule line and its surroundings; rows stay bound to the session. `dispute`: the one nobody closed."""
 
     line: ScheduleLineRow
     invoice: InvoiceRow
@@ -46,18 +48,39 @@ class DunningContext:
     calendar: BusinessCalendar
     client_calendar: BusinessCalendar
     policy: Policy
+    dispute: DisputeRow | None = None
+
+    def today(self, as_of: datetime) -> date:
+        """The business day of an instant, never before the day the line was last acted on."""
+        today = self.calendar.day_of(as_of)
+        return max(today, self.line.observed_on or today)
 
     def days(self, as_of: datetime) -> int:
-        """`n` on the business day of an instant, never before the day the line was last acted on."""
-        today = self.calendar.day_of(as_of)
-        return days_overdue(self.line.due_date, max(today, self.line.observed_on or today))
+        """`n` on the business day of an instant."""
+        return days_overdue(self.line.due_date, self.today(as_of))
+
+    def undisputed(self, as_of: datetime) -> Decimal:
+        """What the customer owes and does not contest: the residue that is chased (D11-1)."""
+        residual, dispute = self.line.residual, self.dispute
+        if dispute is None:
+            return residual
+        return residual - disputed_part(dispute.amount, dispute.ends_on, residual, today=self.today(as_of))
+
+    def is_chased(self, as_of: datetime) -> bool:
+        """Whether the undisputed residue is worth escalating (D1-11, D11-1)."""
+        return is_chased(self.undisputed(as_of), self.line.amount, self.invoice.currency, self.policy)
+
+    def rests(self, as_of: datetime) -> bool:
+        """A dispute alone keeps the line from being chased (D11-1)."""
+        whole = is_chased(self.line.residual, self.line.amount, self.invoice.currency, self.policy)
+        return whole and not self.is_chased(as_of)
 
     def words(self, as_of: datetime, **facts: Any) -> dict[str, Any]:
         """The figures that texts about this line may show."""
         return {
             "invoice": self.invoice.number,
             "customer": self.customer.name,
-            "amount": self.line.residual,
+            "amount": self.undisputed(as_of),
             "total": self.line.amount,
             "currency": self.invoice.currency,
             "days": self.days(as_of),
@@ -85,7 +108,14 @@ def context_of(session: Session, line: ScheduleLineRow) -> DunningContext:
         calendar=calendar,
         client_calendar=client,
         policy=policy_version(session, line.policy_version),
+        dispute=open_dispute(session, line.id),
     )
+
+
+def open_dispute(session: Session, line_id: UUID) -> DisputeRow | None:
+    """The dispute about a line that nobody closed, whether or not its days have passed."""
+    query = select(DisputeRow).where(DisputeRow.schedule_line_id == line_id, col(DisputeRow.closed_at).is_(None))
+    return session.exec(query).first()
 
 
 def lock_line(session: Session, schedule_line_id: UUID | str) -> DunningContext:
@@ -103,7 +133,7 @@ def lock_line(session: Session, schedule_line_id: UUID | str) -> DunningContext:
     if account is None:
         raise InvoiceNotFoundError
     lock_account(session, account)
-    line = session.get_one(ScheduleLineRow, identity, with_for_update=True)
+    line = session.get_one(ScheduleLineRow, identity, with_for_update=True, populate_existing=True)
     return context_of(session, line)
 
 
@@ -120,9 +150,9 @@ def first_letter_on(steps: dict[Stage, DunningStepRow], calendar: BusinessCalend
 
 
 def next_step_of(session: Session, context: DunningContext, now: datetime) -> Step | None:
-    """The next step by the facts; none for a residue nobody chases (D1-11)."""
+    """The next step by the facts; none for a residue nobody chases (D1-11) or that is disputed whole (D11-1)."""
     line = context.line
-    if not is_chased(line.residual, line.amount, context.invoice.currency, context.policy):
+    if not context.is_chased(now):
         return None
     steps = steps_of(session, line)
     letter_on = first_letter_on(steps, context.calendar)
@@ -130,7 +160,15 @@ def next_step_of(session: Session, context: DunningContext, now: datetime) -> St
 
 
 def wait_of(context: DunningContext, step: Step | None, now: datetime) -> Wait:
-    """What the line waits for: its due date, or money that is late."""
+    """What the line waits for: its due date, money that is late, or the end of a dispute about all of it (D11-1)."""
+    if context.dispute is not None and context.rests(now):
+        return Wait(
+            WaitReason.DISPUTE,
+            since=context.dispute.opened_at,
+            until=context.calendar.at(context.dispute.ends_on + timedelta(days=1), 0),
+            who=Role.MANAGER,
+            on_expiry=OnExpiry.ESCALATE,
+        )
     overdue = context.days(now) > 0
     first_day = context.line.due_date + timedelta(days=1) if overdue else context.invoice.issued_on
     return Wait(
@@ -170,7 +208,7 @@ def planned_messages(session: Session, line_id: UUID, audience: str) -> tuple[st
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """An overdue instalment as a letter lists it."""
+    """An overdue instalment as a letter lists it; `residual` without what is disputed."""
 
     line_id: UUID
     number: str
@@ -182,21 +220,30 @@ class Debt:
 
 def other_debts(session: Session, context: DunningContext, as_of: datetime) -> list[Debt]:
     """What the customer owes this company late besides this line, oldest first (D10-4)."""
+    running = (col(DisputeRow.schedule_line_id) == ScheduleLineRow.id) & col(DisputeRow.closed_at).is_(None)
     query = (
-        select(ScheduleLineRow, InvoiceRow)
+        select(ScheduleLineRow, InvoiceRow, DisputeRow)
         .join(InvoiceRow, col(InvoiceRow.id) == ScheduleLineRow.invoice_id)
+        .join(DisputeRow, running, isouter=True)
         .where(InvoiceRow.customer_id == context.customer.id, InvoiceRow.legal_entity_id == context.company.id)
         .where(ScheduleLineRow.residual > 0, ScheduleLineRow.id != context.line.id)
         .order_by(col(ScheduleLineRow.due_date), col(ScheduleLineRow.id))
     )
-    today = context.calendar.day_of(as_of)
-    debts = [
-        Debt(line.id, invoice.number, invoice.issued_on, line.due_date, line.residual, n)
-        for line, invoice in session.exec(query)
-        if is_chased(line.residual, line.amount, invoice.currency, context.policy)
-        and (n := days_overdue(line.due_date, max(today, line.observed_on or today))) > 0
+    others = [
+        replace(context, line=line, invoice=invoice, dispute=dispute) for line, invoice, dispute in session.exec(query)
     ]
-    return debts
+    return [
+        Debt(
+            line_id=other.line.id,
+            number=other.invoice.number,
+            issued=other.invoice.issued_on,
+            due=other.line.due_date,
+            residual=other.undisputed(as_of),
+            days=other.days(as_of),
+        )
+        for other in others
+        if other.days(as_of) > 0 and other.is_chased(as_of)
+    ]
 
 
 def debtor_email(session: Session, customer_id: UUID) -> str | None:

@@ -186,7 +186,7 @@ def find_manager(session: Session, manager: str) -> UserRow:
         ManagerNotFoundError: nobody sells under this name.
     """
     named = col(UserRow.login) == manager
-    if _UUID.fullmatch(manager):
+    if UUID_PATTERN.fullmatch(manager):
         named = or_(named, col(UserRow.id) == UUID(manager))
     user = session.exec(select(UserRow).where(named)).first()
     if user is None or user.role not in {Role.MANAGER, Role.HEAD}:
@@ -194,7 +194,7 @@ def find_manager(session: Session, manager: str) -> UserRow:
     return user
 
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
 def list_customers(

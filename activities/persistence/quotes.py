@@ -130,6 +130,34 @@ def _amounts(line: QuoteLine, product: ProductRow) -> Amounts:
     return price_line(line.quantity, price, product.vat_rate)
 
 
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A line as it would be quoted now; prices per unit, `list_price` None where the list has none in this currency."""
+
+    price: Decimal
+    list_price: Decimal | None
+    gross: Decimal
+
+
+def priced_lines(session: Session, lines: Sequence[QuoteLine], currency: str) -> list[Priced]:
+    """What lines come to at today's prices, without writing anything.
+
+    Raises:
+        ProductNotFoundError, WrongCurrencyError, DuplicateLineError, ZeroTotalError, AmountTooLargeError
+    """
+    products = _products(session, lines, currency)
+    amounts = [_amounts(line, products[line.sku]) for line in lines]
+    _check_total(total(amounts))
+    return [
+        Priced(
+            price=products[line.sku].price if line.price is None else line.price,
+            list_price=_list_price(products[line.sku], currency),
+            gross=money.gross,
+        )
+        for line, money in zip(lines, amounts, strict=True)
+    ]
+
+
 def revised_lines(session: Session, order: OrderRow, wanted: Sequence[RevisedLine]) -> list[OrderLineRow]:
     """Lines of a new revision, not yet stored. A product that the order has keeps its number, its price and its rate
     (D6-10); a new one comes at today's list price, or at the price asked for.
@@ -195,5 +223,10 @@ def _line_row(order: OrderRow, number: int, line: QuoteLine, product: ProductRow
         net=money.net,
         vat=money.vat,
         gross=money.gross,
-        list_price=product.price if product.currency in {None, order.currency} else None,
+        list_price=_list_price(product, order.currency),
     )
+
+
+def _list_price(product: ProductRow, currency: str) -> Decimal | None:
+    """The price list's price, where it has one in this currency."""
+    return product.price if product.currency in {None, currency} else None

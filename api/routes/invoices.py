@@ -5,12 +5,16 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from sqlmodel import Session
 
-from activities.persistence.dunning import context_of, next_step_of, wait_of
+from activities.persistence.credit_notes import of_invoice
+from activities.persistence.credit_tables import CreditNoteRow
+from activities.persistence.dunning import DunningContext, context_of, next_step_of, wait_of
 from activities.persistence.receivables import history_of, line_for, list_lines
 from activities.persistence.tables import InvoiceRow, JournalRow, ScheduleLineRow
 from api.customer_card import today_of
 from api.deps import Caller, Db, Language, Now
+from api.i18n import Language as LanguageCode
 from api.i18n import speech
 from api.openapi import problems
 from api.order_views import waiting
@@ -47,10 +51,32 @@ class EventOut(Out):
     data: dict[str, Any]
 
 
+class CreditNoteOut(Out):
+    """`freed`: what went back to the payer's advance."""
+
+    id: UUID
+    number: str
+    amount: MoneyOut
+    freed: MoneyOut
+    date: date
+    reason: str
+
+
+class DisputeOut(Out):
+    """`amount`: what of it still counts today."""
+
+    amount: MoneyOut
+    reason: str
+    comment: str | None
+    until: date
+
+
 class InvoiceOut(InvoiceSummary):
     invoice_id: UUID
     customer_name: str
     waiting: dict[str, Any] | None
+    dispute: DisputeOut | None
+    credit_notes: list[CreditNoteOut]
     history: list[EventOut]
 
 
@@ -77,15 +103,45 @@ def list_invoices(
 @router.get("/{invoice_id}", summary="Счёт / An invoice", responses=problems(404))
 def get_invoice(invoice_id: UUID, caller: Caller, db: Db, language: Language, now: Now) -> InvoiceOut:
     """Остаток, просрочка, шаг взыскания и вся история. / What is owed, how late, the stage, and the whole history."""
-    line, spoken = line_for(db, invoice_id, caller), speech(language)
-    context = context_of(db, line)
+    return invoice_out(db, line_for(db, invoice_id, caller), language, now=now)
+
+
+def invoice_out(db: Session, line: ScheduleLineRow, language: LanguageCode, *, now: datetime) -> InvoiceOut:
+    """An instalment with everything about it."""
+    spoken, context = speech(language), context_of(db, line)
     wait = wait_of(context, next_step_of(db, context, now), now) if line.residual else None
     return InvoiceOut(
         **_summary(line, context.invoice, context.calendar.day_of(now), spoken),
         invoice_id=context.invoice.id,
         customer_name=context.customer.name,
         waiting=waiting(wait, language),
+        dispute=_dispute(context, now),
+        credit_notes=[note_out(note, context.invoice.currency) for note in of_invoice(db, context.invoice.id)],
         history=[_event(event, context.invoice.currency, spoken) for event in history_of(db, line)],
+    )
+
+
+def note_out(note: CreditNoteRow, currency: str) -> CreditNoteOut:
+    """A posted credit note."""
+    return CreditNoteOut(
+        id=note.id,
+        number=note.number,
+        amount=MoneyOut.of(note.amount, currency),
+        freed=MoneyOut.of(note.freed, currency),
+        date=note.issued_on,
+        reason=note.reason,
+    )
+
+
+def _dispute(context: DunningContext, now: datetime) -> DisputeOut | None:
+    dispute, disputed = context.dispute, context.line.residual - context.undisputed(now)
+    if dispute is None or not disputed:
+        return None
+    return DisputeOut(
+        amount=MoneyOut.of(disputed, context.invoice.currency),
+        reason=dispute.reason,
+        comment=dispute.comment,
+        until=dispute.ends_on,
     )
 
 

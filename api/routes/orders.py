@@ -1,5 +1,6 @@
 """Orders: quote, place, approve, cancel, pick, ship; and what an order waits for."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from temporalio.client import RPCTimeoutOrCancelledError, WorkflowUpdateRPCTimeo
 from temporalio.service import RPCError
 
 from activities.persistence import revisions
+from activities.persistence.dossier import was_asked
 from activities.persistence.parties import customer_for
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.tables import OrderRow
@@ -20,8 +22,9 @@ from api.auth import require
 from api.deps import Caller, Db, Engine, Language, Now, Once, Settings, Temporal
 from api.errors import refused
 from api.openapi import problems
+from api.order_dossier import Answering
 from api.order_why import why
-from api.schemas import Comment, Day, Flag, Name, Phone, PriceSumIn, QuantityIn, Reason, Sku, Strict, Whole, example
+from api.schemas import Comment, Day, Flag, Name, Phone, PriceSumIn, QuantityIn, Reason, Sku, Strict, Whole
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.errors import CommentRequiredError, OrderNotFoundError
 from domain.orders import (
@@ -36,14 +39,11 @@ from domain.orders import (
     Role,
     ShipCommand,
 )
-from domain.revisions import ReviseCommand, RevisedLine
-from domain.shipment_gate import GateCommand, GateVerdict
 from workflows.order import OrderWorkflow
 
 router = APIRouter(prefix="/api/v1/orders", tags=["orders"])
 
 Seller = Annotated[Actor, Depends(require(Role.MANAGER, Role.HEAD))]
-Approver = Annotated[Actor, Depends(require(Role.HEAD, Role.DIRECTOR))]
 Storekeeper = Annotated[Actor, Depends(require(Role.WAREHOUSE))]
 Canceller = Annotated[Actor, Depends(require(Role.MANAGER, Role.HEAD, Role.WAREHOUSE))]
 
@@ -80,39 +80,10 @@ class OrderIn(Strict):
     ship_on: Day | None = None
 
 
-class TermsChange(Strict):
-    deferral_days: Annotated[Whole, Field(ge=0, le=365)] | None = None
-    prepayment_percent: Annotated[Whole, Field(ge=0, le=100)] | None = None
-
-
-class RevisionIn(Strict):
-    """What to change; a field left out stays. `lines` are all lines that the order has afterwards; a product that it
-    has already keeps its price. `revision`: the one that was edited; refused when the order has moved on."""
-
-    model_config = example(
-        lines=[{"sku": "CEM-50", "quantity": "120"}],
-        payment_terms={"prepayment_percent": 100},
-        reason="клиент уменьшает заказ",
-        revision=1,
-    )
-
-    lines: Lines | None = None
-    payment_terms: TermsChange | None = None
-    comment: Comment | None = None
-    delivery: DeliveryIn | None = None
-    ship_on: Day | None = None
-    reason: Reason | None = None
-    revision: Annotated[Whole, Field(ge=1)] | None = None
-
-
-class GateIn(Strict):
-    decision: GateVerdict
-    comment: Comment = ""
-
-
 class ApprovalIn(Strict):
     decision: Verdict
     comment: Comment = ""
+    revision: Annotated[Whole, Field(ge=1, le=1_000_000)] | None = None
 
 
 class ReasonIn(Strict):
@@ -197,7 +168,8 @@ class OrderDesk:
 
     async def send(self, update: Any, argument: Any, update_id: str | None = None) -> Any:
         """Send a command; the caller's `Idempotency-Key`, or `update_id`, tells a repeat from a new one."""
-        order = await run_in_threadpool(self._input)
+        find = readable_order if update is OrderWorkflow.answer_approval else visible_order
+        order = await run_in_threadpool(self._input, find)
         key = self._once.key
         if key:
             await run_in_threadpool(self._once.claim, argument)
@@ -232,15 +204,15 @@ class OrderDesk:
 
         return await run_in_threadpool(read)
 
-    def _input(self) -> OrderInput:
+    def _input(self, find: Callable[[Session, UUID, Actor], OrderRow]) -> OrderInput:
         with Session(self._engine) as session:
-            order = visible_order(session, self.order_id, self.caller)
+            order = find(session, self.order_id, self.caller)
             proposal = revisions.open_proposal(session, order, as_of=self._now)
             return order_commands.order_input(order, now=self._now, proposal=proposal)
 
     def _view(self) -> dict[str, Any]:
         with Session(self._engine) as session:
-            order = visible_order(session, self.order_id, self.caller)
+            order = readable_order(session, self.order_id, self.caller)
             return order_views.detail(session, order, self.language, now=self._now)
 
 
@@ -257,6 +229,18 @@ def visible_order(session: Session, order_id: UUID, caller: Actor) -> OrderRow:
     if order is None or not _may_see(order, caller):
         raise OrderNotFoundError
     return order
+
+
+def readable_order(session: Session, order_id: UUID, caller: Actor) -> OrderRow:
+    """The order to look at or to answer about: a visible one, or one that the caller was asked to approve (D4-4).
+
+    Raises:
+        OrderNotFoundError
+    """
+    order = session.get(OrderRow, order_id)
+    if order is not None and was_asked(session, order_id, caller):
+        return order
+    return visible_order(session, order_id, caller)
 
 
 def _may_see(order: OrderRow, caller: Actor) -> bool:
@@ -279,73 +263,15 @@ async def place_order(desk: Desk, caller: Seller) -> JSONResponse:
 
 
 @router.post("/{order_id}/approval", summary="Решение по согласованию / Approve", responses=problems(403, 404, 409))
-async def answer_approval(desk: Desk, body: ApprovalIn, caller: Approver) -> JSONResponse:
-    """Approve, reject or send back for rework; a comment is required for the last two (D4-2)."""
+async def answer_approval(desk: Desk, body: ApprovalIn, caller: Answering) -> JSONResponse:
+    """Approve, reject or send back for rework; a comment is required for the last two (D4-2). `revision`: the one that
+    was looked at (D4-6). By head, director, or a deputy who was asked (D4-4)."""
     if body.decision is not Verdict.APPROVE and not body.comment:
         raise CommentRequiredError(field="comment")
-    outcome = await desk.send(OrderWorkflow.answer_approval, ApprovalCommand(caller, body.decision, body.comment))
+    command = ApprovalCommand(caller, body.decision, body.comment, body.revision)
+    outcome = await desk.send(OrderWorkflow.answer_approval, command)
     if outcome.refusal:
         raise refused(outcome.refusal, outcome.facts)
-    return JSONResponse(await desk.view())
-
-
-@router.post("/{order_id}/revise", summary="Изменить заказ / Revise", responses=problems(403, 404, 409, 412, 422))
-async def revise_order(desk: Desk, body: RevisionIn, caller: Seller) -> JSONResponse:
-    """A new revision, until picking starts (D6-6). What raises exposure is decided again (D4-10): when it does not pass
-    at once, the old revision stays in force; anything else counts at once and leaves an approval alone (D4-11).
-
-    `in_force` says whether the order goes by the new revision now; 202 without a decision when it is not there yet.
-    """
-    order = await desk.view()
-    command = _revision(body, caller, order["total"]["currency"])
-    try:
-        outcome = await desk.send(OrderWorkflow.revise, command)
-    except WorkflowUpdateRPCTimeoutOrCancelledError:
-        return JSONResponse({"order": await desk.view(), "decision": None}, 202)
-    decision = order_views.decision_view(outcome.decision, desk.language) if outcome.decision else None
-    return JSONResponse(
-        {
-            "order": await desk.view(),
-            "revision": outcome.revision,
-            "in_force": outcome.in_force,
-            "decision": decision,
-        }
-    )
-
-
-def _revision(body: RevisionIn, caller: Actor, currency: str) -> ReviseCommand:
-    lines = None
-    if body.lines is not None:
-        lines = tuple(
-            RevisedLine(
-                line.sku, line.quantity, line.price.within(currency, f"lines[{number}].price") if line.price else None
-            )
-            for number, line in enumerate(body.lines)
-        )
-    terms, delivery = body.payment_terms, body.delivery
-    return ReviseCommand(
-        actor=caller,
-        lines=lines,
-        deferral_days=terms.deferral_days if terms else None,
-        prepayment_percent=terms.prepayment_percent if terms else None,
-        comment=body.comment,
-        delivery_address=delivery.address if delivery else None,
-        contact_name=delivery.contact_name if delivery else None,
-        contact_phone=delivery.contact_phone if delivery else None,
-        ship_on=body.ship_on,
-        reason=body.reason,
-        revision=body.revision,
-    )
-
-
-@router.post("/{order_id}/gate", summary="Решение по закрытой отгрузке / At a closed gate",
-             responses=problems(403, 404, 409, 422))  # fmt: skip
-async def answer_gate(desk: Desk, body: GateIn, caller: Approver) -> JSONResponse:
-    """Goods stand picked and may not leave: hold them for 2 more working days, ship by approval, or have them put
-    back (D12-2). A comment is required."""
-    if not body.comment:
-        raise CommentRequiredError(field="comment")
-    await desk.send(OrderWorkflow.answer_gate, GateCommand(caller, body.decision, body.comment))
     return JSONResponse(await desk.view())
 
 
@@ -414,11 +340,11 @@ def list_orders(
 @router.get("/{order_id}", summary="Заказ / Order", responses=problems(404))
 def get_order(order_id: UUID, session: Db, caller: Caller, language: Language, now: Now) -> dict[str, Any]:
     """Everything about the order: state, decision, wait, reserve, invoices, payments, history."""
-    return order_views.detail(session, visible_order(session, order_id, caller), language, now=now)
+    return order_views.detail(session, readable_order(session, order_id, caller), language, now=now)
 
 
 @router.get("/{order_id}/why", summary="Почему стоит заказ? / Why does it wait?", responses=problems(404))
 def why_order_waits(order_id: UUID, session: Db, caller: Caller, language: Language, now: Now) -> dict[str, Any]:
     """In words, as of now: what is awaited and why, by which rule, until when, who can end it, what happens at the end,
     and how much money is needed (U8)."""
-    return why(session, visible_order(session, order_id, caller), language, now=now)
+    return why(session, readable_order(session, order_id, caller), language, now=now)

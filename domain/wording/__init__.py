@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from domain.wording import credit, doors, history, letters, names, payments, policies, refusals, waits, why
-from domain.wording.credit import outcome_text, reason_text
+from domain.wording import credit, doors, dossier, history, letters, names, payments, policies, refusals, waits, why
+from domain.wording.credit import outcome_text, reason_text, room_text
 from domain.wording.doors import card_text, field_text, request_text
 from domain.wording.history import event_text
 from domain.wording.letters import Text, document_name, letter, notice, task_subject
@@ -44,6 +44,7 @@ __all__ = [
     "refusal_text",
     "request_text",
     "role_name",
+    "room_text",
     "spoken",
     "stage_name",
     "status_name",
@@ -61,6 +62,7 @@ def message_ids() -> Iterator[str]:
         credit.CURES,
         credit.GATE_CURES,
         credit.MONEY,
+        credit.ROOM,
         credit.VERDICTS,
         waits.TITLES,
         waits.ENDED_BY,
@@ -93,10 +95,14 @@ def message_ids() -> Iterator[str]:
         doors.REQUESTS,
         doors.FIELDS,
         doors.VERDICTS,
+        dossier.KINDS,
+        dossier.STATES,
+        dossier.ANSWERS,
     ):
         yield from table.values()
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
         yield from pair
-    yield from (credit.UNKNOWN_REASON, waits.ENDED_BY_DIRECTOR, why.PERSON, why.DEPUTY)
+    yield from (refusals.WRONG_STATE_OF_ENDED, credit.UNKNOWN_REASON, waits.ENDED_BY_DIRECTOR, why.PERSON, why.DEPUTY)
     yield from (history.COMMENT, history.INSTEAD_OF, history.CHANGE, history.AUTHOR)
+    yield from (dossier.INSTEAD, dossier.PAID, dossier.PAID_LATE, dossier.NEVER_PAID)
     yield from (names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)

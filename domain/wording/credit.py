@@ -1,5 +1,6 @@
 """Why credit said what it said, in one sentence per reason (D2). Figures: those of the reason, and `currency`."""
 
+from decimal import Decimal
 from typing import Any
 
 from domain.wording.speech import RUSSIAN, Speech
@@ -89,6 +90,18 @@ MONEY = {
 }
 
 
+ROOM = {
+    "both": "Сколько ещё можно отгрузить: сразу до {auto:money}, по согласованию до {approval:money}.",
+    "auto": "Сколько ещё можно отгрузить: сразу до {auto:money}, больше отгрузка остановится.",
+    "auto_then_asks": "Сколько ещё можно отгрузить: сразу до {auto:money}, больше — по согласованию.",
+    "asks": "Сколько ещё можно отгрузить: сразу — ничего, по согласованию до {approval:money}.",
+    "asks_any": "Сколько ещё можно отгрузить: сразу — ничего, по согласованию — на любую сумму.",
+    "any": "Сколько ещё можно отгрузить: на любую сумму.",
+    "prepaid": "Сколько ещё можно отгрузить: в долг — ничего, по полной предоплате — на любую сумму.",
+    "nothing": "Сколько ещё можно отгрузить: ничего, новые заказы не принимаются.",
+}
+"""How much more may go out, sorted by what bounds it."""
+
 VERDICTS = {"approve": "согласован", "reject": "отклонён", "rework": "возвращён на доработку"}
 
 
@@ -100,6 +113,23 @@ def verdict_text(verdict: str, speech: Speech = RUSSIAN) -> str:
 def reason_text(code: str, speech: Speech = RUSSIAN, **figures: Any) -> str:
     """The sentence of one credit reason."""
     return speech.say(REASONS.get(code, UNKNOWN_REASON), code=code, **figures)
+
+
+def room_text(
+    auto: Decimal | None, approval: Decimal | None, prepaid_open: bool, currency: str, speech: Speech = RUSSIAN
+) -> str:
+    """«Сколько ещё можно отгрузить»; None: no sum is too large."""
+    if auto is None:
+        kind = "any"
+    elif approval is None:
+        kind = "auto_then_asks" if auto else "asks_any"
+    elif not approval:
+        kind = "prepaid" if prepaid_open else "nothing"
+    elif not auto:
+        kind = "asks"
+    else:
+        kind = "both" if approval > auto else "auto"
+    return speech.say(ROOM[kind], auto=auto, approval=approval, currency=currency)
 
 
 def outcome_text(outcome: str, speech: Speech = RUSSIAN) -> str:

@@ -76,6 +76,7 @@ FIELDS = {
     "duplicate_sku": "Артикул {sku} повторяется: оставьте одну строку.",
     "nothing_to_change": "Укажите хотя бы одно поле, которое нужно изменить.",
     "one_target": "Укажите что-то одно: заказ, счёт, список allocations или клиента.",
+    "amount_or_lines": "Укажите что-то одно: сумму или строки.",
     "value_error": "Недопустимое значение.",
 }
 """By the kind of a field's mistake; the checks of the request schemas name these kinds."""

@@ -45,6 +45,8 @@ EVENTS = {
     "revision_asked": "Запрошена ревизия {revision} на {gross:money}.",
     "revised": "Действует ревизия {revision} на {gross:money}.",
     "revision_refused": "Ревизия {revision} остановлена кредитной проверкой, прежняя в силе.",
+    "copied": "Скопирован из заказа {number}.",
+    "legal_cleared": "Юрист разрешил заказ, хотя по долгу открыто дело.",
     "details_changed": "Изменены адрес, контакт, примечание или день отгрузки.",
     "reserved": "Товар зарезервирован.",
     "reservation_extended": "Резерв продлён до {expires_at:moment}.",

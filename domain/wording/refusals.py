@@ -23,7 +23,7 @@ REFUSALS = {
     "approval_outdated": "Данные изменились: долг {exposure:money} больше согласованного предела {ceiling:money}. "
     "Рассмотрите новый запрос.",
     "approval_stopped": "Пока решение ждали, заказ попал под остановку. Нужны оплата, меньшая сумма или предоплата.",
-    "quote_expired": "Срок предложения истёк. Создайте новый заказ с новыми ценами.",
+    "quote_expired": "Срок предложения истёк. Скопируйте его в новый заказ: цены будут сегодняшние.",
     "wrong_state": "Заказ сейчас в состоянии «{status}»: это действие невозможно. Обновите заказ.",
     "stop_not_approvable": "Остановленный заказ нельзя согласовать. Нужны оплата, меньшая сумма, предоплата "
     "или новый лимит.",
@@ -133,6 +133,12 @@ FORBIDDEN = {
     "task": "Задача поручена не вам. Её закрывает {allowed}.",
 }
 
+ENDED = {"closed", "rejected", "cancelled", "expired"}
+WRONG_STATE_OF_ENDED = (
+    "Заказ уже в состоянии «{status}», действие невозможно. Если он ещё нужен, скопируйте его в новый заказ."
+)
+"""An ended order is not opened again, it is copied (D6-5)."""
+
 
 def refusal_text(code: str, speech: Speech = RUSSIAN, **facts: Any) -> str:
     """The sentence of a refusal; an unknown code gets the general one. States and roles are told by name."""
@@ -156,5 +162,7 @@ def _sentence(code: str, facts: dict[str, Any]) -> str:
             return POLICY_VALUES.get(str(facts.get("kind")), REFUSALS[code])
         case "forbidden" if facts.get("allowed"):
             return FORBIDDEN["task" if facts.get("action") == "complete_task" else "role"]
+        case "wrong_state" if facts.get("status") in ENDED:
+            return WRONG_STATE_OF_ENDED
         case _:
             return REFUSALS.get(code, REFUSALS["refused"])

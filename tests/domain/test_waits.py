@@ -29,7 +29,7 @@ EVERY = {
 
 
 def test_d6_13_these_are_all_the_waits_of_an_order() -> None:
-    of_an_invoice = {WaitReason.DUE_DATE, WaitReason.OVERDUE}
+    of_an_invoice = {WaitReason.DUE_DATE, WaitReason.OVERDUE, WaitReason.DISPUTE}
     assert set(EVERY) == set(WaitReason) - of_an_invoice
 
 

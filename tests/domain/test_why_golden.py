@@ -65,6 +65,7 @@ WAITS = {
     WaitReason.FINAL_PAYMENT: (OrderStatus.AWAITING_FINAL_PAYMENT, "customer", OnExpiry.ESCALATE, UNTIL),
     WaitReason.DUE_DATE: (OrderStatus.AWAITING_FINAL_PAYMENT, "customer", OnExpiry.ESCALATE, UNTIL),
     WaitReason.OVERDUE: (OrderStatus.AWAITING_FINAL_PAYMENT, "customer", OnExpiry.ESCALATE, UNTIL),
+    WaitReason.DISPUTE: (OrderStatus.AWAITING_FINAL_PAYMENT, "customer", OnExpiry.ESCALATE, UNTIL),
     WaitReason.CANCEL_ACKNOWLEDGEMENT: (OrderStatus.PICKING, Role.WAREHOUSE, OnExpiry.TASK, UNTIL),
     WaitReason.GATE: (OrderStatus.PICKING, Role.HEAD, OnExpiry.UNPICK, datetime(2026, 4, 8, 10, 0)),
 }
