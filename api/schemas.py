@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -129,6 +130,16 @@ Sku = Annotated[
     _matching(re.compile(r"[^\s/?#%\\]([^/?#%\\\r\n\t]*[^\s/?#%\\])?"), "bad_sku"),
 ]
 """An article number; it stands in addresses, so no slashes."""
+
+
+def _day(value: date) -> date:
+    if not 2000 <= value.year <= 2099:
+        raise PydanticCustomError("bad_day", "out of range")
+    return value
+
+
+Day = Annotated[date, AfterValidator(_day)]
+"""A day of this century."""
 
 
 def _currency(value: Any) -> Any:

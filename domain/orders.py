@@ -87,6 +87,8 @@ class WaitReason(StrEnum):
     OVERDUE = "overdue"
     CANCEL_ACKNOWLEDGEMENT = "cancel_acknowledgement"
     GATE = "gate"
+    LIMIT_START = "limit_start"
+    LIMIT_END = "limit_end"
 
 
 class OnExpiry(StrEnum):
@@ -99,6 +101,9 @@ class OnExpiry(StrEnum):
     TASK = "task"
     ESCALATE = "escalate"
     UNPICK = "unpick"
+    BEGIN = "begin"
+    TELL = "tell"
+    END = "end"
     NOTHING = "nothing"
 
 

@@ -9,6 +9,8 @@ from fastapi import APIRouter
 MODULES = (
     "users",
     "customers",
+    "limits",
+    "contracts",
     "products",
     "stock",
     "orders",

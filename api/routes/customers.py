@@ -7,14 +7,13 @@ segment, reserve lifetime and the manager of a customer are changed by head, dir
 name, region and team of own customers.
 """
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Engine as SqlEngine
 from sqlmodel import Session
@@ -29,7 +28,7 @@ from api.deps import Caller, Db, Engine, Language, Now, Once, Temporal
 from api.nudges import nudge
 from api.openapi import problems
 from api.paging import After, Limit, cursor, invalid, read_cursor
-from api.schemas import Currency, Email, Name, Phone, Short, Strict, Sum, SumOrZeroIn, Whole, example
+from api.schemas import Currency, Day, Email, Name, Phone, Short, Strict, Sum, SumOrZeroIn, Whole, example
 from api.versions import IfMatch, check_version, etag
 from domain.errors import ForbiddenError, LimitNeedsHeadError
 from domain.orders import Actor, Role
@@ -44,15 +43,6 @@ TERMS = frozenset({Role.HEAD, Role.DIRECTOR, Role.ADMIN})
 Editor = Annotated[Actor, Depends(require(*CREATORS))]
 Days = Annotated[Whole, Field(ge=0, le=365)]
 Percent = Annotated[Whole, Field(ge=0, le=100)]
-
-
-def _day(value: date) -> date:
-    if not 2000 <= value.year <= 2099:
-        raise PydanticCustomError("bad_day", "out of range")
-    return value
-
-
-Day = Annotated[date, AfterValidator(_day)]
 
 
 class TermsIn(Strict):
@@ -132,6 +122,8 @@ class CustomerPatch(Strict):
     team: Short | None = None
 
 
+_REVIEWERS = {Role.MANAGER: Role.HEAD, Role.HEAD: Role.DIRECTOR}
+"""Who looks over a first limit that the customer's own manager entered (D4-5, D14)."""
 _CLEARABLE = {"reservation_days", "manager", "region", "team"}
 _TERMS_FIELDS = {"payment_terms", "segment", "reservation_days", "manager"}
 
@@ -149,8 +141,9 @@ def create_customer(body: CustomerIn, caller: Editor, once: Once, now: Now) -> J
     def work(session: Session) -> tuple[int, Any]:
         new = _new_customer(session, body, caller)
         row = parties.create_customer(session, new, caller, at=now)
-        if new.credit_limit > 0 and caller.role is Role.MANAGER:
-            parties.ask_limit_review(session, row, new.credit_limit, at=now)
+        reviewer = _REVIEWERS.get(caller.role) if row.manager_id == UUID(caller.id) else None
+        if new.credit_limit > 0 and (reviewer or caller.role is Role.MANAGER):
+            parties.ask_limit_review(session, row, new.credit_limit, reviewer or Role.HEAD, at=now)
         return 201, customer_out(session, row, manager=body.manager).model_dump(mode="json")
 
     answer = once.run(body, work)

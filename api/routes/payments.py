@@ -24,8 +24,7 @@ from api.idempotency import Idempotency
 from api.openapi import problems
 from api.paging import After, Limit, cursor, invalid, read_cursor
 from api.payment_views import IN_PROGRESS, PaymentList, PaymentOut, StatementOut
-from api.routes.customers import Day
-from api.schemas import Comment, Name, Short, Strict, SumIn
+from api.schemas import Comment, Day, Name, Short, Strict, SumIn
 from domain.bank_statement import parse_statement
 from domain.errors import ExternalIdReusedError, InvalidTaxIdError, WrongCurrencyError
 from domain.matching import QueueReason

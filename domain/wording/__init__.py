@@ -9,6 +9,8 @@ from domain.wording.history import event_text
 from domain.wording.letters import Text, document_name, letter, notice, task_subject
 from domain.wording.names import (
     either,
+    grant_reason,
+    grant_title,
     invoice_status_name,
     invoice_title,
     role_name,
@@ -31,6 +33,8 @@ __all__ = [
     "ended_by",
     "event_text",
     "field_text",
+    "grant_reason",
+    "grant_title",
     "invoice_status_name",
     "invoice_title",
     "letter",
@@ -72,6 +76,9 @@ def message_ids() -> Iterator[str]:
         names.INVOICE_STATUSES,
         names.ROLES,
         names.TASK_KINDS,
+        names.GRANT_KINDS,
+        names.GRANT_STATES,
+        names.GRANT_ORIGINS,
         names.CALL_RESULTS,
         history.EVENTS,
         letters.TASKS,
@@ -89,4 +96,4 @@ def message_ids() -> Iterator[str]:
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
         yield from pair
     yield from (credit.UNKNOWN_REASON, credit.APPROVER, waits.MOVING)
-    yield from (names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)
+    yield from (names.GRANT_TITLE, names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)

@@ -60,7 +60,17 @@ def test_every_route_of_the_api_asks_for_a_key(still_engine: Engine, still_api: 
         if path in OPEN:
             continue
         url = path
-        for name in ("customer_id", "order_id", "payment_id", "invoice_id", "task_id", "case_id", "sku", "sha256"):
+        for name in (
+            "customer_id",
+            "order_id",
+            "payment_id",
+            "invoice_id",
+            "task_id",
+            "case_id",
+            "grant_id",
+            "sku",
+            "sha256",
+        ):
             url = url.replace(f"{{{name}}}", some_id)
         assert "{" not in url, f"say in this test what {path} is called with"
         for method in operations:
