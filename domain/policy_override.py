@@ -70,7 +70,7 @@ def _days(least: int, most: int) -> _Check:
 
 def _lifetime(field: str, value: object) -> int:
     """D7-2"""
-    if isinstance(value, bool) or value not in {3, 7, 14} or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or value not in {3, 7, 14}:
         raise InvalidInputError(field=field, reason="range", allowed="3, 7, 14")
     return value
 
