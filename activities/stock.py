@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.persistence import orders, stock
 from activities.persistence.context import assign, context_of, notify_manager
 from activities.persistence.events import record_event
+from activities.persistence.grants import load_grants, overlay_of
 from activities.persistence.standing import settle_reserved
 from activities.persistence.steps import run_once
 from activities.persistence.tables import ReservationLineRow, ReservationRow
@@ -95,13 +96,15 @@ def _reserve(session: Session, step: OrderStep, key: str) -> StepResult:
     for allotment in allotments:
         rows[allotment.sku].reserved += allotment.reserved
         _add_lines(session, order.id, order.warehouse, allotment)
+    overlay = overlay_of(
+        load_grants(session, order.credit_account_id), order.customer_id, today=context.today(step.as_of)
+    )
+    days = context.reservation_days(overlay)
     reservation = session.get(ReservationRow, order.id)
     if reservation is None:
-        reservation = ReservationRow(
-            order_id=order.id, status="active", reserved_at=step.as_of, ttl_days=context.reservation_days
-        )
+        reservation = ReservationRow(order_id=order.id, status="active", reserved_at=step.as_of, ttl_days=days)
         session.add(reservation)
-    _begin(reservation, step)
+    _begin(reservation, step, days)
     session.flush()
     state = settle_reserved(session, context, reservation, as_of=step.as_of)
     quantities = [
@@ -116,8 +119,9 @@ def _reserve(session: Session, step: OrderStep, key: str) -> StepResult:
     return StepResult(state, messages=(notify_manager(session, context, key, notice, at=step.as_of, until=until),))
 
 
-def _begin(reservation: ReservationRow, step: OrderStep) -> None:
-    """A reserve, first or renewed, starts its lifetime anew."""
+def _begin(reservation: ReservationRow, step: OrderStep, days: int) -> None:
+    """A reserve, first or renewed, starts its lifetime anew, as long as it lasts by the terms of this day."""
+    reservation.ttl_days = days
     reservation.status, reservation.round, reservation.reserved_at = "active", step.round, step.as_of
     reservation.extensions, reservation.expires_at = 0, None
 

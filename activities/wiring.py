@@ -12,6 +12,7 @@ from activities.credit import CreditActivities
 from activities.dunning import DunningActivities
 from activities.fulfilment import FulfilmentActivities
 from activities.gate import GateActivities
+from activities.grants import GrantActivities
 from activities.handoff import HandoffActivities
 from activities.invoicing import InvoicingActivities
 from activities.notifications import NotificationActivities
@@ -36,6 +37,7 @@ def build_activities(settings: Settings, engine: Engine, client: Client) -> list
         OrderActivities(engine),
         PaymentActivities(engine),
         DunningActivities(engine),
+        GrantActivities(engine),
         HandoffActivities(client, settings.task_queue),
     ]
     return [activity for group in groups for activity in activities_of(group)]

@@ -12,6 +12,7 @@ from activities.persistence.engine import make_engine
 from activities.settings import Settings
 from api import errors
 from api.bodies import BodyGuard
+from api.grant_commands import catch_up_grants
 from api.nudges import catch_up
 from api.openapi import describe
 from api.routes import routers
@@ -35,9 +36,13 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = engine or make_engine(known.database_url, known.pool_size)
         app.state.temporal = temporal or await connect(lazy=True)
-        catching_up = asyncio.create_task(catch_up(app.state.engine, app.state.temporal))
+        catching_up = [
+            asyncio.create_task(catch_up(app.state.engine, app.state.temporal)),
+            asyncio.create_task(catch_up_grants(app.state.engine, app.state.temporal, known.task_queue)),
+        ]
         yield
-        catching_up.cancel()
+        for task in catching_up:
+            task.cancel()
         if engine is None:
             app.state.engine.dispose()
 

@@ -9,11 +9,13 @@ from pydantic import Field
 from sqlmodel import Session
 
 from activities.persistence import parties
+from activities.persistence.credit import contract_in_force
 from activities.persistence.orders import legal_entity
 from activities.persistence.tables import CreditAccountRow, CustomerRow, UserRow
 from api.i18n import Language, speech
 from api.schemas import MoneyOut, Out, Page
 from domain import wording
+from domain.limits import LimitSource
 
 
 class TermsOut(Out):
@@ -82,12 +84,25 @@ class NearestPaymentOut(Out):
     invoice_number: str
 
 
+class TradeStopOut(Out):
+    by: str | None
+    at: datetime
+    reason: str | None
+
+
 class CustomerCard(CustomerRecord):
     """The card: figures of the credit account as they stand now."""
 
     debt: MoneyOut
     exposure: MoneyOut
-    credit_limit: MoneyOut
+    credit_limit: MoneyOut = Field(description="Действует сегодня. / In effect today.")
+    base_limit: MoneyOut
+    limit_source: str = Field(examples=["base"], description="base, temporary, unlimited, suspended.")
+    limit_until: date | None = Field(description="Последний день. / The last day.")
+    unlimited: bool
+    over_limit: bool = Field(description="Превышен лимит. / More is owed than the limit allows.")
+    trade_stop: TradeStopOut | None
+    contract_valid: bool
     available: MoneyOut
     pending_exposure: MoneyOut = Field(description="Ждут решения, не учтены. / Undecided orders, not counted.")
     overdue: OverdueOut
@@ -124,11 +139,21 @@ def card_out(session: Session, row: CustomerRow, language: Language, *, today: d
     shipment = parties.last_shipment(session, row.id)
     payment = parties.nearest_payment(session, row.id, today=today)
     currency = row.currency
+    account = parties.account_of(session, row)
     return CustomerCard(
         **_record(session, row),
         debt=MoneyOut.of(card.debt, currency),
         exposure=MoneyOut.of(card.exposure, currency),
         credit_limit=MoneyOut.of(card.limit, currency),
+        base_limit=MoneyOut.of(account.base_limit, currency),
+        limit_source=card.limit_source,
+        limit_until=card.limit_until,
+        unlimited=card.limit_source is LimitSource.UNLIMITED,
+        over_limit=card.over_limit,
+        trade_stop=None
+        if account.stopped_at is None
+        else TradeStopOut(by=account.stopped_by, at=account.stopped_at, reason=account.stop_reason),
+        contract_valid=contract_in_force(session, row.id, today=today) is not None,
         available=MoneyOut.of(card.available, currency),
         pending_exposure=MoneyOut.of(card.pending, currency),
         overdue=OverdueOut(amount=MoneyOut.of(card.amount_overdue, currency), days=card.days_overdue),

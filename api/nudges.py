@@ -7,14 +7,14 @@ the process goes on trying in the background with growing pauses. A repeat of th
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
-from temporalio.client import Client
+from temporalio.client import Client, RPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.persistence.catalogue import orders_served_untold
@@ -31,10 +31,15 @@ _trying: set[asyncio.Task[None]] = set()
 async def nudge(temporal: Client, workflow_ids: Iterable[str], signal: str) -> None:
     """Signal each workflow now, or keep trying in the background; one that has ended needs no telling."""
     for workflow_id in workflow_ids:
-        if not await _told(temporal, workflow_id, signal):
-            task = asyncio.create_task(_keep_telling(temporal, workflow_id, signal))
-            _trying.add(task)
-            task.add_done_callback(_trying.discard)
+        await keep_trying(_signal(temporal, workflow_id, signal), f"{workflow_id} {signal}")
+
+
+async def keep_trying(call: Callable[[], Awaitable[object]], what: str) -> None:
+    """Make a call of Temporal now, or go on trying in the background while it does not answer."""
+    if not await _done(call):
+        task = asyncio.create_task(_keep_trying(call, what))
+        _trying.add(task)
+        task.add_done_callback(_trying.discard)
 
 
 async def catch_up(engine: Engine, temporal: Client) -> None:
@@ -53,20 +58,24 @@ def _untold(engine: Engine) -> tuple[list[str], list[str]]:
         return [str(order) for order in orders_served_untold(session)], orders_to_tell(session)
 
 
-async def _told(temporal: Client, workflow_id: str, signal: str) -> bool:
+def _signal(temporal: Client, workflow_id: str, signal: str) -> Callable[[], Awaitable[object]]:
+    return lambda: temporal.get_workflow_handle(workflow_id).signal(signal, rpc_timeout=_AT_ONCE)
+
+
+async def _done(call: Callable[[], Awaitable[object]]) -> bool:
     try:
         async with asyncio.timeout(_AT_ONCE.total_seconds()):
-            await temporal.get_workflow_handle(workflow_id).signal(signal, rpc_timeout=_AT_ONCE)
+            await call()
     except RPCError as error:
         return error.status is RPCStatusCode.NOT_FOUND
-    except (RuntimeError, TimeoutError):
+    except (RPCTimeoutOrCancelledError, RuntimeError, TimeoutError):
         return False
     return True
 
 
-async def _keep_telling(temporal: Client, workflow_id: str, signal: str) -> None:
+async def _keep_trying(call: Callable[[], Awaitable[object]], what: str) -> None:
     pause = 1.0
-    while not await _told(temporal, workflow_id, signal):
-        logger.warning("Temporal does not answer; %s will be told %s again in %.0f s", workflow_id, signal, pause)
+    while not await _done(call):
+        logger.warning("Temporal does not answer; %s will be tried again in %.0f s", what, pause)
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Query
 from fastapi.exceptions import RequestValidationError
@@ -23,6 +24,19 @@ def invalid(field: str, kind: str, place: str = "query", **facts: Any) -> Reques
 def cursor(*key: object) -> str:
     """The place after a row, from the columns the list is sorted by."""
     return base64.urlsafe_b64encode(json.dumps([str(part) for part in key]).encode()).decode().rstrip("=")
+
+
+def read_id(after: str | None) -> UUID | None:
+    """The id that a cursor of one column packed.
+
+    Raises:
+        RequestValidationError: it was not made by `cursor`.
+    """
+    key = read_cursor(after, 1)
+    try:
+        return UUID(key[0]) if key else None
+    except ValueError:
+        raise invalid("after", "bad_cursor") from None
 
 
 def read_cursor(after: str | None, parts: int) -> list[str] | None:

@@ -132,6 +132,16 @@ Sku = Annotated[
 """An article number; it stands in addresses, so no slashes."""
 
 
+def _day(value: date) -> date:
+    if not 2000 <= value.year <= 2099:
+        raise PydanticCustomError("bad_day", "out of range")
+    return value
+
+
+Day = Annotated[date, AfterValidator(_day)]
+"""A day of this century."""
+
+
 def _currency(value: Any) -> Any:
     if not isinstance(value, str) or value not in CURRENCIES:
         raise PydanticCustomError("wrong_currency", "unknown currency")
@@ -224,13 +234,3 @@ class Page(Out):
     next: str | None = Field(
         default=None, description="Значение `after` следующей страницы. / `after` of the next page."
     )
-
-
-def _day(value: date) -> date:
-    if not 2000 <= value.year <= 2099:
-        raise PydanticCustomError("bad_day", "out of range")
-    return value
-
-
-Day = Annotated[date, AfterValidator(_day)]
-"""A day of business."""

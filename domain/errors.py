@@ -321,6 +321,25 @@ class GrantDecidedError(DomainError):
     code = "grant_decided"
 
 
+class GrantNotInForceError(DomainError):
+    """Only a change that counts, or will, and has an end or waits for its day is revoked. facts: state."""
+
+    code = "grant_not_in_force"
+
+
+class ContractExistsError(DomainError):
+    """The customer has a contract of this number. facts: number."""
+
+    code = "contract_exists"
+
+
+class TermsNeedHeadError(DomainError):
+    """A deferral beyond the customer's usual one is given by head, director or admin. facts: days."""
+
+    code = "terms_need_head"
+    status = 403
+
+
 class ApprovalExpiredError(DomainError):
     """Nobody answered in time and the order was rejected (D4-3, D4-9). facts: deadline."""
 

@@ -28,6 +28,8 @@ WAIT_RULES = {
     WaitReason.DUE_DATE: "D1-12",
     WaitReason.OVERDUE: "D10-3",
     WaitReason.DISPUTE: "D11-1",
+    WaitReason.LIMIT_START: "D5-4",
+    WaitReason.LIMIT_END: "D5-2",
     WaitReason.CANCEL_ACKNOWLEDGEMENT: "D6-8",
     WaitReason.GATE: "D12-2",
 }

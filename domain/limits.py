@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -115,15 +115,42 @@ def check_window(kind: GrantKind, valid_from: date, valid_to: date | None, polic
 
 
 def check_may_grant(
-    role: Role, person: str, *, requester: str, owner: str | None, kind: GrantKind, raises: bool
+    role: Role, person: str, *, requester: str | None, owner: str | None, kind: GrantKind, raises: bool
 ) -> None:
-    """Head and director give limits (D14); what widens credit is given by another than its requester (D5-1) and than
-    the customer's own manager: nobody opens the gate for an order of their own (D4-5).
+    """Head and director give limits (D14). Whatever has an end is given by another than its requester (D5-1), and what
+    widens credit by another than the customer's own manager: nobody opens the gate for an order of their own (D4-5).
 
     Raises:
         LimitNeedsHeadError, OwnLimitError
     """
     if role not in {Role.HEAD, Role.DIRECTOR}:
         raise LimitNeedsHeadError(role=role)
-    if raises and (person == owner or (person == requester and kind is not GrantKind.BASE)):
+    own_request = person == requester and kind is not GrantKind.BASE
+    if own_request or (raises and person == owner):
         raise OwnLimitError(action="grant")
+
+
+def widens(base: Decimal, before: Iterable[Grant], after: Iterable[Grant], *, since: date) -> bool:
+    """Whether the customer may owe more on any day from `since` on under `after` than under `before` (D4-5, D5-4).
+
+    An override of the policy is taken for widening: its figures pull in different directions.
+    """
+    old, new = tuple(before), tuple(after)
+    if _policies(old) != _policies(new):
+        return True
+    days = {since}
+    for each in (*old, *new):
+        days.add(each.valid_from)
+        if each.valid_to is not None:
+            days.add(each.valid_to + timedelta(days=1))
+    return any(_more(effective_limit(base, old, day), effective_limit(base, new, day)) for day in days if day >= since)
+
+
+def _policies(grants: Iterable[Grant]) -> list[Grant]:
+    return [each for each in grants if each.kind is GrantKind.POLICY]
+
+
+def _more(before: EffectiveLimit, after: EffectiveLimit) -> bool:
+    if before.unlimited or after.unlimited:
+        return after.unlimited and not before.unlimited
+    return after.amount > before.amount

@@ -88,6 +88,8 @@ class WaitReason(StrEnum):
     CANCEL_ACKNOWLEDGEMENT = "cancel_acknowledgement"
     GATE = "gate"
     DISPUTE = "dispute"
+    LIMIT_START = "limit_start"
+    LIMIT_END = "limit_end"
 
 
 class OnExpiry(StrEnum):
@@ -100,6 +102,9 @@ class OnExpiry(StrEnum):
     TASK = "task"
     ESCALATE = "escalate"
     UNPICK = "unpick"
+    BEGIN = "begin"
+    TELL = "tell"
+    END = "end"
     NOTHING = "nothing"
 
 

@@ -61,6 +61,10 @@ class TaskKind(StrEnum):
     SHORT_SHIPPED = "short_shipped"
     """Less was shipped than was ordered (D7-14)."""
     LIMIT_REVIEW = "limit_review"
+    LIMIT_CHANGE = "limit_change"
+    """Decide on a change of a customer's credit (D5, D14)."""
+    RESTORE_LIMIT = "restore_limit"
+    """Give the limit back that a closed legal case took away (D5-8)."""
     OTHER = "other"
 
 
@@ -114,8 +118,11 @@ ACTIONS: Mapping[str, str] = {
     TaskKind.PICKING: "/api/v1/orders/{id}/ship",
     TaskKind.CANCEL_ACKNOWLEDGEMENT: "/api/v1/orders/{id}/cancel",
     TaskKind.PAYMENT_QUEUE: "/api/v1/payments/{id}/allocate",
+    TaskKind.LIMIT_CHANGE: "/api/v1/limit-changes/{id}/decision",
+    TaskKind.RESTORE_LIMIT: "/api/v1/customers/{id}/limit/restore",
 }
-"""Tasks that an action closes, with the door of the action; `id` is that of the order or the payment."""
+"""Tasks that an action closes, with the door of the action; `id` is that of the order, the payment, the change of
+credit or the customer."""
 ACTION_ENDS: Mapping[str, frozenset[WaitReason]] = {
     TaskKind.APPROVAL: frozenset({WaitReason.APPROVAL}),
     TaskKind.GATE: frozenset({WaitReason.GATE}),

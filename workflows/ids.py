@@ -34,6 +34,10 @@ def invoice_workflow_id(schedule_line_id: str) -> str:
     return f"invoice/{schedule_line_id}"
 
 
+def grant_workflow_id(grant_id: str) -> str:
+    return f"grant/{grant_id}"
+
+
 def payment_workflow_id(identity: str) -> str:
     return f"payment/{identity}"
 

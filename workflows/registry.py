@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from workflows.grant import CreditGrantWorkflow
 from workflows.invoice import InvoiceWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import ManualAllocationWorkflow, PaymentWorkflow
@@ -13,4 +14,5 @@ WORKFLOWS: tuple[type[Any], ...] = (
     PaymentWorkflow,
     ManualAllocationWorkflow,
     StatementWorkflow,
+    CreditGrantWorkflow,
 )

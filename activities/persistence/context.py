@@ -1,5 +1,6 @@
 """What a step on an order needs around it: customer, company, calendar, the policy it was decided under."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -53,10 +54,10 @@ class OrderContext:
             **shown,
         }
 
-    @property
-    def reservation_days(self) -> int:
-        """The customer's own lifetime of reserves, or the policy's (D7-2)."""
-        return self.customer.reservation_days or self.policy.reservation_days
+    def reservation_days(self, overlay: Mapping[str, Any]) -> int:
+        """How long a reserve lasts: by the customer's contract (D5-6), by its card, or by the policy (D7-2)."""
+        by_contract: int | None = overlay.get("reservation_days")
+        return by_contract or self.customer.reservation_days or self.policy.reservation_days
 
 
 def context_of(session: Session, order: OrderRow) -> OrderContext:

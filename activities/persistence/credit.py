@@ -152,16 +152,21 @@ def has_contact(session: Session, customer_id: UUID) -> bool:
 def agreed_deferral(session: Session, customer: CustomerRow, *, today: date) -> int | None:
     """Days to pay by the customer's contract in force: its own, or the customer's usual ones; None without a valid
     contract (D2-6)."""
-    query = (
-        select(ContractRow)
-        .where(ContractRow.customer_id == customer.id, ContractRow.signed_on <= today)
-        .where(or_(col(ContractRow.valid_until).is_(None), col(ContractRow.valid_until) >= today))
-        .order_by(col(ContractRow.signed_on).desc(), col(ContractRow.id).desc())
-    )
-    contract = session.exec(query).first()
+    contract = contract_in_force(session, customer.id, today=today)
     if contract is None:
         return None
     return customer.deferral_days if contract.deferral_days is None else contract.deferral_days
+
+
+def contract_in_force(session: Session, customer_id: UUID, *, today: date) -> ContractRow | None:
+    """The newest contract that is valid on a day."""
+    query = (
+        select(ContractRow)
+        .where(ContractRow.customer_id == customer_id, ContractRow.signed_on <= today)
+        .where(or_(col(ContractRow.valid_until).is_(None), col(ContractRow.valid_until) >= today))
+        .order_by(col(ContractRow.signed_on).desc(), col(ContractRow.id).desc())
+    )
+    return session.exec(query).first()
 
 
 def remaining_gross(session: Session, order: OrderRow) -> Decimal:

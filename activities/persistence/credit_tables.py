@@ -23,7 +23,7 @@ class CreditGrantRow(SQLModel, table=True):
     `kind`: `base` and `temporary` carry an `amount`, `unlimited` none, `policy` a partial policy in `body` (D5-6).
     The window `valid_from`…`valid_to` counts whole business days, both ends included; only `base` has no end.
     `state`: `requested`, then `rejected`, or `in_force` from its decision on. A base limit that begins later waits as
-    `scheduled` until its day. `revoked` ended before its time.
+    `scheduled` until its day. `revoked` ended before its time. Nobody asked for what an import took over.
     """
 
     __tablename__ = "credit_grant"
@@ -38,7 +38,7 @@ class CreditGrantRow(SQLModel, table=True):
     valid_to: date | None = None
     reason: str
     state: str
-    requested_by: UUID = Field(foreign_key="app_user.id")
+    requested_by: UUID | None = Field(default=None, foreign_key="app_user.id")
     requested_at: datetime = Field(sa_type=INSTANT)
     decided_by: UUID | None = Field(default=None, foreign_key="app_user.id")
     decided_at: datetime | None = Field(default=None, sa_type=INSTANT)

@@ -22,8 +22,13 @@ class CustomerGrant:
 
 
 def load_grants(session: Session, account_id: UUID) -> tuple[CustomerGrant, ...]:
-    """Everything granted that may count on some day. A base limit in force is the account's own column, so only one
-    that still waits for its day is among them."""
+    """Everything granted that may count on some day."""
+    return tuple(CustomerGrant(row.customer_id, grant_of(row)) for row in counting(session, account_id))
+
+
+def counting(session: Session, account_id: UUID) -> Sequence[CreditGrantRow]:
+    """Rows that may count on some day. A base limit in force is the account's own column, so only one that still waits
+    for its day is among them."""
     query = (
         select(CreditGrantRow)
         .where(CreditGrantRow.credit_account_id == account_id)
@@ -33,10 +38,12 @@ def load_grants(session: Session, account_id: UUID) -> tuple[CustomerGrant, ...]
         )
         .order_by(col(CreditGrantRow.decided_at), col(CreditGrantRow.id))
     )
-    return tuple(
-        CustomerGrant(row.customer_id, Grant(GrantKind(row.kind), row.valid_from, row.valid_to, row.amount, row.body))
-        for row in session.exec(query)
-    )
+    return session.exec(query).all()
+
+
+def grant_of(row: CreditGrantRow) -> Grant:
+    """A row as the rules read it."""
+    return Grant(GrantKind(row.kind), row.valid_from, row.valid_to, row.amount, row.body)
 
 
 def limit_of(

@@ -1,11 +1,14 @@
 """Identifiers: UUIDv7 keys that sort by time, and human document numbers without gaps."""
 
+import re
 import secrets
 import time
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session
+
+UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
 def new_id() -> UUID:

@@ -1,17 +1,21 @@
 """Customers, their credit accounts, contacts and contracts, as an import states them."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
 from activities.persistence.import_task import Import, any_id, change
+from activities.persistence.limit_changes import fold_due, take_over_base
 from activities.persistence.parties import name_key
 from activities.persistence.tables import ContactRow, ContractRow, CreditAccountRow, CustomerRow, UserRow
+from domain.grant_life import Origin
 from domain.import_records import Company, CustomerRecord, Known
 from domain.importing import HOME_CURRENCY, match_known
 from domain.money import ZERO
+from domain.orders import SYSTEM
 
 CONTACT_ROLE = "main"
 
@@ -35,13 +39,17 @@ def write_customers(task: Import, company: Company, known: Known) -> Mapping[obj
         else:
             row = stored[match.id]
             stored_pair = (row, accounts[row.credit_account_id])
-            _update_customer(task, record, stored_pair, contacts.get(row.id, []), manager)
+            _update_customer(task, record, stored_pair, contacts.get(row.id, []), manager, today=known.today)
         by_key[record.country, record.tax_id, record.kpp] = row
     session.flush()
     session.add_all(row for _, row in new)
     session.flush()
     for record, row in new:
         session.add_all(_new_contacts(record, row))
+        if record.credit_limit:
+            account = session.get_one(CreditAccountRow, row.credit_account_id)
+            take_over_base(session, account, row, record.credit_limit, SYSTEM, on=known.today, at=task.as_of,
+                           origin=Origin.IMPORT)  # fmt: skip
         task.count("customers", "created")
         task.journal("customer", row.id, "customer_created", credit_limit=str(record.credit_limit or ZERO))
     return by_key
@@ -66,7 +74,7 @@ def _new_customer(record: CustomerRecord, manager: UUID | None, at: datetime) ->
     prepayment = record.prepayment_percent
     if prepayment is None:
         prepayment = 0 if limit > 0 else 100
-    account = CreditAccountRow(currency=record.currency or HOME_CURRENCY[record.country], base_limit=limit)
+    account = CreditAccountRow(currency=record.currency or HOME_CURRENCY[record.country], base_limit=ZERO)
     row = CustomerRow(
         name=record.name,
         name_key=name_key(record.name),
@@ -101,9 +109,11 @@ def _update_customer(
     stored: tuple[CustomerRow, CreditAccountRow],
     contacts: list[ContactRow],
     manager: UUID | None,
+    *,
+    today: date,
 ) -> None:
     row, account = stored
-    changes = change(account, base_limit=record.credit_limit) | change(
+    changes = _update_limit(task, record.credit_limit, row, account, today) | change(
         row,
         name=record.name,
         kpp=record.kpp,
@@ -123,6 +133,18 @@ def _update_customer(
     task.journal("customer", row.id, "customer_changed", changes=changes)
     if "base_limit" in changes:
         task.written.changed_accounts.add(account.id)
+
+
+def _update_limit(
+    task: Import, limit: Decimal | None, row: CustomerRow, account: CreditAccountRow, today: date
+) -> dict[str, dict[str, str | None]]:
+    """The limit that the file states, with its row of history."""
+    if limit is None or limit == account.base_limit:
+        return {}
+    fold_due(task.session, account, today=today)
+    changes: dict[str, dict[str, str | None]] = {"base_limit": {"from": str(account.base_limit), "to": str(limit)}}
+    take_over_base(task.session, account, row, limit, SYSTEM, on=today, at=task.as_of, origin=Origin.IMPORT)
+    return changes
 
 
 def _update_contact(session: Session, record: CustomerRecord, row: CustomerRow, contacts: list[ContactRow]) -> bool:

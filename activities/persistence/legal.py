@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from activities.persistence.credit import lock_account
 from activities.persistence.dunning import DunningContext
 from activities.persistence.events import record_event
+from activities.persistence.grant_notices import company_calendar
 from activities.persistence.identifiers import next_number
 from activities.persistence.tables import (
     ApprovalRow,
@@ -23,11 +24,13 @@ from activities.persistence.tables import (
     ShipmentRow,
     TaskRow,
 )
+from activities.persistence.tasks import open_task
 from domain.dunning import days_overdue
 from domain.errors import LegalCaseNotFoundError
 from domain.money import ZERO
 from domain.orders import SYSTEM, Actor, Role
-from domain.wording import document_name
+from domain.tasks import TaskKind
+from domain.wording import document_name, task_subject
 
 Item = dict[str, Any]
 MERGED_INTO = "merged:"
@@ -83,7 +86,8 @@ def mark_paid(session: Session, line_id: UUID, *, at: datetime) -> None:
 
 
 def close_if_paid(session: Session, line_id: UUID, actor: Actor, *, at: datetime) -> UUID | None:
-    """The lawyer is done with a case whose money is in (D10-9); the account that may have credit again, or None."""
+    """The lawyer is done with a case whose money is in (D10-9), the director is asked for the limit (D5-8); the account
+    whose orders may go on prepaid, or None."""
     account = session.exec(
         select(LegalCaseRow.credit_account_id)
         .join(LegalCaseLineRow, col(LegalCaseLineRow.case_id) == LegalCaseRow.id)
@@ -102,8 +106,35 @@ def close_if_paid(session: Session, line_id: UUID, actor: Actor, *, at: datetime
     if case is None:
         return None
     case.state = "closed"
+    session.flush()
     record_event(session, "legal_case", case.id, "case_closed", actor, at=at)
+    if not has_open_case(session, case.credit_account_id):
+        _ask_to_restore(session, case, at=at)
     return case.credit_account_id
+
+
+def has_open_case(session: Session, account_id: UUID) -> bool:
+    """Whether any case of the account is not closed."""
+    query = select(LegalCaseRow.id).where(LegalCaseRow.credit_account_id == account_id, LegalCaseRow.state != "closed")
+    return session.exec(query).first() is not None
+
+
+def _ask_to_restore(session: Session, case: LegalCaseRow, *, at: datetime) -> None:
+    """The limit stays 0 until the director gives it back (D5-8)."""
+    customer = session.get_one(CustomerRow, case.customer_id)
+    words: dict[str, Any] = {"customer": customer.name, "case": case.number}
+    open_task(
+        session,
+        key=f"legal_case:{case.id}:restore-limit",
+        kind=TaskKind.RESTORE_LIMIT,
+        role=Role.DIRECTOR,
+        subject=task_subject(TaskKind.RESTORE_LIMIT, **words),
+        words=words,
+        due_at=company_calendar(session).after_working_days(at, 1),
+        created_at=at,
+        customer_id=customer.id,
+        details={"account_id": str(case.credit_account_id)},
+    )
 
 
 def case_for(session: Session, case_id: UUID, caller: Actor) -> LegalCaseRow:

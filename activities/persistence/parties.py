@@ -1,7 +1,7 @@
 """Customers: their requisites, terms, people and credit account, and what the card says about them."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,15 +12,18 @@ from sqlalchemy import or_, text, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from activities.persistence.calendars import load_calendar
-from activities.persistence.credit import load_facts, lock_account
+from activities.persistence.credit import agreed_deferral, load_facts, lock_account
 from activities.persistence.events import record_event
-from activities.persistence.orders import legal_entity
-from activities.persistence.policies import policy_in_force
+from activities.persistence.grant_notices import company_calendar
+from activities.persistence.grants import limit_of, load_grants, overlay_of
+from activities.persistence.identifiers import UUID_PATTERN
+from activities.persistence.limit_changes import set_base, take_over_base
+from activities.persistence.policies import policy_in_force, policy_version
 from activities.persistence.tables import ContactRow, ContractRow, CreditAccountRow, CustomerRow, UserRow
 from activities.persistence.tasks import open_task
 from domain.customers import CreditCard, LastShipment, NearestPayment, credit_card
 from domain.errors import CustomerExistsError, CustomerNotFoundError, ManagerNotFoundError
+from domain.grant_life import Origin
 from domain.orders import Actor, Role
 from domain.wording import task_subject
 
@@ -82,7 +85,7 @@ def create_customer(session: Session, new: NewCustomer, actor: Actor, *, at: dat
     Raises:
         CustomerExistsError: these requisites are there already.
     """
-    account = CreditAccountRow(currency=new.currency, base_limit=new.credit_limit)
+    account = CreditAccountRow(currency=new.currency, base_limit=Decimal(0))
     customer = CustomerRow(
         name=new.name,
         name_key=name_key(new.name),
@@ -111,21 +114,25 @@ def create_customer(session: Session, new: NewCustomer, actor: Actor, *, at: dat
             raise
         raise CustomerExistsError(tax_id=new.tax_id) from None
     _add_people(session, customer.id, new)
+    if new.credit_limit > 0:
+        today = company_calendar(session).day_of(at)
+        take_over_base(session, account, customer, new.credit_limit, actor, on=today, at=at, origin=Origin.FIRST)
     record_event(session, "customer", customer.id, "customer_created", actor, at=at, credit_limit=str(new.credit_limit))
     return customer
 
 
-def ask_limit_review(session: Session, customer: CustomerRow, limit: Decimal, *, at: datetime) -> None:
-    """A manager entered the first limit with the card: the head checks it by the next working day (D14)."""
-    company = legal_entity(session)
-    calendar = load_calendar(session, company.country, company.timezone)
+def ask_limit_review(session: Session, customer: CustomerRow, limit: Decimal, role: Role, *, at: datetime) -> None:
+    """The customer's own manager entered the first limit with the card: somebody of `role` checks it by the next
+    working day (D14)."""
+    words: dict[str, Any] = {"customer": customer.name, "amount": limit, "currency": customer.currency}
     open_task(
         session,
         key=f"customer:{customer.id}:limit-review",
         kind="limit_review",
-        role=Role.HEAD,
-        subject=task_subject("limit_review", customer=customer.name, amount=limit, currency=customer.currency),
-        due_at=calendar.after_working_days(at, 1),
+        role=role,
+        subject=task_subject("limit_review", **words),
+        words=words,
+        due_at=company_calendar(session).after_working_days(at, 1),
         created_at=at,
         customer_id=customer.id,
         details={"credit_limit": str(limit)},
@@ -194,9 +201,6 @@ def find_manager(session: Session, manager: str) -> UserRow:
     return user
 
 
-UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
-
-
 def list_customers(
     session: Session, caller: Actor, *, prefix: str = "", after: tuple[str, UUID] | None = None, limit: int = 50
 ) -> list[CustomerRow]:
@@ -233,9 +237,16 @@ def account_of(session: Session, customer: CustomerRow) -> CreditAccountRow:
 
 
 def load_card(session: Session, customer: CustomerRow, *, today: date) -> CreditCard:
-    """The card's figures by the policy in force today."""
-    _, policy = policy_in_force(session, today)
-    return credit_card(load_facts(session, account_of(session, customer), today=today), policy)
+    """The card's figures by the policy in force today, as the customer's own contract changes it (D5-6)."""
+    account = account_of(session, customer)
+    grants = load_grants(session, account.id)
+    version, _ = policy_in_force(session, today)
+    policy = policy_version(session, version, overlay_of(grants, customer.id, today=today))
+    facts = load_facts(session, account, today=today, grants=grants)
+    limit = limit_of(account, grants, today=today, legal_case=facts.legal_case)
+    agreed = agreed_deferral(session, customer, today=today)
+    facts = replace(facts, contract_valid=agreed is not None, agreed_deferral=agreed)
+    return credit_card(facts, policy, limit)
 
 
 _LAST_SHIPMENT = text("""
@@ -277,11 +288,16 @@ def change_customer(
     fields: dict[str, Any],
     at: datetime,
 ) -> None:
-    """Change limit and fields of a locked customer; before and after go to the journal (D5-2…D5-4)."""
+    """Change limit and fields of a locked customer; before and after go to the journal (D5-2…D5-4).
+
+    Raises:
+        OwnLimitError: the limit goes up, and whoever raises it is the customer's manager, or makes himself it.
+    """
     changes: dict[str, dict[str, str | None]] = {}
     if credit_limit is not None and credit_limit != account.base_limit:
         changes["credit_limit"] = {"from": str(account.base_limit), "to": str(credit_limit)}
-        account.base_limit = credit_limit
+        owners = {customer.manager_id, fields.get("manager_id", customer.manager_id)}
+        set_base(session, account, customer, credit_limit, actor, owners=owners, at=at)
     for name, value in fields.items():
         before = getattr(customer, name)
         if before != value:

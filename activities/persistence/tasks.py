@@ -9,9 +9,11 @@ from sqlalchemy import or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import new_id
-from activities.persistence.tables import OrderRow, PaymentRow, TaskRow
+from activities.persistence.tables import CreditAccountRow, OrderRow, PaymentRow, TaskRow
+from domain.limits import GrantState
 from domain.orders import Actor, Role
 from domain.payments import PaymentState
 from domain.tasks import (
@@ -112,11 +114,30 @@ def _check_not_done_by_action(session: Session, task: TaskRow) -> None:
         payment = session.get(PaymentRow, UUID(task.details["payment_id"]))
         awaited = payment is not None and payment.state == PaymentState.UNMATCHED
         check_not_done_by_action(task.kind, task.details["payment_id"], awaited=awaited)
+    elif task.kind == TaskKind.LIMIT_CHANGE:
+        grant = session.get(CreditGrantRow, UUID(task.details["grant_id"]))
+        awaited = grant is not None and grant.state == GrantState.REQUESTED
+        check_not_done_by_action(task.kind, task.details["grant_id"], awaited=awaited)
+    elif task.kind == TaskKind.RESTORE_LIMIT:
+        account = session.get_one(CreditAccountRow, UUID(task.details["account_id"]))
+        check_not_done_by_action(task.kind, str(task.customer_id), awaited=account.suspended)
     elif task.order_id is not None:
         order = session.get_one(OrderRow, task.order_id)
         reason = (order.wait or {}).get("reason")
         awaited = reason in ACTION_ENDS.get(task.kind, frozenset())
         check_not_done_by_action(task.kind, str(order.id), awaited=awaited)
+
+
+def finish_tasks(
+    session: Session, kind: str, actor: Actor, *, at: datetime, about: Mapping[str, str], comment: str | None = None
+) -> None:
+    """Close the open tasks of a kind whose `details` carry `about`: the action they asked for is done."""
+    statement = (
+        update(TaskRow)
+        .where(col(TaskRow.state) == "open", col(TaskRow.kind) == str(kind), col(TaskRow.details).contains(dict(about)))
+        .values(state="done", completed_by=UUID(actor.id), completed_at=at, comment=comment)
+    )
+    session.execute(statement)
 
 
 def cancel_tasks(

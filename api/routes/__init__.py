@@ -10,6 +10,8 @@ MODULES = (
     "users",
     "customers",
     "what_if",
+    "limits",
+    "contracts",
     "products",
     "stock",
     "orders",

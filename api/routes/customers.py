@@ -122,6 +122,8 @@ class CustomerPatch(Strict):
     team: Short | None = None
 
 
+_REVIEWERS = {Role.MANAGER: Role.HEAD, Role.HEAD: Role.DIRECTOR}
+"""Who looks over a first limit that the customer's own manager entered (D4-5, D14)."""
 _CLEARABLE = {"reservation_days", "manager", "region", "team"}
 _TERMS_FIELDS = {"payment_terms", "segment", "reservation_days", "manager"}
 
@@ -139,8 +141,9 @@ def create_customer(body: CustomerIn, caller: Editor, once: Once, now: Now) -> J
     def work(session: Session) -> tuple[int, Any]:
         new = _new_customer(session, body, caller)
         row = parties.create_customer(session, new, caller, at=now)
-        if new.credit_limit > 0 and caller.role is Role.MANAGER:
-            parties.ask_limit_review(session, row, new.credit_limit, at=now)
+        reviewer = _REVIEWERS.get(caller.role) if row.manager_id == UUID(caller.id) else None
+        if new.credit_limit > 0 and (reviewer or caller.role is Role.MANAGER):
+            parties.ask_limit_review(session, row, new.credit_limit, reviewer or Role.HEAD, at=now)
         return 201, customer_out(session, row, manager=body.manager).model_dump(mode="json")
 
     answer = once.run(body, work)

@@ -9,6 +9,8 @@ from domain.wording.history import event_text
 from domain.wording.letters import Text, document_name, letter, notice, task_subject
 from domain.wording.names import (
     either,
+    grant_reason,
+    grant_title,
     invoice_status_name,
     invoice_title,
     role_name,
@@ -31,6 +33,8 @@ __all__ = [
     "ended_by",
     "event_text",
     "field_text",
+    "grant_reason",
+    "grant_title",
     "invoice_status_name",
     "invoice_title",
     "letter",
@@ -80,6 +84,9 @@ def message_ids() -> Iterator[str]:
         names.INVOICE_STATUSES,
         names.ROLES,
         names.TASK_KINDS,
+        names.GRANT_KINDS,
+        names.GRANT_STATES,
+        names.GRANT_ORIGINS,
         names.CALL_RESULTS,
         history.EVENTS,
         history.SUBJECTS,
@@ -105,4 +112,4 @@ def message_ids() -> Iterator[str]:
     yield from (refusals.WRONG_STATE_OF_ENDED, credit.UNKNOWN_REASON, waits.ENDED_BY_DIRECTOR, why.PERSON, why.DEPUTY)
     yield from (history.COMMENT, history.INSTEAD_OF, history.CHANGE, history.AUTHOR)
     yield from (dossier.INSTEAD, dossier.PAID, dossier.PAID_LATE, dossier.NEVER_PAID)
-    yield from (names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)
+    yield from (names.GRANT_TITLE, names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)

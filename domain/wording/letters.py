@@ -136,6 +136,61 @@ NOTICES = {
         "Предложение {order} скоро истечёт",
         "{customer}: предложение {order} действует до {until:moment}",
     ),
+    "limit_asked_base": (
+        "{customer}: решить об изменении лимита",
+        "{customer}: {person} просит базовый лимит {amount:money} с {since:date}. {reason}",
+    ),
+    "limit_asked_temporary": (
+        "{customer}: решить об изменении лимита",
+        "{customer}: {person} просит временный лимит {amount:money} с {since:date} по {until:date}. {reason}",
+    ),
+    "limit_asked_unlimited": (
+        "{customer}: решить об изменении лимита",
+        "{customer}: {person} просит отгружать без ограничения суммы с {since:date} по {until:date}. {reason}",
+    ),
+    "limit_asked_policy": (
+        "{customer}: решить об особых условиях",
+        "{customer}: {person} просит особые кредитные условия с {since:date} по {until:date}. {reason}",
+    ),
+    "limit_granted_base": (
+        "{customer}: новый лимит",
+        "{customer}: базовый лимит {amount:money} с {since:date}. Решение: {person}",
+    ),
+    "limit_granted_temporary": (
+        "{customer}: временный лимит",
+        "{customer}: временный лимит {amount:money} с {since:date} по {until:date} включительно. Решение: {person}",
+    ),
+    "limit_granted_unlimited": (
+        "{customer}: сумма не ограничена",
+        "{customer}: можно отгружать без ограничения суммы с {since:date} по {until:date} включительно. "
+        "Решение: {person}",
+    ),
+    "limit_granted_policy": (
+        "{customer}: особые условия",
+        "{customer}: особые кредитные условия с {since:date} по {until:date} включительно. Решение: {person}",
+    ),
+    "limit_rejected": (
+        "{customer}: изменение лимита отклонено",
+        "{customer}: изменение лимита отклонено. Решение: {person}. {comment}",
+    ),
+    "limit_revoked": (
+        "{customer}: изменение лимита отозвано",
+        "{customer}: изменение лимита отозвано, подтверждённые заказы остаются в силе. Решение: {person}. {comment}",
+    ),
+    "limit_ends_temporary": (
+        "{customer}: временный лимит заканчивается",
+        "{customer}: временный лимит {amount:money} действует по {until:date} включительно, дальше — {after:money}. "
+        "Подтверждённые заказы останутся в силе",
+    ),
+    "limit_ends_unlimited": (
+        "{customer}: сумма скоро снова будет ограничена",
+        "{customer}: без ограничения суммы можно отгружать по {until:date} включительно, дальше лимит {after:money}. "
+        "Подтверждённые заказы останутся в силе",
+    ),
+    "limit_ends_policy": (
+        "{customer}: особые условия заканчиваются",
+        "{customer}: особые кредитные условия действуют по {until:date} включительно",
+    ),
     "dunning_before_due": (
         "{customer}: скоро срок оплаты счёта {invoice}",
         "{customer}: счёт {invoice} на {amount:money} нужно оплатить до {due:date}",
@@ -160,6 +215,10 @@ NOTICES = {
 
 TASKS = {
     "limit_review": "Проверить лимит нового клиента {customer}: {amount:money}",
+    "limit_change": "Решить об изменении лимита {customer}: {amount:money}",
+    "limit_change_unlimited": "Решить, отгружать ли {customer} без ограничения суммы",
+    "limit_change_policy": "Решить об особых кредитных условиях {customer}",
+    "restore_limit": "Дело {case} закрыто: вернуть лимит {customer}",
     "rework": "Доработать заказ {order}, {customer}: {comment}",
     "order_lapsed": "Заказ {order} отменён без оплаты: сообщить {customer}",
     "short_shipped": "Заказ {order} отгружен не полностью: сообщить {customer}",
@@ -218,10 +277,10 @@ def notice(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:
 
 
 def task_subject(kind: str, speech: Speech = RUSSIAN, **facts: Any) -> str:
-    """What the person is asked to do, in one line."""
+    """What the person is asked to do, in one line; a change of credit by its kind (`grant`)."""
     if kind == "credit_stop" and _no_money(facts):
         kind = "credit_stop_whatever_is_paid"
-    return speech.say(TASKS[kind], **facts)
+    return speech.say(TASKS.get(f"{kind}_{facts.get('grant')}", TASKS[kind]), **facts)
 
 
 def _no_money(facts: dict[str, Any]) -> bool:

@@ -48,6 +48,8 @@ ROLES = {
 
 TASK_KINDS = {
     "limit_review": "Проверить лимит",
+    "limit_change": "Решить об изменении лимита",
+    "restore_limit": "Вернуть лимит после дела",
     "rework": "Доработать заказ",
     "order_lapsed": "Заказ отменён без оплаты",
     "short_shipped": "Отгружено не полностью",
@@ -84,6 +86,30 @@ CALL_RESULTS = {
 }
 
 
+GRANT_KINDS = {
+    "base": "Базовый лимит",
+    "temporary": "Временный лимит",
+    "unlimited": "Без ограничения суммы",
+    "policy": "Особые условия",
+}
+
+GRANT_STATES = {
+    "requested": "ждёт решения",
+    "scheduled": "вступит в силу позже",
+    "in_force": "действует",
+    "rejected": "отклонено",
+    "revoked": "отозвано",
+    "ended": "срок вышел",
+}
+
+GRANT_ORIGINS = {
+    "opora:card": "Изменён в карточке клиента",
+    "opora:first": "Установлен при заведении клиента",
+    "opora:import": "Перенесён загрузкой данных",
+}
+"""Why a base limit changed that nobody asked for in words."""
+GRANT_TITLE = "Изменение лимита: {kind}, {state}"
+
 EITHER = "{most} или {last}"
 INVOICE_TITLE = "Счёт {invoice}: {status}"
 INVOICE_TITLE_STAGE = "Счёт {invoice}: {status}, {stage}"
@@ -95,6 +121,16 @@ def invoice_title(number: str, status: str, stage: str | None, speech: Speech = 
     if stage is None or status == "settled":
         return speech.say(INVOICE_TITLE, invoice=number, status=told)
     return speech.say(INVOICE_TITLE_STAGE, invoice=number, status=told, stage=stage_name(stage, speech))
+
+
+def grant_title(kind: str, state: str, speech: Speech = RUSSIAN) -> str:
+    """«Изменение лимита: Временный лимит, действует»."""
+    return speech.say(GRANT_TITLE, kind=_name(GRANT_KINDS, kind, speech), state=_name(GRANT_STATES, state, speech))
+
+
+def grant_reason(reason: str, speech: Speech = RUSSIAN) -> str:
+    """Why credit changed: the words of whoever asked, or where a limit came from."""
+    return _name(GRANT_ORIGINS, reason, speech)
 
 
 def role_name(role: str, speech: Speech = RUSSIAN) -> str:

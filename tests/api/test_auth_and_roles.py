@@ -69,10 +69,12 @@ def test_every_route_of_the_api_asks_for_a_key(still_engine: Engine, still_api: 
             "case_id",
             "absence_id",
             "user_id",
+            "grant_id",
+            "version",
             "sku",
             "sha256",
         ):
-            url = url.replace(f"{{{name}}}", some_id)
+            url = url.replace(f"{{{name}}}", "1" if name == "version" else some_id)
         assert "{" not in url, f"say in this test what {path} is called with"
         for method in operations:
             answer = still_api.request(method, url, json={} if method in {"post", "patch", "put"} else None)

@@ -169,3 +169,27 @@ def test_a_legal_case_from_opening_to_closing(api: TestClient, engine: Engine, l
     assert task["kind"] == "legal_case"
     api.post(f"/api/v1/tasks/{task['id']}/complete", json={}, headers=bearer("lawyer"))
     assert rows(engine, LegalCaseRow)[0].state == "closed"
+
+
+def test_d5_8_the_director_gives_the_limit_back_after_the_case(api: TestClient, engine: Engine, line: str) -> None:
+    for days in (14, 30):
+        look(engine, line, days)
+    customer = api.get("/api/v1/legal-cases", headers=bearer("lawyer")).json()["items"][0]["customer_id"]
+    restore = f"/api/v1/customers/{customer}/limit/restore"
+    early = api.post(restore, json={"comment": "Верю"}, headers=bearer("director"))
+    assert (early.status_code, early.json()["code"]) == (409, "limit_not_suspended")
+    pay(engine, line)
+    look(engine, line, 31)
+    (task,) = api.get("/api/v1/tasks", headers=bearer("lawyer")).json()["items"]
+    api.post(f"/api/v1/tasks/{task['id']}/complete", json={}, headers=bearer("lawyer"))
+
+    card = api.get(f"/api/v1/customers/{customer}", headers=bearer("director")).json()
+    assert (card["credit_limit"]["amount"], card["limit_source"]) == ("0.00", "suspended")
+    assert card["verdict_code"] == "suspended"
+    (task,) = api.get("/api/v1/tasks", headers=bearer("director")).json()["items"]
+    ticked = api.post(f"/api/v1/tasks/{task['id']}/complete", json={}, headers=bearer("director"))
+    assert (ticked.json()["code"], ticked.json()["link"]) == ("task_done_by_action", restore)
+    restored = api.post(restore, json={"comment": "Верю"}, headers=bearer("director"))
+    assert restored.status_code == 200, restored.text
+    assert restored.json()["limit_source"] == "base"
+    assert api.get("/api/v1/tasks", headers=bearer("director")).json()["items"] == []

@@ -8,7 +8,8 @@ import pytest
 
 from domain.credit import CreditFacts, OverdueItem
 from domain.customers import credit_card
-from domain.policy import OverdueMode, Policy
+from domain.limits import EffectiveLimit, LimitSource
+from domain.policy import OverdueMode, Policy, StopBasis
 from domain.wording import RUSSIAN, card_text
 
 MILLION = Decimal(1_000_000)
@@ -47,6 +48,13 @@ def overdue(days: int, residual: str = "50000.00") -> tuple[OverdueItem, ...]:
         ({"overdue": overdue(4), "receivables": 2 * MILLION}, "over_double"),
         ({"overdue": overdue(40), "legal_case": True, "limit": Decimal(0)}, "legal_case"),
         ({"legal_case": True, "no_trade": True}, "no_trade"),
+        ({"contract_valid": False}, "no_contract"),
+        ({"contract_valid": False, "receivables": MILLION}, "no_contract"),
+        ({"contract_valid": False, "receivables": 2 * MILLION}, "over_double"),
+        ({"contract_valid": False, "limit": Decimal(0)}, "no_credit"),
+        ({"contract_valid": False, "overdue": overdue(4)}, "overdue_approval"),
+        ({"unlimited": True, "receivables": 5 * MILLION, "overdue": overdue(4)}, "overdue_approval"),
+        ({"unlimited": True, "contract_valid": False}, "no_contract"),
     ],
 )
 def test_the_worst_closed_gate_speaks(changes: dict[str, Any], verdict: str) -> None:
@@ -68,3 +76,33 @@ def test_own_money_widens_the_room() -> None:
     card = credit_card(facts(advances=Decimal("250000.00")), Policy())
     assert (card.exposure, card.debt, card.available) == (Decimal("-250000.00"), 0, Decimal("1250000.00"))
     assert credit_card(facts(receivables=MILLION + 1), Policy()).available == 0
+
+
+def test_an_unlimited_account_has_no_amount_gate() -> None:
+    """D1-9"""
+    limit = EffectiveLimit(MILLION, LimitSource.UNLIMITED, date(2026, 4, 30))
+    card = credit_card(facts(unlimited=True, receivables=5 * MILLION), Policy(), limit)
+    assert (card.verdict, card.over_limit, card.limit_until) == ("unlimited", False, date(2026, 4, 30))
+    text = card_text(card.verdict, RUSSIAN, **card.figures)
+    assert text == "Сумма не ограничена до 30.04.2026 включительно: заказ в долг пройдёт сразу."
+
+
+def test_d5_8_a_suspended_limit_is_told_as_such() -> None:
+    suspended = EffectiveLimit(Decimal(0), LimitSource.SUSPENDED)
+    assert credit_card(facts(limit=Decimal(0)), Policy(), suspended).verdict == "suspended"
+    assert credit_card(facts(limit=Decimal(0), legal_case=True), Policy(), suspended).verdict == "legal_case"
+
+
+def test_d5_3_more_is_owed_than_the_limit_allows() -> None:
+    assert not credit_card(facts(receivables=MILLION), Policy()).over_limit
+    assert credit_card(facts(receivables=MILLION + Decimal("0.01")), Policy()).over_limit
+
+
+def test_d2_3_by_debt_an_order_alone_never_stops() -> None:
+    """The customer's own contract may say so (D5-6)."""
+    by_debt = Policy(stop_basis=StopBasis.DEBT)
+    assert credit_card(facts(), by_debt).verdict == "free_by_debt"
+    assert credit_card(facts(receivables=2 * MILLION), by_debt).verdict == "over_limit_by_debt"
+    assert credit_card(facts(commitments=5 * MILLION), by_debt).verdict == "over_limit_by_debt"
+    assert credit_card(facts(receivables=2 * MILLION + Decimal("0.01")), by_debt).verdict == "over_double"
+    assert credit_card(facts(limit=Decimal(0)), by_debt).verdict == "no_credit"

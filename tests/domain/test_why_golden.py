@@ -65,6 +65,8 @@ WAITS = {
     WaitReason.FINAL_PAYMENT: (OrderStatus.AWAITING_FINAL_PAYMENT, "customer", OnExpiry.ESCALATE, UNTIL),
     WaitReason.DUE_DATE: (OrderStatus.AWAITING_FINAL_PAYMENT, "customer", OnExpiry.ESCALATE, UNTIL),
     WaitReason.OVERDUE: (OrderStatus.AWAITING_FINAL_PAYMENT, "customer", OnExpiry.ESCALATE, UNTIL),
+    WaitReason.LIMIT_START: (OrderStatus.CONFIRMED, Role.HEAD, OnExpiry.BEGIN, UNTIL),
+    WaitReason.LIMIT_END: (OrderStatus.CONFIRMED, Role.HEAD, OnExpiry.END, UNTIL),
     WaitReason.DISPUTE: (OrderStatus.AWAITING_FINAL_PAYMENT, "customer", OnExpiry.ESCALATE, UNTIL),
     WaitReason.CANCEL_ACKNOWLEDGEMENT: (OrderStatus.PICKING, Role.WAREHOUSE, OnExpiry.TASK, UNTIL),
     WaitReason.GATE: (OrderStatus.PICKING, Role.HEAD, OnExpiry.UNPICK, datetime(2026, 4, 8, 10, 0)),

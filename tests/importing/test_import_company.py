@@ -24,6 +24,7 @@ from support.workbooks import (
 )
 
 from activities.adapters.spreadsheets import read_source
+from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.tables import (
     AllocationRow,
     ContactRow,
@@ -95,6 +96,9 @@ def test_a_good_file_is_written_whole(seller: Engine, tmp_path: Path) -> None:
     customer, account = one(seller, CustomerRow), one(seller, CreditAccountRow)
     assert (customer.name, customer.tax_id, customer.currency) == ("ООО «Ромашка»", ROMASHKA, "KZT")
     assert (account.base_limit, customer.prepayment_percent) == (Decimal("1000000.00"), 0)
+    grant = one(seller, CreditGrantRow)
+    assert (grant.amount, grant.previous, grant.state) == (Decimal("1000000.00"), 0, "in_force")
+    assert (grant.requested_by, grant.decided_by, grant.reason) == (None, None, "opora:import")
     assert customer.manager_id is not None
     assert one(seller, ContactRow).email == "buh@romashka.example"
     assert one(seller, ProductRow).price == Decimal("2450.5000")
@@ -166,6 +170,9 @@ def test_changed_rows_are_updated_and_told_in_the_journal(seller: Engine, tmp_pa
         "customers": 1, "contracts": 1, "products": 1, "stock": 0, "invoices": 0,
     }  # fmt: skip
     assert one(seller, CreditAccountRow).base_limit == Decimal("1500000.00")
+    with Session(seller) as session:
+        history = session.exec(select(CreditGrantRow).order_by(CreditGrantRow.id)).all()
+    assert [(row.previous, row.amount) for row in history] == [(0, 1_000_000), (1_000_000, 1_500_000)]
     assert one(seller, CustomerRow).version == 2
     assert one(seller, ContactRow).phone == "+77019999999"
     assert one(seller, ProductRow).price == Decimal("2600.0000")
