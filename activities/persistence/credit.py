@@ -17,8 +17,12 @@ from domain.money import ZERO, percent_of
 
 
 def lock_account(session: Session, account_id: UUID) -> CreditAccountRow:
-    """The account, held until commit: everything that moves exposure or limit goes through here (D3-1, D3-2)."""
-    row = session.exec(select(CreditAccountRow).where(CreditAccountRow.id == account_id).with_for_update()).first()
+    """The account, held until commit: everything that moves exposure or limit goes through here (D3-1, D3-2).
+
+    Rows that only name the account, such as a new quote, do not wait for it.
+    """
+    query = select(CreditAccountRow).where(CreditAccountRow.id == account_id).with_for_update(key_share=True)
+    row = session.exec(query).first()
     if row is None:
         raise CustomerNotFoundError()
     return row

@@ -26,8 +26,9 @@ _WAIT: TypeAdapter[Wait] = TypeAdapter(Wait)
 
 
 def lock_order(session: Session, order_id: UUID | str) -> OrderRow:
-    """The order, held until commit."""
-    row = session.exec(select(OrderRow).where(OrderRow.id == UUID(str(order_id))).with_for_update()).first()
+    """The order, held until commit; rows that only name it, such as a reserve served from the queue, do not wait."""
+    query = select(OrderRow).where(OrderRow.id == UUID(str(order_id))).with_for_update(key_share=True)
+    row = session.exec(query).first()
     if row is None:
         raise OrderNotFoundError()
     return row
