@@ -33,7 +33,7 @@ def open_approval(session: Session, order_id: UUID) -> ApprovalRow | None:
 def last_approval(session: Session, order_id: UUID) -> ApprovalRow | None:
     """The newest request of the order, answered or not."""
     query = select(ApprovalRow).where(ApprovalRow.order_id == order_id)
-    return session.exec(query.order_by(col(ApprovalRow.opened_at).desc(), col(ApprovalRow.round).desc())).first()
+    return session.exec(query.order_by(col(ApprovalRow.id).desc()).limit(1)).first()
 
 
 def newest_given(session: Session, order_id: UUID, kinds: Collection[str]) -> ApprovalRow | None:
@@ -41,7 +41,8 @@ def newest_given(session: Session, order_id: UUID, kinds: Collection[str]) -> Ap
     query = (
         select(ApprovalRow)
         .where(ApprovalRow.order_id == order_id, ApprovalRow.state == "approved", col(ApprovalRow.kind).in_(kinds))
-        .order_by(col(ApprovalRow.decided_at).desc())
+        .order_by(col(ApprovalRow.id).desc())
+        .limit(1)
     )
     return session.exec(query).first()
 

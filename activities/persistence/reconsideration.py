@@ -25,7 +25,7 @@ _WAITING = text("""
            greatest(0, o.gross - coalesce((SELECT sum(gross) FROM invoice WHERE order_id = o.id), 0)) AS gross,
            coalesce((SELECT sum(amount) FROM payment_allocation WHERE order_id = o.id), 0) AS received,
            (SELECT reasons FROM credit_decision d WHERE d.order_id = o.id AND d.rule = 'credit'
-             ORDER BY d.decided_at DESC, d.id DESC LIMIT 1) AS reasons
+             ORDER BY d.id DESC LIMIT 1) AS reasons
       FROM sales_order o JOIN customer ON customer.id = o.customer_id
      WHERE o.credit_account_id = :account AND o.status IN ('awaiting_approval', 'stopped')
        AND NOT EXISTS (SELECT 1 FROM approval WHERE order_id = o.id AND state = 'open' AND kind = 'price')
