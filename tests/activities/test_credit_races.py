@@ -3,17 +3,25 @@
 
 import random
 import threading
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session, select
-from support.company import Company, a_company, a_customer, a_product, a_quote
+from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
 from support.credit_log import COMMITTED, Story, install, look
 from support.money import an_invoice
 from support.storm import Storm, deadlocks, number_of
 
+from activities.credit import CreditActivities
 from activities.persistence.engine import make_engine
-from activities.persistence.tables import OrderRow
+from activities.persistence.tables import CommitmentRow, OrderRow
+from domain.credit import Outcome
+from domain.credit_steps import ApprovalOutcome, CreditOutcome, CreditRequest, Verdict
+from domain.orders import OrderStatus
 from domain.policy import Policy
 
 THREADS = 14
@@ -50,7 +58,7 @@ class Observer:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(0.02):
+        while not self._over.wait(0.1):
             self.looks += 1
             figures = look(self.engine, self.accounts)
             if any(figures.values()):
@@ -94,3 +102,90 @@ def test_two_hundred_orders_of_one_customer_with_everything_at_once(engine: Engi
         assert {order.status for order in session.exec(select(OrderRow))} <= KNOWN_ENDS
         asked = session.execute(text("SELECT count(*) FROM credit_decision")).scalar_one()
     assert asked == story.decisions > 200
+
+
+_SET_FREE = text("""
+    SELECT row->>'order_id' FROM credit_log
+     WHERE source = 'credit_decision' AND xact <> 'before' AND row->>'outcome' = 'auto' ORDER BY seq
+""")
+
+
+# -- the worked examples, with two hundred orders -----------------------------------------------------------------
+
+
+def all_at_once(engine: Engine, company: Company, orders: list[str]) -> list[CreditOutcome]:
+    storm, outcomes = Storm(engine, company, random.Random(0)), []
+    credit = CreditActivities(engine)
+    requests = [CreditRequest(order, company.manager, "decision-1", storm.at()) for order in orders]
+    storm.blow([lambda r=r: outcomes.append(credit.decide_order_credit(r)) for r in requests], threads=THREADS)
+    assert (storm.broken, storm.refused) == ([], {})
+    return outcomes
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_v16_of_two_hundred_orders_at_once_exactly_one_passes(engine: Engine, company: Company):
+    customer, sku = a_customer(engine, company), a_product(engine, price="600000")
+    orders = [a_quote(engine, company.manager, customer, sku) for _ in range(200)]
+
+    outcomes = all_at_once(engine, company, orders)
+
+    figures = Counter((each.decision.outcome, each.decision.exposure) for each in outcomes)
+    assert figures == {(Outcome.AUTO, Decimal(600_000)): 1, (Outcome.APPROVAL, Decimal(1_200_000)): 199}
+    with Session(engine) as session:
+        assert [row.uninvoiced for row in session.exec(select(CommitmentRow))] == [600_000]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_v17_of_two_hundred_orders_one_more_is_approved_and_the_rest_meet_a_stop(engine: Engine, company: Company):
+    """However many heads press the button at once."""
+    customer, sku = a_customer(engine, company), a_product(engine, price="800000")
+    orders = [a_quote(engine, company.manager, customer, sku) for _ in range(200)]
+    decided = all_at_once(engine, company, orders)
+    assert Counter(each.decision.outcome for each in decided) == {Outcome.AUTO: 1, Outcome.APPROVAL: 199}
+    with Session(engine) as session:
+        waiting = [str(row.id) for row in session.exec(select(OrderRow)) if row.status == "awaiting_approval"]
+    storm, answers = Storm(engine, company, random.Random(0)), list[ApprovalOutcome]()
+
+    steps = [storm.answer(order, Verdict.APPROVE) for order in waiting]
+    storm.blow([lambda step=step: answers.append(step()) for step in steps], threads=THREADS)
+
+    assert (storm.broken, storm.refused) == ([], {})
+    assert Counter((each.refusal, each.state.status) for each in answers) == {
+        (None, OrderStatus.CONFIRMED): 1,
+        ("approval_stopped", OrderStatus.STOPPED): 198,
+    }
+    with Session(engine) as session:
+        assert sum(row.uninvoiced for row in session.exec(select(CommitmentRow))) == 1_600_000
+
+
+def test_d2_13_payments_at_once_set_stopped_orders_free_by_class_then_by_time(engine: Engine, company: Company):
+    """One account, a VIP and others; whichever payment is first, nobody passes somebody ahead of him."""
+    standard, sku = a_customer(engine, company, limit="200000"), a_product(engine, price="50000")
+    vip = a_customer(engine, company, segment="vip")
+    with Session(engine) as session, session.begin():
+        session.execute(
+            text("UPDATE customer SET credit_account_id = :account WHERE id = :vip"),
+            {"account": standard.credit_account_id, "vip": vip.id},
+        )
+    an_invoice(engine, standard, "СФ-1", "1000000")
+    credit, storm, expected = CreditActivities(engine), Storm(engine, company, random.Random(3)), []
+    for customer, minutes in ((standard, 3), (vip, 9), (standard, 1), (vip, 5), (standard, 7), (vip, 2)):
+        order = a_quote(engine, company.manager, customer, sku)
+        at = MONDAY + timedelta(minutes=minutes)
+        outcome = credit.decide_order_credit(CreditRequest(order, company.manager, "decision-1", at))
+        assert outcome.decision.outcome is Outcome.STOP
+        expected.append((customer is not vip, minutes, order))
+    order_of_service = [order for _, _, order in sorted(expected)]
+    install(engine)
+
+    storm.blow([storm.pay(standard, 100_000) for _ in range(10)], threads=10)
+
+    story = Story(frozenset([str(standard.credit_account_id)]), Policy(), agreed_deferral=14).tell(engine)
+    assert (storm.broken, story.wrong) == ([], [])
+    with Session(engine) as session:
+        freed = session.execute(_SET_FREE).scalars().all()
+        waiting = session.exec(select(OrderRow.id).where(OrderRow.status != "confirmed")).all()
+    assert freed == order_of_service[:4], "200 000 of room for orders of 50 000"
+    assert set(waiting) == {UUID(order) for order in order_of_service[4:]}

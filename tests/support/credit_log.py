@@ -211,7 +211,7 @@ class Story:
         orders = {row["id"]: row for row in self.rows("sales_order", account)}
         commitments = {row["order_id"]: row for row in self.rows("commitment", account)}
         by_itself = sum((counts(row, tied) for key, row in commitments.items() if self.passed_alone(orders[key])), ZERO)
-        if facts.receivables - facts.advances + by_itself > limit:
+        if by_itself and facts.receivables - facts.advances + by_itself > limit:
             self.wrong.append(f"{when}: automatic approvals of {by_itself} with {facts}")
         open_requests = {row["order_id"]: row for row in self.tables["approval"].values() if row["state"] == "open"}
         for order in orders.values():
