@@ -43,7 +43,7 @@ def allocate_by_hand(session: Session, command: AllocateCommand) -> PaymentOutco
     locked_for = seen.credit_account_id
     account = _lock(session, owner, seen)
     payment = store.lock_payment(session, command.payment_id)
-    if payment.credit_account_id != locked_for:  # another gave it to another payer: his account is not locked here
+    if payment.credit_account_id not in {None, locked_for, account.id}:  # given to a third payer meanwhile
         raise PaymentInProgressError
     _check(payment, owner, account)
     if command.allotments and payment.unallocated <= ZERO:
