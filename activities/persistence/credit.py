@@ -187,12 +187,13 @@ def still_to_pay(session: Session, order: OrderRow) -> Decimal:
 
 def commit_credit(session: Session, order: OrderRow) -> None:
     """From now on the order counts in the commitments of its account, at what it comes to now (D1-5, D6-6)."""
+    uninvoiced = remaining_gross(session, order)
     session.merge(
         CommitmentRow(
             order_id=order.id,
             credit_account_id=order.credit_account_id,
-            uninvoiced=remaining_gross(session, order),
-            required_prepayment=required_prepayment(session, order),
+            uninvoiced=uninvoiced,
+            required_prepayment=percent_of(uninvoiced, order.prepayment_percent),
         )
     )
 

@@ -48,10 +48,8 @@ def reconsider_account(session: Session, account_id: UUID | str, *, at: datetime
     today = _today(session, at)
     grants = load_grants(session, account.id)
     facts = credit.load_facts(session, account, today=today, grants=grants)
-    agreed = {
-        customer: credit.agreed_deferral(session, session.get_one(CustomerRow, customer), today=today)
-        for customer in {row.customer_id for row in rows}
-    }
+    customers = {row.customer_id: session.get_one(CustomerRow, row.customer_id) for row in rows}
+    agreed = {key: credit.agreed_deferral(session, customer, today=today) for key, customer in customers.items()}
     waiting = [
         WaitingOrder(
             order_id=str(row.id),
@@ -95,7 +93,6 @@ def orders_to_tell(session: Session, account_id: UUID | None = None) -> list[str
 
 def _move_on(session: Session, moved: Reconsidered, decided: Decided, *, at: datetime) -> bool:
     order = orders.lock_order(session, moved.order_id)
-    session.refresh(order)
     if order.status not in HELD:
         return False
     context = context_of(session, order)
