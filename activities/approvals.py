@@ -108,7 +108,8 @@ def _approve(
     messages = (_tell_verdict(session, context, command, key, at=at),)
     if proposed:
         state = revisions.put_in_force(session, context, approval.revision, at=at)
-        return ApprovalOutcome(state, messages=messages, revised=True)
+        relieved = reconsider_account(session, account.id, at=at)  # it may come to less than the older one
+        return ApprovalOutcome(state, messages=messages, revised=True, relieved=relieved)
     return ApprovalOutcome(confirm(session, context, at=at), messages=messages)
 
 
@@ -127,8 +128,9 @@ def _after_price(
         ruling = rule(session, context, decided, requester, key=f"{request_key(approval)}:priced", at=at)
         return ApprovalOutcome(ruling.state, barred=ruling.barred, messages=(*ruling.messages, told))
     weighed = weigh_proposal(session, context, decided, requester, approval.revision, at=at)
+    relieved = reconsider_account(session, context.order.credit_account_id, at=at) if weighed.in_force else ()
     return ApprovalOutcome(orders.state_of(context.order), messages=(*weighed.messages, told), revised=weighed.in_force,
-                           proposal=weighed.proposal)  # fmt: skip
+                           proposal=weighed.proposal, relieved=relieved)  # fmt: skip
 
 
 def _pass_on(

@@ -13,6 +13,7 @@ from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
 from activities.persistence.manual_allocation import allocate_by_hand
 from activities.persistence.payment_effects import applied, queue_for_accountant, settle
+from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.steps import run_once
 from activities.persistence.tables import BankStatementRow, CreditAccountRow, CustomerRow, LegalEntityRow, PaymentRow
 from domain.bank_statement import Problem, Receipt, parse_statement
@@ -221,4 +222,5 @@ def _queue(session: Session, payment: PaymentRow, reason: QueueReason, *, at: da
     company = orders.legal_entity(session)
     calendar = load_calendar(session, company.country, company.timezone)
     queue_for_accountant(session, payment, reason, due_at=calendar.after_working_days(at, 1), at=at)
-    return applied(session, payment)
+    account = payment.credit_account_id  # of a known payer: his advance until the accountant decides (D9-5)
+    return applied(session, payment, reconsider_account(session, account, at=at) if account else ())

@@ -150,8 +150,9 @@ def _propose(
     )
     weighed = weigh_proposal(session, context, decided, actor, revision, at=at)
     in_force = weighed.in_force
+    relieved = reconsider_account(session, account.id, at=at) if in_force else ()
     return ReviseOutcome(orders.state_of(order), revision, in_force, weighed.decision, refit=in_force,
-                         proposal=weighed.proposal, messages=weighed.messages)  # fmt: skip
+                         proposal=weighed.proposal, messages=weighed.messages, relieved=relieved)  # fmt: skip
 
 
 def _drop_proposal(session: Session, context: OrderContext, request: ReviseRequest) -> None:

@@ -41,7 +41,7 @@ def _open(order_id: UUID) -> SelectOfScalar[ApprovalRow]:
 def last_approval(session: Session, order_id: UUID) -> ApprovalRow | None:
     """The newest request of the order, answered or not."""
     query = select(ApprovalRow).where(ApprovalRow.order_id == order_id)
-    return session.exec(query.order_by(col(ApprovalRow.opened_at).desc(), col(ApprovalRow.round).desc())).first()
+    return session.exec(query.order_by(col(ApprovalRow.id).desc()).limit(1)).first()
 
 
 def newest_given(session: Session, order_id: UUID, kinds: Collection[str]) -> ApprovalRow | None:
@@ -49,7 +49,8 @@ def newest_given(session: Session, order_id: UUID, kinds: Collection[str]) -> Ap
     query = (
         select(ApprovalRow)
         .where(ApprovalRow.order_id == order_id, ApprovalRow.state == "approved", col(ApprovalRow.kind).in_(kinds))
-        .order_by(col(ApprovalRow.decided_at).desc())
+        .order_by(col(ApprovalRow.id).desc())
+        .limit(1)
     )
     return session.exec(query).first()
 

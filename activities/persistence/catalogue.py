@@ -66,7 +66,7 @@ def product(session: Session, sku: str, *, lock: bool = False) -> ProductRow:
         ProductNotFoundError: there is none.
     """
     query = select(ProductRow).where(ProductRow.sku == sku)
-    row = session.exec(query.with_for_update() if lock else query).first()
+    row = session.exec(query.with_for_update(key_share=True) if lock else query).first()
     if row is None:
         raise ProductNotFoundError(sku=sku)
     return row

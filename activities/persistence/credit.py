@@ -24,8 +24,12 @@ from domain.money import ZERO, percent_of
 
 
 def lock_account(session: Session, account_id: UUID) -> CreditAccountRow:
-    """The account, held until commit: everything that moves exposure or limit goes through here (D3-1, D3-2)."""
-    row = session.exec(select(CreditAccountRow).where(CreditAccountRow.id == account_id).with_for_update()).first()
+    """The account, held until commit: everything that moves exposure or limit goes through here (D3-1, D3-2).
+
+    Rows that only name the account, such as a new quote, do not wait for it.
+    """
+    query = select(CreditAccountRow).where(CreditAccountRow.id == account_id).with_for_update(key_share=True)
+    row = session.exec(query).first()
     if row is None:
         raise CustomerNotFoundError()
     return row
@@ -204,12 +208,13 @@ def still_to_pay(session: Session, order: OrderRow) -> Decimal:
 
 def commit_credit(session: Session, order: OrderRow) -> None:
     """From now on the order counts in the commitments of its account, at what it comes to now (D1-5, D6-6)."""
+    uninvoiced = remaining_gross(session, order)
     session.merge(
         CommitmentRow(
             order_id=order.id,
             credit_account_id=order.credit_account_id,
-            uninvoiced=remaining_gross(session, order),
-            required_prepayment=required_prepayment(session, order),
+            uninvoiced=uninvoiced,
+            required_prepayment=percent_of(uninvoiced, order.prepayment_percent),
         )
     )
 

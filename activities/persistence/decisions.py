@@ -120,13 +120,12 @@ def record_decision(
 
 
 def last_decision(session: Session, order_id: UUID, *, revision: int | None = None) -> CreditDecisionRow | None:
-    """The newest credit decision of the order, or of one of its revisions."""
+    """The newest credit decision of the order, or of one of its revisions: the one made last under the lock, whatever
+    the clock of the process said that made it."""
     query = select(CreditDecisionRow).where(CreditDecisionRow.order_id == order_id, CreditDecisionRow.rule == "credit")
     if revision is not None:
         query = query.where(CreditDecisionRow.revision == revision)
-    return session.exec(
-        query.order_by(col(CreditDecisionRow.decided_at).desc(), col(CreditDecisionRow.id).desc())
-    ).first()
+    return session.exec(query.order_by(col(CreditDecisionRow.id).desc()).limit(1)).first()
 
 
 def recorded(session: Session, row: CreditDecisionRow) -> tuple[CreditDecision, CreditFacts, Policy]:

@@ -64,7 +64,11 @@ def _lock_accounts(
     named += [record.customer.id for record in company.invoices if record.customer.id]
     wanted = {stored[customer].credit_account_id for customer in named}
     query = select(CreditAccountRow).where(col(CreditAccountRow.id) == any_id(wanted))
-    locked = query.order_by(col(CreditAccountRow.id)).with_for_update().execution_options(populate_existing=True)
+    locked = (
+        query.order_by(col(CreditAccountRow.id))
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
     return {row.id: row for row in task.session.exec(locked)}
 
 

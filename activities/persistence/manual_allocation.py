@@ -40,8 +40,11 @@ def allocate_by_hand(session: Session, command: AllocateCommand) -> PaymentOutco
     """
     seen = store.get_payment(session, command.payment_id)
     owner = _owner(session, command, seen)
+    locked_for = seen.credit_account_id
     account = _lock(session, owner, seen)
     payment = store.lock_payment(session, command.payment_id)
+    if payment.credit_account_id not in {None, locked_for, account.id}:  # given to a third payer meanwhile
+        raise PaymentInProgressError
     _check(payment, owner, account)
     if command.allotments and payment.unallocated <= ZERO:
         raise NothingToAllocateError

@@ -26,8 +26,9 @@ _WAIT: TypeAdapter[Wait] = TypeAdapter(Wait)
 
 
 def lock_order(session: Session, order_id: UUID | str) -> OrderRow:
-    """The order, held until commit."""
-    row = session.exec(select(OrderRow).where(OrderRow.id == UUID(str(order_id))).with_for_update()).first()
+    """The order, held until commit; rows that only name it, such as a reserve served from the queue, do not wait."""
+    query = select(OrderRow).where(OrderRow.id == UUID(str(order_id))).with_for_update(key_share=True)
+    row = session.exec(query.execution_options(populate_existing=True)).first()
     if row is None:
         raise OrderNotFoundError()
     return row
@@ -84,7 +85,7 @@ def shipped_by_line(session: Session, order_id: UUID) -> dict[int, Decimal]:
 
 def customer_of(session: Session, order: OrderRow) -> CustomerRow:
     """The customer of an order."""
-    return session.exec(select(CustomerRow).where(CustomerRow.id == order.customer_id)).one()
+    return session.get_one(CustomerRow, order.customer_id)
 
 
 def legal_entity(session: Session, entity_id: UUID | None = None) -> LegalEntityRow:
@@ -112,7 +113,7 @@ def planned_messages(session: Session, order_id: UUID) -> tuple[str, ...]:
 
 def user(session: Session, user_id: UUID) -> UserRow:
     """A person of the company."""
-    return session.exec(select(UserRow).where(UserRow.id == user_id)).one()
+    return session.get_one(UserRow, user_id)
 
 
 def people_of_role(session: Session, role: str) -> Sequence[UserRow]:

@@ -180,7 +180,7 @@ def lock_customer(session: Session, customer_id: UUID, caller: Actor) -> tuple[C
     query = (
         select(CustomerRow)
         .where(CustomerRow.id == customer_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     return account, session.exec(query).one()

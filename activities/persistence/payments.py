@@ -173,7 +173,7 @@ def open_items(session: Session, account_id: UUID) -> list[OpenItem]:
         select(OrderRow)
         .where(OrderRow.credit_account_id == account_id, col(OrderRow.status).not_in(TAKES_NO_MONEY))
         .order_by(col(OrderRow.id))
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     lines = session.exec(
@@ -181,7 +181,7 @@ def open_items(session: Session, account_id: UUID) -> list[OpenItem]:
         .join(InvoiceRow, col(InvoiceRow.id) == ScheduleLineRow.invoice_id)
         .where(InvoiceRow.credit_account_id == account_id, ScheduleLineRow.residual > 0)
         .order_by(col(ScheduleLineRow.id))
-        .with_for_update(of=ScheduleLineRow)
+        .with_for_update(of=ScheduleLineRow, key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     return [*_line_items(session, lines), *_order_items(session, orders)]

@@ -28,10 +28,13 @@ def policy_in_force(session: Session, on: date) -> tuple[int, Policy]:
 
 def policy_version(session: Session, version: int, overlay: Mapping[str, Any] | None = None) -> Policy:
     """The parameters of one version, with what a customer's own contract changes in them (D5-6)."""
-    row = session.get(PolicyRow, version)
-    if row is None:
-        raise LookupError(f"policy version {version} is not stored")
-    return policy_from(row.body, overlay)
+    bodies: dict[int, Mapping[str, Any]] = session.info.setdefault("policies", {})
+    if version not in bodies:
+        row = session.get(PolicyRow, version)
+        if row is None:
+            raise LookupError(f"policy version {version} is not stored")
+        bodies[version] = row.body
+    return policy_from(bodies[version], overlay)
 
 
 def policy_from(body: Mapping[str, Any], overlay: Mapping[str, Any] | None = None) -> Policy:

@@ -25,7 +25,7 @@ _WAITING = text("""
            greatest(0, o.gross - coalesce((SELECT sum(gross) FROM invoice WHERE order_id = o.id), 0)) AS gross,
            coalesce((SELECT sum(amount) FROM payment_allocation WHERE order_id = o.id), 0) AS received,
            (SELECT reasons FROM credit_decision d WHERE d.order_id = o.id AND d.rule = 'credit'
-             ORDER BY d.decided_at DESC, d.id DESC LIMIT 1) AS reasons
+             ORDER BY d.id DESC LIMIT 1) AS reasons
       FROM sales_order o JOIN customer ON customer.id = o.customer_id
      WHERE o.credit_account_id = :account AND o.status IN ('awaiting_approval', 'stopped')
        AND NOT EXISTS (SELECT 1 FROM approval WHERE order_id = o.id AND state = 'open' AND kind = 'price')
@@ -56,10 +56,8 @@ def reconsider_account(session: Session, account_id: UUID | str, *, at: datetime
     today = _today(session, at)
     grants = load_grants(session, account.id)
     facts = credit.load_facts(session, account, today=today, grants=grants)
-    agreed = {
-        customer: credit.agreed_deferral(session, session.get_one(CustomerRow, customer), today=today)
-        for customer in {row.customer_id for row in rows}
-    }
+    customers = {row.customer_id: session.get_one(CustomerRow, row.customer_id) for row in rows}
+    agreed = {key: credit.agreed_deferral(session, customer, today=today) for key, customer in customers.items()}
     waiting = [
         WaitingOrder(
             order_id=str(row.id),
@@ -104,7 +102,6 @@ def orders_to_tell(session: Session, account_id: UUID | None = None) -> list[str
 
 def _move_on(session: Session, moved: Reconsidered, decided: Decided, *, at: datetime) -> bool:
     order = orders.lock_order(session, moved.order_id)
-    session.refresh(order)
     if order.status not in HELD:
         return False
     context = context_of(session, order)

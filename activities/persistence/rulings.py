@@ -154,6 +154,8 @@ def price_to_approve(
 ) -> Reason | None:
     """The discount of a revision that somebody has to approve before credit is asked for; None when there is none, or
     it was (D4-15)."""
+    if policy.free_discount_percent >= 100:
+        return None
     revision = context.order.revision if revision is None else revision
     lines = [PricedLine(line.price, line.list_price) for line in orders.lines_of(session, context.order, revision)]
     reason = discount_reason(lines, policy)

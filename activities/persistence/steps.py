@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from activities.persistence.tables import StepRow
+from domain.errors import DomainError
 
 Result = TypeVar("Result")
 
@@ -28,7 +29,8 @@ def run_once(
 ) -> Result:
     """Do `work` in one transaction together with its result under `key`; on a repeat return that result.
 
-    A twin that commits the same key at the same moment makes this attempt roll back and read the twin's result.
+    A twin that commits the same key at the same moment makes this attempt roll back and read the twin's result: it
+    meets the twin's rows, or a state that the twin has left behind.
     """
     codec = _codec(result_type)
     try:
@@ -40,7 +42,7 @@ def run_once(
             session.flush()
             session.add(StepRow(key=key, result=codec.dump_python(result, mode="json"), at=as_of))
         return result
-    except IntegrityError:
+    except (IntegrityError, DomainError):
         with Session(engine) as session:
             stored = session.get(StepRow, key)
         if stored is None:
