@@ -26,6 +26,7 @@ def why(session: Session, order: OrderRow, language: Language) -> dict[str, Any]
     facts = decisions.FACTS.validate_python(decision.facts) if decision else None
     needed = _needed(session, order, decision, facts)
     wait = order_views.waiting(state.wait, language, decision)
+    currency = facts.currency if facts else order.currency
     sentences = [
         why_text(
             state.wait.reason if state.wait else None,
@@ -33,20 +34,20 @@ def why(session: Session, order: OrderRow, language: Language) -> dict[str, Any]
             speech(language),
             until=orders.on_company_clock(session, order, state.wait.until) if state.wait else None,
             needed=needed,
-            currency=order.currency,
+            currency=currency,
         )
     ]
     if decision is not None:
-        view = order_views.stored_decision(decision, order.currency, language)
+        view = order_views.stored_decision(decision, language)
         sentences += [reason["text"] for reason in view["reasons"]]
-        sentences += order_views.release_texts(decision, needed, order.currency, language)
+        sentences += order_views.release_texts(decision, needed, currency, language)
     return {
         "text": " ".join(sentences),
         "reason": wait["reason"] if wait else None,
-        "figures": _figures(session, decision, facts, order.currency) if decision and facts else {},
+        "figures": _figures(session, decision, facts) if decision and facts else {},
         "who": wait["who"] if wait else None,
         "who_text": wait["who_text"] if wait else None,
-        "needed": money(needed, order.currency),
+        "needed": money(needed, currency),
     }
 
 
@@ -60,7 +61,7 @@ def _needed(
     return money_to_release([reason["code"] for reason in decision.reasons], facts, policy)
 
 
-def _figures(session: Session, decision: CreditDecisionRow, facts: CreditFacts, currency: str) -> dict[str, Any]:
+def _figures(session: Session, decision: CreditDecisionRow, facts: CreditFacts) -> dict[str, Any]:
     policy = policy_version(session, decision.policy_version, decision.overlay)
     sums = {
         "receivables": facts.receivables,
@@ -72,4 +73,4 @@ def _figures(session: Session, decision: CreditDecisionRow, facts: CreditFacts, 
         "debt": facts.debt,
         "overdue": counting_overdue(facts, policy).amount,
     }
-    return {name: money(value, currency) for name, value in sums.items()}
+    return {name: money(value, facts.currency) for name, value in sums.items()}

@@ -178,6 +178,7 @@ class Debt:
     due: date
     residual: Decimal
     days: int
+    currency: str
 
 
 def other_debts(session: Session, context: DunningContext, as_of: datetime) -> list[Debt]:
@@ -191,7 +192,7 @@ def other_debts(session: Session, context: DunningContext, as_of: datetime) -> l
     )
     today = context.calendar.day_of(as_of)
     debts = [
-        Debt(line.id, invoice.number, invoice.issued_on, line.due_date, line.residual, n)
+        Debt(line.id, invoice.number, invoice.issued_on, line.due_date, line.residual, n, invoice.currency)
         for line, invoice in session.exec(query)
         if is_chased(line.residual, line.amount, invoice.currency, context.policy)
         and (n := days_overdue(line.due_date, max(today, line.observed_on or today))) > 0

@@ -16,6 +16,7 @@ MODULES = (
     "invoices",
     "tasks",
     "legal",
+    "rates",
     "health",
     "mail",
 )

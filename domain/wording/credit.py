@@ -20,6 +20,7 @@ REASONS = {
     "OVERDUE_LEGAL": "Просрочка {amount:money}, {days:days}: отгрузка в долг остановлена, долг у юриста.",
     "TERM_LONGER": "Отсрочка {requested:days} длиннее договорной ({agreed:days}): нужно согласование руководителя.",
     "NO_CONTRACT": "Действующего договора нет: отгрузка в долг — только по согласованию.",
+    "NO_RATE": "Нет свежего курса валюты: нужно согласование руководителя.",
     "DISCOUNT": "Скидка {discount} % больше допустимой {allowed} %: цену согласует руководитель.",
     "NO_TRADE": "Торговля с клиентом остановлена вручную.",
     "LEGAL_CASE": "По долгу клиента открыто дело у юриста: новые заказы не принимаются.",
@@ -44,10 +45,11 @@ CURES = {
     "ORDER_OVER_2X": "Превышение предела снимет оплата долга, меньшая сумма заказа, предоплата или новый лимит.",
     "DEBT_OVER_2X": "Превышение предела снимет оплата долга, предоплата за этот заказ или новый лимит.",
     "NO_CREDIT": "Заказ пройдёт по предоплате или когда руководитель отдела продаж установит лимит.",
+    "NO_RATE": "Согласовывать не придётся, если бухгалтер внесёт свежий курс.",
     "NO_TRADE": "Запрет на торговлю снимает руководитель отдела продаж.",
     "LEGAL_CASE": "Остановку по делу снимает только юрист.",
 }
-"""What lifts each stop (D2-8, D2-12)."""
+"""What lifts each stop (D2-8, D2-12), and what makes an approval needless (D2-17)."""
 APPROVER = "Решает руководитель отдела продаж."
 MONEY = {
     "approval": "Без согласования заказ пройдёт, если клиент заплатит {needed:money}.",
@@ -71,7 +73,8 @@ def reason_text(code: str, speech: Speech = RUSSIAN, **figures: Any) -> str:
 
 def cure_texts(outcome: str, reasons: Iterable[str], speech: Speech = RUSSIAN) -> list[str]:
     """Who and what lifts an approval or a stop, reason by reason, each said once."""
-    told = [APPROVER] if outcome == "approval" else [CURES[code] for code in reasons if code in CURES]
+    told = [APPROVER] if outcome == "approval" else []
+    told += [CURES[code] for code in reasons if code in CURES]
     return [speech.say(sentence) for sentence in dict.fromkeys(told)]
 
 
