@@ -45,6 +45,8 @@ def allocate_by_hand(session: Session, command: AllocateCommand) -> PaymentOutco
     _check(payment, owner)
     if not has_worth(session, payment, account, at=command.as_of):
         raise WrongCurrencyError(field="customer_id", currency=payment.currency, expected=account.currency)
+    for part in command.allotments:
+        _check_currency(session, part, payment.currency)
     if command.allotments and payment.unallocated <= ZERO:
         raise NothingToAllocateError
     items = store.open_items(session, account.id, payment.currency)
@@ -112,6 +114,16 @@ def _check(payment: PaymentRow, owner: CustomerRow) -> None:
     moves = payment.credit_account_id not in {None, owner.credit_account_id}
     if moves and payment.unallocated != payment.amount:
         raise PaymentOfAnotherCustomerError
+
+
+def _check_currency(session: Session, part: ManualAllotment, currency: str) -> None:
+    """Money pays documents of its own currency (D1-1)."""
+    if part.order_id is not None:
+        field, expected = "order_id", session.get_one(OrderRow, UUID(part.order_id)).currency
+    else:
+        field, expected = "invoice_id", _invoice(session, part).currency
+    if expected != currency:
+        raise WrongCurrencyError(field=field, currency=currency, expected=expected)
 
 
 def _chosen(
