@@ -95,12 +95,12 @@ _VALUED_ANEW = text("""
             OR EXISTS (SELECT 1 FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
                         WHERE invoice.credit_account_id = account.id AND invoice.currency = :currency
                           AND line.residual > 0))
-     ORDER BY account.id
+     ORDER BY account.id FOR UPDATE
 """)
 
 
 def accounts_valued_anew(session: Session, currency: str, base: str) -> Sequence[UUID]:
-    """Accounts whose waiting orders a new rate may set free, in the order to lock them in (D2-13, D2-18)."""
+    """Accounts whose waiting orders a new rate may set free, locked by id (D2-13, D2-18)."""
     return session.execute(_VALUED_ANEW, {"currency": currency, "base": base}).scalars().all()
 
 

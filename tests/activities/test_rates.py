@@ -17,6 +17,7 @@ from activities.payments import PaymentActivities
 from activities.persistence import credit, decisions
 from activities.persistence.credit_tables import ExchangeRateRow
 from activities.persistence.identifiers import new_id
+from activities.persistence.legal import worth_of
 from activities.persistence.rates import record_rate
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.tables import (
@@ -24,6 +25,7 @@ from activities.persistence.tables import (
     CreditAccountRow,
     CreditDecisionRow,
     CustomerRow,
+    InvoiceRow,
     JournalRow,
     OrderRow,
     PaymentRow,
@@ -234,6 +236,18 @@ def test_d2_5_an_overdue_invoice_in_roubles_counts_by_its_worth(engine: Engine, 
 
     assert (item.residual, item.amount) == (Decimal("500.01"), Decimal("500.01"))
     assert decision.outcome is Outcome.STOP
+
+
+def test_a_claim_in_roubles_is_told_by_its_worth_of_the_day(engine: Engine, company: Company) -> None:
+    customer = a_customer(engine, company)
+    say(engine, company, "5.50")
+    an_invoice(engine, customer, "А-1", "100.00", currency="RUB")
+    an_invoice(engine, customer, "А-2", "70.00")
+
+    with Session(engine) as session:
+        query = select(ScheduleLineRow, InvoiceRow).join(InvoiceRow)
+        lines = session.exec(query).all()
+        assert worth_of(session, lines, "KZT", today=DAY) == 620
 
 
 def test_own_currency_takes_one_small_query_more_and_uses_no_rate(engine: Engine, company: Company) -> None:
