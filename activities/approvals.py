@@ -107,10 +107,10 @@ def _approve(
         return _pass_on(session, context, approval, decided, at=at)
     messages = (_tell_verdict(session, context, command, key, at=at),)
     if proposed:
-        state = revisions.put_in_force(session, context, approval.revision, at=at)
+        state = revisions.put_in_force(session, context, approval.revision, at=at, rate=decided.facts.order_rate)
         relieved = reconsider_account(session, account.id, at=at)  # it may come to less than the older one
         return ApprovalOutcome(state, messages=messages, revised=True, relieved=relieved)
-    return ApprovalOutcome(confirm(session, context, at=at), messages=messages)
+    return ApprovalOutcome(confirm(session, context, decided.facts.order_rate, at=at), messages=messages)
 
 
 def _after_price(

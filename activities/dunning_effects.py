@@ -56,9 +56,11 @@ def act(session: Session, context: DunningContext, stage: Stage, *, at: datetime
 def letter_text(session: Session, context: DunningContext, template: str, *, at: datetime) -> Letter:
     """A letter about the line as it stands: the actual days and residue (D10-3), and what else is late (D10-4)."""
     others = [] if template == LETTER_TEMPLATES[Stage.LEGAL] else other_debts(session, context, at)
-    total = context.undisputed(at) + sum((debt.residual for debt in others), ZERO)
+    owed = {context.invoice.currency: context.undisputed(at)}
+    for debt in others:
+        owed[debt.currency] = owed.get(debt.currency, ZERO) + debt.residual
     return compose(
-        template, company=context.company.name, manager=context.manager, others=others, sum_owed=total,
+        template, company=context.company.name, manager=context.manager, others=others, sums_owed=list(owed.items()),
         **context.words(at),
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from activities.persistence import payments as store
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
 from activities.persistence.manual_allocation import allocate_by_hand
-from activities.persistence.payment_effects import applied, queue_for_accountant, settle
+from activities.persistence.payment_effects import applied, has_worth, queue_for_accountant, settle
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.steps import run_once
 from activities.persistence.tables import BankStatementRow, CreditAccountRow, CustomerRow, LegalEntityRow, PaymentRow
@@ -181,7 +181,7 @@ def _apply(session: Session, request: ApplyRequest) -> PaymentOutcome:
     account: CreditAccountRow | None = None
     if payer is not None:
         account = credit.lock_account(session, payer.credit_account_id)
-        if account.currency != payment.currency:
+        if not has_worth(session, payment, account, at=request.as_of):
             trouble = QueueReason.WRONG_CURRENCY
     payment = store.lock_payment(session, request.payment_id)
     if payment.reason != QueueReason.NEW:
@@ -189,8 +189,8 @@ def _apply(session: Session, request: ApplyRequest) -> PaymentOutcome:
     payment.customer_id = payer.id if payer else None
     if trouble is not None or account is None:
         return _queue(session, payment, trouble or QueueReason.UNKNOWN_PAYER, at=request.as_of)
-    items = store.open_items(session, account.id)
-    known = store.known_documents(session, extract_references(payment.purpose), account.id)
+    items = store.open_items(session, account.id, payment.currency)
+    known = store.known_documents(session, extract_references(payment.purpose), account.id, payment.currency)
     match = match_payment(payment.amount, payment.purpose, items, known)
     payment.credit_account_id = account.id
     if match.reason is not None:

@@ -164,12 +164,14 @@ def card_out(session: Session, row: CustomerRow, language: Language, *, today: d
             number=shipment.number,
             order_id=UUID(shipment.order_id),
             order_number=shipment.order_number,
-            amount=None if shipment.amount is None else MoneyOut.of(shipment.amount, currency),
+            amount=None if shipment.amount is None else MoneyOut.of(shipment.amount, shipment.currency),
         ),
         nearest_payment=None
         if payment is None
         else NearestPaymentOut(
-            date=payment.due_date, amount=MoneyOut.of(payment.amount, currency), invoice_number=payment.invoice_number
+            date=payment.due_date,
+            amount=MoneyOut.of(payment.amount, payment.currency),
+            invoice_number=payment.invoice_number,
         ),
         verdict=wording.card_text(card.verdict, speech(language), **card.figures),
         verdict_code=card.verdict,

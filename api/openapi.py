@@ -67,6 +67,7 @@ def describe() -> dict[str, Any]:
             {"name": "stock", "description": "Остатки. / Stock."},
             {"name": "orders", "description": "Заказы. / Orders."},
             {"name": "payments", "description": "Деньги. / Payments."},
+            {"name": "exchange-rates", "description": "Курсы валют. / Exchange rates."},
             {"name": "invoices", "description": "Счета и долг. / Invoices and receivables."},
             {"name": "tasks", "description": "Задачи и уведомления. / Tasks and notices."},
             {"name": "legal", "description": "Дела юриста. / Legal cases."},

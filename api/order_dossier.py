@@ -118,14 +118,13 @@ def _decision(
     row = dossier.decision_behind(session, asking)
     if row is None:
         return None
-    currency = surroundings.order.currency
-    shown = order_views.stored_decision(row, currency, language)
+    shown = order_views.stored_decision(row, language)
     if asking.kind == ApprovalKind.PRICE:
         _, _, policy = recorded(session, row)
         price = rulings.price_to_approve(session, surroundings, policy, asking.revision)
         if price is not None:
             told = {"code": price.code, "outcome": price.outcome, "figures": price.figures}
-            text = reason_text(ReasonCode.DISCOUNT, speech(language), currency=currency, **price.figures)
+            text = reason_text(ReasonCode.DISCOUNT, speech(language), **price.figures)
             shown["reasons"] = [told | {"text": text}, *shown["reasons"]]
     return shown
 

@@ -93,7 +93,7 @@ def detail(session: Session, order: OrderRow, language: Language, *, now: dateti
         "lines": [_line(line) for line in orders.lines_of(session, order)],
         "revisions": [_revision(row, order.currency) for row in revisions.all_of(session, order.id)],
         "proposal": _proposal(session, order),
-        "decision": stored_decision(decision, order.currency, language) if decision else None,
+        "decision": stored_decision(decision, language) if decision else None,
         "reservation": _reservation(session, order),
         "invoices": [_invoice(row, order.currency) for row in session.execute(_INVOICES, {"order": order.id})],
         "payments": [_payment(row, order.currency) for row in session.execute(_PAYMENTS, {"order": order.id})],
@@ -136,8 +136,8 @@ def decision_view(decision: CreditDecision, language: Language) -> dict[str, Any
     return _decision(decision.outcome, reasons, sums, decision.currency, language)
 
 
-def stored_decision(row: CreditDecisionRow, currency: str, language: Language) -> dict[str, Any]:
-    """A decision as recorded."""
+def stored_decision(row: CreditDecisionRow, language: Language) -> dict[str, Any]:
+    """A decision as recorded, in the currency of the credit account; with the rates that turned other money into it."""
     facts = decisions.FACTS.validate_python(row.facts)
     sums = {
         "exposure": row.exposure,
@@ -145,8 +145,12 @@ def stored_decision(row: CreditDecisionRow, currency: str, language: Language) -
         "limit": row.credit_limit,
         "debt": facts.debt,
     }
-    view = _decision(row.outcome, row.reasons, sums, currency, language)
-    return view | {"decided_at": row.decided_at.isoformat(), "policy_version": row.policy_version}
+    view = _decision(row.outcome, row.reasons, sums, facts.currency, language)
+    rates = [
+        {"currency": rate.currency, "base": rate.base, "day": rate.day.isoformat(), "rate": decimal_text(rate.rate)}
+        for rate in facts.rates
+    ]
+    return view | {"decided_at": row.decided_at.isoformat(), "policy_version": row.policy_version, "rates": rates}
 
 
 def basis_view(basis: Basis, currency: str, language: Language) -> dict[str, Any]:

@@ -23,19 +23,20 @@ def why(session: Session, order: OrderRow, language: Language, *, now: datetime)
     standing = standing_of(session, order, at=now)
     told, words = explain(standing), speech(language)
     wait, credit = standing.wait, standing.credit
+    currency = standing.currency
     decision = decisions.last_decision(session, order.id) if credit else None
     return {
         "text": spoken(told.said, words),
         "reason": wait.reason if wait else None,
         "rule": told.rules[0] if told.rules else None,
         "rules": list(told.rules),
-        "reasons": [_reason(reason, order.currency, words) for reason in told.reasons],
-        "figures": _figures(credit, order.currency) if credit else {},
+        "reasons": [_reason(reason, currency, words) for reason in told.reasons],
+        "figures": _figures(credit, currency) if credit else {},
         "limit": _limit(credit) if credit else None,
         "who": told.who,
         "who_text": spoken(told.who_said, words) or None,
         "people": [_person(person, words) for person in told.people],
-        "needed": money(told.needed, order.currency),
+        "needed": money(told.needed, currency),
         **_times(wait, words),
         "decision_at": decision.decided_at.isoformat() if decision else None,
         "as_of": now.isoformat(),
@@ -58,7 +59,7 @@ def _reason(reason: Reason, currency: str, words: Speech) -> dict[str, Any]:
         "code": reason.code,
         "rule": REASON_RULES[reason.code],
         "outcome": reason.outcome,
-        "text": reason_text(reason.code, words, currency=currency, **reason.figures),
+        "text": reason_text(reason.code, words, **{"currency": currency, **reason.figures}),
         "figures": reason.figures,
     }
 

@@ -81,6 +81,8 @@ AmountIn = Annotated[Decimal, BeforeValidator(_decimal(2, 18, zero=False)), _wir
 AmountOrZeroIn = Annotated[Decimal, BeforeValidator(_decimal(2, 18, zero=True)), _wire_number(2, "1000000.00")]
 PriceIn = Annotated[Decimal, BeforeValidator(_decimal(4, 18, zero=True)), _wire_number(4, "2450.50")]
 """A price per unit, at most 4 decimals."""
+RateIn = Annotated[Decimal, BeforeValidator(_decimal(6, 12, zero=False)), _wire_number(6, "5.5")]
+"""An exchange rate above zero, at most 6 decimals."""
 QuantityIn = Annotated[Decimal, BeforeValidator(_decimal(3, 18, zero=False)), _wire_number(3, "100")]
 """A quantity above zero, at most 3 decimals."""
 VatRateIn = Annotated[Decimal, BeforeValidator(_decimal(2, 4, zero=True)), _wire_number(2, "12")]

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from domain.money import ZERO, percent_of
 from domain.policy import OverdueMode, Policy, StopBasis
+from domain.rates import Rate
 
 
 class Outcome(StrEnum):
@@ -33,6 +34,7 @@ class ReasonCode(StrEnum):
     OVERDUE_LEGAL = "OVERDUE_LEGAL"
     TERM_LONGER = "TERM_LONGER"
     NO_CONTRACT = "NO_CONTRACT"
+    NO_RATE = "NO_RATE"
     DISCOUNT = "DISCOUNT"
     NO_TRADE = "NO_TRADE"
     LEGAL_CASE = "LEGAL_CASE"
@@ -65,21 +67,23 @@ class OrderAsk:
     """What one order asks of the account.
 
     Attributes:
-        credit: `ORD`, the credit part (D1-6); 0 for a prepaid order.
+        credit: `ORD`, the credit part in the account's currency (D1-6, D2-18); 0 for a prepaid order.
         requested_deferral: days to pay that the order asks for.
         agreed_deferral: days that the valid contract grants; None without a valid contract (D2-6).
         legal_cleared: the lawyer let this prepaid order pass although a case is open (D2-8).
+        rate: what converted `credit`; None for an order in the account's own currency.
     """
 
     credit: Decimal
     requested_deferral: int = 0
     agreed_deferral: int | None = None
     legal_cleared: bool = False
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CreditFacts:
-    """Every figure the decision is made on, of one account in one currency (D1, D2-19).
+    """Every figure the decision is made on, of one account in its one currency (D1, D2-19).
 
     Attributes:
         receivables: `AR`, residuals of posted invoices, due or not (D1-3).
@@ -93,6 +97,8 @@ class CreditFacts:
         contract_valid, agreed_deferral, requested_deferral: what the term gate looks at (D2-6).
         legal_cleared: the lawyer let this order pass (D2-8).
         data_minutes: age of the figures; 0 while Opora's own tables are the system of record (D13-3).
+        rates: what receivables, advances and this order were converted by, where they are in another currency (D2-18).
+        order_rate: that of them which converted this order.
     """
 
     currency: str
@@ -111,6 +117,8 @@ class CreditFacts:
     requested_deferral: int = 0
     legal_cleared: bool = False
     data_minutes: int = 0
+    rates: tuple[Rate, ...] = ()
+    order_rate: Rate | None = None
 
     @property
     def exposure_before(self) -> Decimal:
@@ -136,6 +144,8 @@ class CreditFacts:
             contract_valid=ask.agreed_deferral is not None,
             agreed_deferral=ask.agreed_deferral,
             legal_cleared=ask.legal_cleared,
+            rates=self.rates if ask.rate is None or ask.rate in self.rates else (*self.rates, ask.rate),
+            order_rate=ask.rate,
         )
 
 
@@ -188,13 +198,14 @@ def credit_part(gross: Decimal, prepayment_percent: int, received: Decimal = ZER
 
 
 def decide_credit(facts: CreditFacts, policy: Policy) -> CreditDecision:
-    """Weigh the ban, amount, term and overdue gates; the worst one decides (D2-7).
+    """Weigh the ban, amount, overdue, term and rate gates; the worst one decides (D2-7).
 
-    A prepaid order passes amount, term and overdue whatever the debt (D2-8).
+    A prepaid order passes all but the ban whatever the debt (D2-8).
     """
     reasons = _ban_gate(facts)
     if facts.order_credit > 0:
-        reasons += _amount_gate(facts, policy) + _overdue_gate(facts, policy) + _term_gate(facts)
+        reasons += _amount_gate(facts, policy) + _overdue_gate(facts, policy)
+        reasons += _term_gate(facts) + _rate_gate(facts, policy)
     return decided(facts, reasons)
 
 
@@ -274,3 +285,16 @@ def _term_gate(facts: CreditFacts) -> list[Reason]:
         figures = {"requested": str(facts.requested_deferral), "agreed": str(facts.agreed_deferral)}
         return [Reason(ReasonCode.TERM_LONGER, Outcome.APPROVAL, figures)]
     return []
+
+
+def _rate_gate(facts: CreditFacts, policy: Policy) -> list[Reason]:
+    """D2-17: figures converted by an older rate than 7 days are a person's to decide on."""
+    oldest = max(facts.rates, key=lambda rate: rate.age, default=None)
+    if oldest is None or oldest.age <= policy.rate_days:
+        return []
+    figures = {
+        "pair": f"{oldest.currency}/{oldest.base}",
+        "rate_on": oldest.day.isoformat(),
+        "rate_age": str(oldest.age),
+    }
+    return [Reason(ReasonCode.NO_RATE, Outcome.APPROVAL, figures)]

@@ -12,7 +12,7 @@ OVERDUE = frozenset({ReasonCode.OVERDUE_STOP, ReasonCode.OVERDUE_LEGAL})
 OVER_CEILING = frozenset({ReasonCode.ORDER_OVER_2X, ReasonCode.DEBT_OVER_2X, ReasonCode.NO_CREDIT})
 BANS = frozenset({ReasonCode.NO_TRADE, ReasonCode.LEGAL_CASE})
 STOPS = OVERDUE | OVER_CEILING | BANS
-TERMS = frozenset({ReasonCode.TERM_LONGER, ReasonCode.NO_CONTRACT})
+TERMS = frozenset({ReasonCode.TERM_LONGER, ReasonCode.NO_CONTRACT, ReasonCode.NO_RATE})
 """No payment of the debt answers these; paying the order itself before it ships does."""
 
 
@@ -21,8 +21,9 @@ def money_to_release(reasons: Collection[str], facts: CreditFacts, policy: Polic
 
     An overdue debt has to be paid whole; an exposure has to come down to the multiple of the limit, or, past an
     approval, to the limit. The larger sum covers both: paying the overdue debt lowers the exposure too. A legal case
-    ends with the whole debt (D2-8), and so does a stop under `debt_zero` (D2-14). What the term gate asks is passed
-    only by paying the order whole before it ships (D2-6). A manual ban is not lifted by money: alone it asks for none.
+    ends with the whole debt (D2-8), and so does a stop under `debt_zero` (D2-14). What the term and rate gates ask is
+    passed only by paying the order whole before it ships (D2-6, D2-17). A manual ban is not lifted by money: alone it
+    asks for none.
     """
     codes = set(reasons)
     if ReasonCode.LEGAL_CASE in codes:

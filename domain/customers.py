@@ -37,13 +37,14 @@ class CreditCard:
 
 @dataclass(frozen=True, slots=True)
 class LastShipment:
-    """The newest shipment to a customer. `amount` is what was invoiced for it."""
+    """The newest shipment to a customer. `amount` is what was invoiced for it, in the currency of its order."""
 
     day: date
     number: str
     order_id: str
     order_number: str
     amount: Decimal | None
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class NearestPayment:
     due_date: date
     amount: Decimal
     invoice_number: str
+    currency: str
 
 
 def credit_card(facts: CreditFacts, policy: Policy, limit: EffectiveLimit | None = None) -> CreditCard:

@@ -132,6 +132,18 @@ class WrongCurrencyError(InvalidInputError):
     code = "wrong_currency"
 
 
+class RateUnknownError(InvalidInputError):
+    """Nobody recorded any rate of this currency yet (D2-17). facts: field, currency, base."""
+
+    code = "rate_unknown"
+
+
+class RateDateError(InvalidInputError):
+    """A rate is set for a past day or one of the next few (D2-17). facts: field, days."""
+
+    code = "rate_date"
+
+
 class CommentRequiredError(InvalidInputError):
     """Rejecting or sending back needs a comment (D4-2). facts: field."""
 

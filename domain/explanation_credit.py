@@ -37,6 +37,7 @@ REASON_RULES = {
     ReasonCode.TERM_LONGER: "D2-6",
     ReasonCode.NO_CONTRACT: "D2-6",
     ReasonCode.DISCOUNT: "D4-15",
+    ReasonCode.NO_RATE: "D2-17",
     ReasonCode.NO_TRADE: "D2-8",
     ReasonCode.LEGAL_CASE: "D2-8",
     ReasonCode.WATCH: "D2-9",
@@ -48,7 +49,16 @@ REASON_RULES = {
 }
 """The rule behind each reason."""
 BY_AMOUNT = OVER_CEILING | {ReasonCode.OVER_LIMIT, ReasonCode.WATCH}
-CURED = STOPS | TERMS | {ReasonCode.OVER_LIMIT, ReasonCode.OVERDUE_APPROVAL, ReasonCode.DISCOUNT}
+CURED = (
+    STOPS
+    | TERMS
+    | {
+        ReasonCode.OVER_LIMIT,
+        ReasonCode.OVERDUE_APPROVAL,
+        ReasonCode.DISCOUNT,
+        ReasonCode.NO_RATE,
+    }
+)
 """Reasons that hold an order; each has a sentence about what lifts it."""
 
 

@@ -29,7 +29,7 @@ class QueueReason(StrEnum):
     AMBIGUOUS_PAYER = "ambiguous_payer"
     """Several customers have this tax number."""
     WRONG_CURRENCY = "wrong_currency"
-    """The payer's account is kept in another currency (D1-1)."""
+    """The document it names is in another currency, or nobody recorded a rate of its own (D1-1, D2-18)."""
     FOREIGN_NUMBER = "foreign_number"
     """The number in the purpose is another customer's (D9-5)."""
     SUM_CONTRADICTS = "sum_contradicts"
@@ -48,7 +48,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class OpenItem:
-    """An order or a schedule line of the payer's credit account that money can go to.
+    """An order or a schedule line of the payer's credit account, in the currency of the money that can go to it.
 
     Attributes:
         open: what it asks for by itself: the residual, or the missing prepayment.
@@ -66,10 +66,14 @@ class OpenItem:
 
 @dataclass(frozen=True, slots=True)
 class KnownDocument:
-    """A document of ours, open or not, that has a number from the purpose. `mine`: of the payer's account."""
+    """A document of ours, open or not, that has a number from the purpose.
+
+    `mine`: of the payer's account; `payable`: in the currency of the payment.
+    """
 
     name: Name
     mine: bool
+    payable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,8 @@ def match_payment(
     3. Due dates, earliest first, equal ones pro rata; then prepayment orders, oldest first.
     4. The rest is the payer's advance.
 
-    A number of another customer, or one that contradicts the sum, leaves all of it as the payer's advance in the
-    accountant's queue (D9-5).
+    A number of another customer or of a document in another currency, or one that contradicts the sum, leaves all of
+    it as the payer's advance in the accountant's queue (D9-5).
 
     Args:
         items: every open item of the payer's credit account, orders oldest first.
@@ -146,7 +150,7 @@ def _named_items(
     """The payer's items that the purpose names; or why it cannot be followed."""
     keys = {name: number_key(name.number) for name in {*(n for i in items for n in i.names), *(d.name for d in known)}}
     named: dict[tuple[ItemKind, str], OpenItem] = {}
-    closed = foreign = False
+    closed = foreign = other_currency = False
     for reference in references:
         found = _first_found(reference, items, keys)
         if found:
@@ -154,10 +158,13 @@ def _named_items(
             continue
         documents = [d for d in known if d.name.kind in reference.kinds and reference.key.names(keys[d.name])]
         closed = closed or any(document.mine for document in documents)
+        other_currency = other_currency or any(document.mine and not document.payable for document in documents)
         foreign = foreign or bool(documents and not any(document.mine for document in documents))
     if foreign:
         return [], QueueReason.FOREIGN_NUMBER
     takers = [item for item in named.values() if item.room > ZERO]
+    if not takers and other_currency:
+        return [], QueueReason.WRONG_CURRENCY
     if not takers and (named or closed):
         return [], QueueReason.NOTHING_OPEN
     return takers, None

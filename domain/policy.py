@@ -97,6 +97,8 @@ class Policy:
     """D4-15: a deeper discount off the price list is approved first; 100 leaves prices to the manager."""
     temporary_limit_days: int = 90
     """D5-1"""
+    rate_days: int = 7
+    """D2-17: a decision on an older exchange rate is a person's."""
 
     def floor(self, amount: Decimal, currency: str) -> Decimal:
         """The residue of an item of `amount` that nobody chases (D1-11) and that releases an order (D9-7)."""

@@ -52,6 +52,7 @@ RANGES: Mapping[str, Range] = {
     "approval_next_level_days": Range(1, 90),
     "approval_valid_days": Range(0, 365),
     "gate_hold_working_days": Range(0, 90),
+    "rate_days": Range(0, 90),
     "data_hours": Range(1, 720),
     "picking_working_days": Range(1, 90),
     "stock_working_days": Range(1, 90),
@@ -65,7 +66,7 @@ DUNNING_RANGE = Range(-90, 365)
 CREDIT_FIELDS = frozenset(
     {
         "stop_ratio", "watch_ratio", "overdue_mode", "overdue_pass_days", "overdue_stop_days", "overdue_legal_days",
-        "floor_rub", "floor_kzt", "floor_percent", "stop_basis",
+        "floor_rub", "floor_kzt", "floor_percent", "stop_basis", "rate_days",
     }
 )  # fmt: skip
 """What `decide_credit` looks at; a change of anything else changes no outcome in a replay."""

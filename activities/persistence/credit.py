@@ -10,6 +10,7 @@ from sqlalchemy import or_, text
 from sqlmodel import Session, col, select
 
 from activities.persistence.grants import CustomerGrant, limit_of, load_grants
+from activities.persistence.rates import load_rates, worth, worth_by
 from activities.persistence.tables import (
     CommitmentRow,
     ContactRow,
@@ -21,6 +22,7 @@ from activities.persistence.tables import (
 from domain.credit import CreditFacts, OrderAsk, OverdueItem, credit_part
 from domain.errors import CustomerNotFoundError
 from domain.money import ZERO, percent_of
+from domain.rates import DayRates, Rate
 
 
 def lock_account(session: Session, account_id: UUID) -> CreditAccountRow:
@@ -41,26 +43,32 @@ def received_for_order(session: Session, order_id: UUID) -> Decimal:
     return Decimal(session.execute(query, {"order": order_id}).scalar_one())
 
 
-_SUMS = text("""
-    SELECT
-      (SELECT coalesce(sum(line.residual), 0) FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
-        WHERE invoice.credit_account_id = :account AND line.residual > 0) AS receivables,
-      (SELECT coalesce(sum(unallocated), 0) FROM payment
-        WHERE credit_account_id = :account) AS advances,
-      (SELECT coalesce(sum(greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0)))), 0)
+_SUMS = text(f"""
+    SELECT owed.amount AS receivables, paid.amount AS advances, owed.currencies || paid.currencies AS currencies,
+      (SELECT coalesce(sum(round(
+                 greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0))) * c.rate, 2)), 0)
          FROM commitment c LEFT JOIN LATERAL
            (SELECT sum(amount) AS amount FROM payment_allocation WHERE order_id = c.order_id) got ON true
         WHERE c.credit_account_id = :account AND c.order_id IS DISTINCT FROM :order) AS commitments,
-      (SELECT coalesce(sum(gross - round(gross * prepayment_percent / 100, 2)), 0) FROM sales_order
+      (SELECT coalesce(sum({worth("(gross - round(gross * prepayment_percent / 100, 2))", "currency")}), 0)
+         FROM sales_order
         WHERE credit_account_id = :account AND id IS DISTINCT FROM :order
           AND status IN ('awaiting_approval', 'stopped')) AS pending,
       EXISTS (SELECT 1 FROM legal_case WHERE credit_account_id = :account AND state <> 'closed') AS legal_case
+      FROM (SELECT coalesce(sum({worth("line.residual", "invoice.currency")}), 0) AS amount,
+                   array_agg(DISTINCT invoice.currency) FILTER (WHERE invoice.currency <> :base) AS currencies
+              FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
+             WHERE invoice.credit_account_id = :account AND line.residual > 0) owed,
+           (SELECT coalesce(sum({worth("unallocated", "currency")}), 0) AS amount,
+                   array_agg(DISTINCT currency) FILTER (WHERE currency <> :base) AS currencies
+              FROM payment WHERE credit_account_id = :account AND unallocated > 0) paid
 """)
 
-_OVERDUE = text("""
-    SELECT line.id, invoice.number, line.due_date, line.residual, line.amount,
+_OVERDUE = text(f"""
+    SELECT line.id, invoice.number, line.due_date, {worth("line.residual", "invoice.currency")} AS residual,
+           {worth("line.amount", "invoice.currency")} AS amount,
            greatest(CAST(:day AS date), line.observed_on) - line.due_date AS days,
-           coalesce((SELECT least(dispute.amount, line.residual) FROM dispute
+           coalesce((SELECT {worth("least(dispute.amount, line.residual)", "invoice.currency")} FROM dispute
                       WHERE dispute.schedule_line_id = line.id AND dispute.closed_at IS NULL
                         AND dispute.ends_on >= greatest(CAST(:day AS date), line.observed_on)), 0) AS disputed
       FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
@@ -71,9 +79,10 @@ _OVERDUE = text("""
 """)
 
 
-def overdue_items(session: Session, account_id: UUID, *, today: date) -> tuple[OverdueItem, ...]:
-    """Lines past their due date, oldest first; the day of a line is never before it was last acted on (D1-11)."""
-    rows = session.execute(_OVERDUE, {"account": account_id, "day": today})
+def overdue_items(session: Session, account_id: UUID, rates: DayRates, *, today: date) -> tuple[OverdueItem, ...]:
+    """Lines past their due date, oldest first, in the account's currency; the day of a line is never before it was last
+    acted on (D1-11)."""
+    rows = session.execute(_OVERDUE, {"account": account_id, "day": today, **worth_by(rates)})
     return tuple(
         OverdueItem(str(row.id), row.number, row.due_date, row.days, row.residual, row.amount, row.disputed)
         for row in rows
@@ -88,13 +97,17 @@ def load_facts(
     order_id: UUID | None = None,
     ask: OrderAsk | None = None,
     grants: Sequence[CustomerGrant] | None = None,
+    rates: DayRates | None = None,
 ) -> CreditFacts:
-    """The figures of D1 for an account, and for the order that asks; three queries whatever the size.
+    """The figures of D1 for an account, and for the order that asks; four queries whatever the size. Items in another
+    currency count at the rate of `today`, commitments at that of their decision (D2-18).
 
     Call it under `lock_account` when something is decided on it; a question may read without the lock. The order's
     own commitment is left out (D6-6).
     """
-    sums = session.execute(_SUMS, {"account": account.id, "order": order_id}).one()
+    if rates is None:
+        rates = load_rates(session, account.currency, today=today)
+    sums = session.execute(_SUMS, {"account": account.id, "order": order_id, **worth_by(rates)}).one()
     if grants is None:
         grants = load_grants(session, account.id)
     limit = limit_of(account, grants, today=today, legal_case=sums.legal_case)
@@ -105,11 +118,12 @@ def load_facts(
         commitments=sums.commitments,
         order_credit=ZERO,
         limit=limit.amount,
-        overdue=overdue_items(session, account.id, today=today),
+        overdue=overdue_items(session, account.id, rates, today=today),
         no_trade=account.no_trade,
         legal_case=sums.legal_case,
         pending=sums.pending,
         unlimited=limit.unlimited,
+        rates=tuple(used for used in map(rates.of, sorted(set(sums.currencies or ()))) if used is not None),
     )
     return facts if ask is None else facts.asked(ask)
 
@@ -129,18 +143,29 @@ def terms_of(session: Session, order: OrderRow) -> Terms:
 
 
 def ask_of(
-    session: Session, order: OrderRow, *, today: date, terms: Terms | None = None, received: Decimal | None = None
+    session: Session,
+    order: OrderRow,
+    *,
+    today: date,
+    terms: Terms | None = None,
+    received: Decimal | None = None,
+    rates: DayRates | None = None,
 ) -> OrderAsk:
-    """What the order asks of its account, by the revision in force or by the `terms` of another (D1-6, D2-6)."""
+    """What the order asks of its account, by the revision in force or by the `terms` of another (D1-6, D2-6), at the
+    rate of `today` when it is in another currency (D2-18)."""
+    if rates is None:
+        currency = session.get_one(CreditAccountRow, order.credit_account_id).currency
+        rates = load_rates(session, currency, today=today)
     terms = terms or terms_of(session, order)
     money = received_for_order(session, order.id) if received is None else received
     customer = session.get_one(CustomerRow, order.customer_id)
     revision = order.revision
     return OrderAsk(
-        credit=credit_part(terms.gross, terms.prepayment_percent, money),
+        credit=rates.convert(credit_part(terms.gross, terms.prepayment_percent, money), order.currency),
         requested_deferral=terms.deferral_days,
         agreed_deferral=agreed_deferral(session, customer, today=today),
         legal_cleared=order.cleared_revision == revision,
+        rate=rates.of(order.currency),
     )
 
 
@@ -206,8 +231,9 @@ def still_to_pay(session: Session, order: OrderRow) -> Decimal:
     return max(ZERO, required_prepayment(session, order) - received_for_order(session, order.id))
 
 
-def commit_credit(session: Session, order: OrderRow) -> None:
-    """From now on the order counts in the commitments of its account, at what it comes to now (D1-5, D6-6)."""
+def commit_credit(session: Session, order: OrderRow, rate: Rate | None) -> None:
+    """From now on the order counts in the commitments of its account, at what it comes to now (D1-5, D6-6), by the
+    `rate` of its decision (D2-18)."""
     uninvoiced = remaining_gross(session, order)
     session.merge(
         CommitmentRow(
@@ -215,6 +241,7 @@ def commit_credit(session: Session, order: OrderRow) -> None:
             credit_account_id=order.credit_account_id,
             uninvoiced=uninvoiced,
             required_prepayment=percent_of(uninvoiced, order.prepayment_percent),
+            rate=Decimal(1) if rate is None else rate.rate,
         )
     )
 

@@ -1,4 +1,4 @@
-"""Tables of credit beside the account itself: limits with their history, revisions, absences, notes and disputes.
+"""Tables of credit beside the account itself: limits with their history, revisions, absences, notes, disputes, rates.
 
 The conventions are those of `activities.persistence.tables`.
 """
@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from activities.persistence.identifiers import new_id
-from activities.persistence.tables import AMOUNT, INSTANT
+from activities.persistence.tables import AMOUNT, EXCHANGE, INSTANT
 
 
 class CreditGrantRow(SQLModel, table=True):
@@ -145,4 +145,20 @@ class DisputeRow(SQLModel, table=True):
     __table_args__ = (
         Index("dispute_one_open", "schedule_line_id", unique=True, postgresql_where=text("closed_at IS NULL")),
         CheckConstraint("amount > 0", name="amount_positive"),
+    )
+
+
+class ExchangeRateRow(SQLModel, table=True):
+    """The official price of one unit of `currency` in `base` on a day, as last said; the journal keeps corrections."""
+
+    __tablename__ = "exchange_rate"
+    base: str = Field(primary_key=True, max_length=3)
+    currency: str = Field(primary_key=True, max_length=3)
+    day: date = Field(primary_key=True)
+    rate: Decimal = Field(sa_type=EXCHANGE)
+    recorded_by: UUID = Field(foreign_key="app_user.id")
+    recorded_at: datetime = Field(sa_type=INSTANT)
+    __table_args__ = (
+        CheckConstraint("rate > 0", name="rate_positive"),
+        CheckConstraint("currency <> base", name="two_currencies"),
     )

@@ -16,23 +16,31 @@ from activities.persistence.credit import Terms, ask_of, load_facts
 from activities.persistence.events import record_event
 from activities.persistence.grants import load_grants, overlay_of
 from activities.persistence.policies import policy_version
+from activities.persistence.rates import load_rates, worth, worth_by
 from activities.persistence.tables import CreditAccountRow, CreditDecisionRow
 from domain.credit import CreditDecision, CreditFacts, decide_credit
 from domain.orders import Actor
 from domain.policy import Policy
+from domain.rates import DayRates
 
 FACTS: TypeAdapter[CreditFacts] = TypeAdapter(CreditFacts)
 _REASONS: TypeAdapter[Any] = TypeAdapter(CreditDecision)
 
-_EVIDENCE = text("""
+_EVIDENCE = text(f"""
     SELECT jsonb_build_object(
       'invoices', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                     'id', line.id, 'number', invoice.number, 'due', line.due_date, 'residual', line.residual::text)
+                     'id', line.id, 'number', invoice.number, 'due', line.due_date,
+                     'residual', {worth("line.residual", "invoice.currency")}::text)
+                     || CASE WHEN invoice.currency = :base THEN '{{}}'::jsonb ELSE jsonb_build_object(
+                          'currency', invoice.currency, 'owed', line.residual::text) END
                      ORDER BY line.due_date, line.id), '[]'::jsonb)
                      FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
                     WHERE invoice.credit_account_id = :account AND line.residual > 0),
       'orders', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', o.id, 'number', o.number, 'credit',
-                     greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0)))::text)
+                     round(greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0)))
+                           * c.rate, 2)::text)
+                     || CASE WHEN o.currency = :base THEN '{{}}'::jsonb ELSE jsonb_build_object(
+                          'currency', o.currency, 'rate', c.rate::text) END
                      ORDER BY o.id), '[]'::jsonb)
                    FROM commitment c JOIN sales_order o ON o.id = c.order_id LEFT JOIN LATERAL
                      (SELECT sum(amount) AS amount FROM payment_allocation WHERE order_id = c.order_id) got ON true
@@ -59,8 +67,9 @@ def decide_now(
     grants = load_grants(session, account.id)
     overlay = overlay_of(grants, order.customer_id, today=today)
     policy = policy_version(session, order.policy_version, overlay)
-    ask = ask_of(session, order, today=today, terms=terms)
-    facts = load_facts(session, account, today=today, order_id=order.id, ask=ask, grants=grants)
+    rates = load_rates(session, account.currency, today=today)
+    ask = ask_of(session, order, today=today, terms=terms, rates=rates)
+    facts = load_facts(session, account, today=today, order_id=order.id, ask=ask, grants=grants, rates=rates)
     return Decided(facts, policy, overlay, decide_credit(facts, policy))
 
 
@@ -81,7 +90,8 @@ def record_decision(
     """
     order, decision = context.order, decided.decision
     reasons = _REASONS.dump_python(decision, mode="json")["reasons"]
-    evidence = session.execute(_EVIDENCE, {"account": order.credit_account_id, "order": order.id}).scalar_one()
+    by = worth_by(DayRates(decided.facts.currency, decided.facts.rates))
+    evidence = session.execute(_EVIDENCE, {"account": order.credit_account_id, "order": order.id, **by}).scalar_one()
     session.add(
         CreditDecisionRow(
             order_id=order.id,

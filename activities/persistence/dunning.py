@@ -216,6 +216,7 @@ class Debt:
     due: date
     residual: Decimal
     days: int
+    currency: str
 
 
 def other_debts(session: Session, context: DunningContext, as_of: datetime) -> list[Debt]:
@@ -240,6 +241,7 @@ def other_debts(session: Session, context: DunningContext, as_of: datetime) -> l
             due=other.line.due_date,
             residual=other.undisputed(as_of),
             days=other.days(as_of),
+            currency=other.invoice.currency,
         )
         for other in others
         if other.days(as_of) > 0 and other.is_chased(as_of)

@@ -16,6 +16,7 @@ from activities.persistence.context import OrderContext, context_of
 from activities.persistence.gate import look_through
 from activities.persistence.grants import CustomerGrant, limit_of, load_grants, overlay_of
 from activities.persistence.policies import policy_version
+from activities.persistence.rates import load_rates
 from activities.persistence.rulings import HELD, price_to_approve
 from activities.persistence.tables import (
     ApprovalRow,
@@ -86,17 +87,21 @@ class _Account:
         self.row = session.get_one(CreditAccountRow, order.credit_account_id)
         self.today = calendar.day_of(at)
         self.grants: tuple[CustomerGrant, ...] = load_grants(session, self.row.id)
-        self.facts: CreditFacts = credit.load_facts(session, self.row, today=self.today, grants=self.grants)
+        self.rates = load_rates(session, self.row.currency, today=self.today)
+        self.facts: CreditFacts = credit.load_facts(
+            session, self.row, today=self.today, grants=self.grants, rates=self.rates
+        )
         self.limit = limit_of(self.row, self.grants, today=self.today, legal_case=self.facts.legal_case)
         self.trade_stop = _trade_stop(session, self.row, calendar)
         self._policies: dict[tuple[int, UUID], Policy] = {}
 
     def credit_of(self, session: Session, order: OrderRow, row: Any, agreed: int | None) -> CreditNow:
         ask = OrderAsk(
-            credit=credit_part(row.gross, row.prepayment_percent, row.received),
+            credit=self.rates.convert(credit_part(row.gross, row.prepayment_percent, row.received), order.currency),
             requested_deferral=row.deferral_days,
             agreed_deferral=agreed,
             legal_cleared=order.cleared_revision == order.revision,
+            rate=self.rates.of(order.currency),
         )
         policy = self._policy_of(session, order)
         facts = replace(self.facts.asked(ask), pending=max(ZERO, self.facts.pending - ask.credit))
@@ -106,7 +111,7 @@ class _Account:
             decision=decide_credit(facts, policy),
             limit=self.limit,
             base_limit=self.row.base_limit,
-            full_prepayment=max(ZERO, row.gross - row.received),
+            full_prepayment=self.rates.convert(max(ZERO, row.gross - row.received), order.currency),
             trade_stop=self.trade_stop,
             stopped_for=codes_of(row.reasons or ()),
         )
@@ -152,7 +157,7 @@ def standing_of(session: Session, order: OrderRow, *, at: datetime) -> Standing:
     return Standing(
         status=state.status,
         wait=wait,
-        currency=order.currency,
+        currency=held.facts.currency if held else order.currency,
         needed=ZERO if held else credit.still_to_pay(session, order),
         manager=manager,
         credit=held,
@@ -169,7 +174,8 @@ def gate_now(session: Session, context: OrderContext, *, at: datetime) -> tuple[
     """What closes the shipment gate, or would close it, if the goods left now (D4-12, D12-1)."""
     account = session.get_one(CreditAccountRow, context.order.credit_account_id)
     found, _ = look_through(session, account, context, as_of=at)
-    return found.decision.reasons
+    currency = {"currency": found.facts.currency}
+    return tuple(replace(reason, figures={**currency, **reason.figures}) for reason in found.decision.reasons)
 
 
 def _held(session: Session, context: OrderContext, asking: ApprovalRow | None, *, at: datetime) -> CreditNow:

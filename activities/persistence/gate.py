@@ -12,6 +12,7 @@ from activities.persistence.context import OrderContext, assign, notify_manager,
 from activities.persistence.decisions import Decided, last_decision, record_decision
 from activities.persistence.grants import load_grants, overlay_of
 from activities.persistence.policies import policy_version
+from activities.persistence.rates import load_rates
 from activities.persistence.tables import ApprovalRow, CreditAccountRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
@@ -32,8 +33,9 @@ def look_through(
     grants = load_grants(session, account.id)
     overlay = overlay_of(grants, order.customer_id, today=today)
     policy = policy_version(session, order.policy_version, overlay)
-    ask = credit.ask_of(session, order, today=today)
-    facts = credit.load_facts(session, account, today=today, order_id=order.id, ask=ask, grants=grants)
+    rates = load_rates(session, account.currency, today=today)
+    ask = credit.ask_of(session, order, today=today, rates=rates)
+    facts = credit.load_facts(session, account, today=today, order_id=order.id, ask=ask, grants=grants, rates=rates)
     gate = _gate_facts(session, context, as_of=as_of)
     return Decided(facts, policy, overlay, decide_gate(facts, gate, policy)), gate
 

@@ -1,6 +1,8 @@
 """Legal cases: one open case per customer and company, with the package a lawyer needs (D10-9, D10-10)."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from activities.persistence.dunning import DunningContext
 from activities.persistence.events import record_event
 from activities.persistence.grant_notices import company_calendar
 from activities.persistence.identifiers import next_number
+from activities.persistence.rates import load_rates
 from activities.persistence.tables import (
     ApprovalRow,
     ContractRow,
@@ -29,6 +32,7 @@ from domain.dunning import days_overdue
 from domain.errors import LegalCaseNotFoundError
 from domain.money import ZERO
 from domain.orders import SYSTEM, Actor, Role
+from domain.rates import DayRates
 from domain.tasks import TaskKind
 from domain.wording import document_name, task_subject
 
@@ -70,6 +74,15 @@ def open_or_join(session: Session, context: DunningContext, *, at: datetime) -> 
         invoice=context.invoice.number, residual=str(context.line.residual),
     )  # fmt: skip
     return case
+
+
+def worth_of(
+    session: Session, lines: Sequence[tuple[ScheduleLineRow, InvoiceRow]], base: str, *, today: date
+) -> Decimal:
+    """What is owed on lines, in one currency: that of other invoices counts at the rate of the day (D2-18)."""
+    foreign = any(invoice.currency != base for _, invoice in lines)
+    rates = load_rates(session, base, today=today) if foreign else DayRates(base)
+    return sum((rates.convert(line.residual, invoice.currency) for line, invoice in lines), ZERO)
 
 
 def mark_paid(session: Session, line_id: UUID, *, at: datetime) -> None:
@@ -202,6 +215,7 @@ def build_package(session: Session, case: LegalCaseRow, context: DunningContext,
                 "days_overdue": days_overdue(line.due_date, today),
                 "amount": str(line.amount),
                 "residual": str(line.residual),
+                "currency": invoice.currency,
             }
             for line, invoice in lines
         ],
@@ -209,8 +223,8 @@ def build_package(session: Session, case: LegalCaseRow, context: DunningContext,
     missing = missing_documents(found, invoices=len(lines))
     return {
         "as_of": today.isoformat(),
-        "currency": context.invoice.currency,
-        "total": str(sum((line.residual for line, _ in lines), ZERO)),
+        "currency": context.customer.currency,
+        "total": str(worth_of(session, lines, context.customer.currency, today=today)),
         "documents": [
             {"code": code, "name": document_name(code), "missing": code in missing, "items": items}
             for code, items in found.items()

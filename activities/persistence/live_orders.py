@@ -11,11 +11,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
+from activities.persistence import credit
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.grants import CustomerGrant, limit_of, overlay_of
 from activities.persistence.policies import policy_from
 from activities.persistence.replay import Candidate
-from activities.persistence.tables import CreditAccountRow, PolicyRow
+from activities.persistence.tables import CreditAccountRow, OrderRow, PolicyRow
 from domain.credit import CreditFacts, OrderAsk, OverdueItem, credit_part
 from domain.limits import Grant, GrantKind, GrantState
 from domain.money import ZERO
@@ -45,6 +46,15 @@ _ACCOUNTS = text("""
        AND EXISTS (SELECT 1 FROM sales_order WHERE credit_account_id = account.id AND status = ANY(:under_way))
      ORDER BY account.id LIMIT :size
 """)
+_FOREIGN = text("""
+    SELECT account.id FROM credit_account account
+     WHERE account.id = ANY(:accounts) AND (
+       EXISTS (SELECT 1 FROM invoice WHERE credit_account_id = account.id AND currency <> account.currency)
+       OR EXISTS (SELECT 1 FROM payment WHERE credit_account_id = account.id AND currency <> account.currency)
+       OR EXISTS (SELECT 1 FROM sales_order WHERE credit_account_id = account.id AND currency <> account.currency))
+""")
+"""Accounts with money of another currency, valued at the rates of the day (D2-18)."""
+
 _SUMS = text("""
     SELECT account.id, coalesce(claims.amount, 0) AS receivables, coalesce(spare.amount, 0) AS advances,
            coalesce(promised.amount, 0) AS commitments, coalesce(waiting.amount, 0) AS pending,
@@ -152,16 +162,19 @@ def _of_accounts(
             made[key] = policy_from(policies[row.policy_version], overlay), candidate.under(overlay)
         present, tried = made[key]
         account = facts[row.account]
-        own = replace(
-            account, commitments=account.commitments - row.committed, pending=account.pending - row.pending
-        ).asked(
-            OrderAsk(
-                credit=credit_part(row.remaining, row.prepayment_percent, row.received),
-                requested_deferral=row.deferral_days,
-                agreed_deferral=row.agreed,
-                legal_cleared=row.cleared,
+        if row.currency == account.currency:
+            own = replace(
+                account, commitments=account.commitments - row.committed, pending=account.pending - row.pending
+            ).asked(
+                OrderAsk(
+                    credit=credit_part(row.remaining, row.prepayment_percent, row.received),
+                    requested_deferral=row.deferral_days,
+                    agreed_deferral=row.agreed,
+                    legal_cleared=row.cleared,
+                )
             )
-        )
+        else:
+            own = _of_foreign_order(session, row.id, today)
         yield LiveOrder(
             OpenOrder(str(row.id), own, present, tried),
             row.number,
@@ -181,8 +194,12 @@ def _facts(
         item = OverdueItem(str(row.id), row.number, row.due_date, row.days, row.residual, row.amount, row.disputed)
         overdue[row.account].append(item)
     sums = {row.id: row for row in session.execute(_SUMS, {"accounts": accounts})}
+    foreign = set(session.execute(_FOREIGN, {"accounts": accounts}).scalars())
     found = {}
     for account in session.exec(select(CreditAccountRow).where(col(CreditAccountRow.id).in_(accounts))):
+        if account.id in foreign:
+            found[account.id] = credit.load_facts(session, account, today=today, grants=grants[account.id])
+            continue
         row = sums[account.id]
         limit = limit_of(account, grants[account.id], today=today, legal_case=row.legal_case)
         found[account.id] = CreditFacts(
@@ -199,6 +216,14 @@ def _facts(
             unlimited=limit.unlimited,
         )
     return found
+
+
+def _of_foreign_order(session: Session, order_id: UUID, today: date) -> CreditFacts:
+    """The figures before an order in another currency than its account's; there are few, so each is read by itself."""
+    order = session.get_one(OrderRow, order_id)
+    account = session.get_one(CreditAccountRow, order.credit_account_id)
+    ask = credit.ask_of(session, order, today=today)
+    return credit.load_facts(session, account, today=today, order_id=order.id, ask=ask)
 
 
 def _grants(session: Session, accounts: Sequence[UUID]) -> dict[UUID, list[CustomerGrant]]:

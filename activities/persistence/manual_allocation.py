@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from activities.persistence import credit
 from activities.persistence import payments as store
-from activities.persistence.payment_effects import applied, close_queue_task, settle
+from activities.persistence.payment_effects import applied, close_queue_task, has_worth, settle
 from activities.persistence.tables import (
     CreditAccountRow,
     CustomerRow,
@@ -45,10 +45,14 @@ def allocate_by_hand(session: Session, command: AllocateCommand) -> PaymentOutco
     payment = store.lock_payment(session, command.payment_id)
     if payment.credit_account_id not in {None, locked_for, account.id}:  # given to a third payer meanwhile
         raise PaymentInProgressError
-    _check(payment, owner, account)
+    _check(payment, owner)
+    if not has_worth(session, payment, account, at=command.as_of):
+        raise WrongCurrencyError(field="customer_id", currency=payment.currency, expected=account.currency)
+    for part in command.allotments:
+        _check_currency(session, part, payment.currency)
     if command.allotments and payment.unallocated <= ZERO:
         raise NothingToAllocateError
-    items = store.open_items(session, account.id)
+    items = store.open_items(session, account.id, payment.currency)
     payment.customer_id, payment.credit_account_id = owner.id, account.id
     payment.state, payment.reason = PaymentState.MATCHED, None
     if command.allotments:
@@ -107,14 +111,22 @@ def _lock(session: Session, owner: CustomerRow, payment: PaymentRow) -> CreditAc
     return locked[owner.credit_account_id]
 
 
-def _check(payment: PaymentRow, owner: CustomerRow, account: CreditAccountRow) -> None:
+def _check(payment: PaymentRow, owner: CustomerRow) -> None:
     if payment.reason == QueueReason.NEW:
         raise PaymentInProgressError
-    if account.currency != payment.currency:
-        raise WrongCurrencyError(field="customer_id", currency=payment.currency, expected=account.currency)
     moves = payment.credit_account_id not in {None, owner.credit_account_id}
     if moves and payment.unallocated != payment.amount:
         raise PaymentOfAnotherCustomerError
+
+
+def _check_currency(session: Session, part: ManualAllotment, currency: str) -> None:
+    """Money pays documents of its own currency (D1-1)."""
+    if part.order_id is not None:
+        field, expected = "order_id", session.get_one(OrderRow, UUID(part.order_id)).currency
+    else:
+        field, expected = "invoice_id", _invoice(session, part).currency
+    if expected != currency:
+        raise WrongCurrencyError(field=field, currency=currency, expected=expected)
 
 
 def _chosen(

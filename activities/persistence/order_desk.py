@@ -48,6 +48,7 @@ def copy_order(session: Session, source: OrderRow, customer: CustomerRow, actor:
         prepayment_percent=None,
         ship_complete=False,
         comment=None,
+        currency=source.currency,
     )
     order = write_quote(session, customer, draft, actor, now=at)
     order.copied_from = source.id

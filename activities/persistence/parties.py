@@ -250,14 +250,15 @@ def load_card(session: Session, customer: CustomerRow, *, today: date) -> Credit
 
 
 _LAST_SHIPMENT = text("""
-    SELECT shipment.shipped_on, shipment.number, sales_order.id, sales_order.number AS order_number, invoice.gross
+    SELECT shipment.shipped_on, shipment.number, sales_order.id, sales_order.number AS order_number, invoice.gross,
+           sales_order.currency
       FROM shipment JOIN sales_order ON sales_order.id = shipment.order_id
       LEFT JOIN invoice ON invoice.shipment_id = shipment.id
      WHERE sales_order.customer_id = :customer ORDER BY shipment.shipped_at DESC, shipment.id DESC LIMIT 1
 """)
 
 _NEAREST_PAYMENT = text("""
-    SELECT line.due_date, line.residual, invoice.number
+    SELECT line.due_date, line.residual, invoice.number, invoice.currency
       FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
      WHERE invoice.customer_id = :customer AND line.residual > 0
        AND line.due_date >= greatest(CAST(:today AS date), line.observed_on)
@@ -269,13 +270,13 @@ def last_shipment(session: Session, customer_id: UUID) -> LastShipment | None:
     row = session.execute(_LAST_SHIPMENT, {"customer": customer_id}).first()
     if row is None:
         return None
-    return LastShipment(row.shipped_on, row.number, str(row.id), row.order_number, row.gross)
+    return LastShipment(row.shipped_on, row.number, str(row.id), row.order_number, row.gross, row.currency)
 
 
 def nearest_payment(session: Session, customer_id: UUID, *, today: date) -> NearestPayment | None:
     """The next due date that has not passed; what has passed is in the overdue figures."""
     row = session.execute(_NEAREST_PAYMENT, {"customer": customer_id, "today": today}).first()
-    return None if row is None else NearestPayment(row.due_date, row.residual, row.number)
+    return None if row is None else NearestPayment(row.due_date, row.residual, row.number, row.currency)
 
 
 def change_customer(

@@ -11,8 +11,9 @@ from activities.persistence import orders
 from activities.persistence import payments as store
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
+from activities.persistence.rates import load_rates
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.tables import InvoiceRow, PaymentRow, ScheduleLineRow, TaskRow
+from activities.persistence.tables import CreditAccountRow, InvoiceRow, PaymentRow, ScheduleLineRow, TaskRow
 from activities.persistence.tasks import open_task
 from domain.matching import Allotment, ItemKind, QueueReason
 from domain.orders import SYSTEM, Actor, Role
@@ -20,6 +21,15 @@ from domain.payment_references import extract_references
 from domain.payments import PaymentOutcome, PaymentState
 from domain.tasks import TaskKind
 from domain.wording import task_subject
+
+
+def has_worth(session: Session, payment: PaymentRow, account: CreditAccountRow, *, at: datetime) -> bool:
+    """Whether money counts on an account: it is in the account's currency, or a rate of its own is known (D2-18)."""
+    if payment.currency == account.currency:
+        return True
+    company = orders.legal_entity(session)
+    today = load_calendar(session, company.country, company.timezone).day_of(at)
+    return load_rates(session, account.currency, today=today).knows(payment.currency)
 
 
 def settle(

@@ -164,14 +164,16 @@ def pending_payments(session: Session, sha256: str, *, limit: int) -> tuple[Pend
     return tuple(PendingPayment(str(payment_id), identity) for payment_id, identity in session.exec(query))
 
 
-def open_items(session: Session, account_id: UUID) -> list[OpenItem]:
-    """Everything of the account that money can go to, locked until commit: orders by id, then schedule lines by id.
+def open_items(session: Session, account_id: UUID, currency: str) -> list[OpenItem]:
+    """Everything of the account that money of a currency can go to, locked until commit: orders by id, then schedule
+    lines by id.
 
     Orders stand in the order in which they were confirmed; quotes and stopped orders come last.
     """
     orders = session.exec(
         select(OrderRow)
-        .where(OrderRow.credit_account_id == account_id, col(OrderRow.status).not_in(TAKES_NO_MONEY))
+        .where(OrderRow.credit_account_id == account_id, OrderRow.currency == currency)
+        .where(col(OrderRow.status).not_in(TAKES_NO_MONEY))
         .order_by(col(OrderRow.id))
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
@@ -179,7 +181,8 @@ def open_items(session: Session, account_id: UUID) -> list[OpenItem]:
     lines = session.exec(
         select(ScheduleLineRow)
         .join(InvoiceRow, col(InvoiceRow.id) == ScheduleLineRow.invoice_id)
-        .where(InvoiceRow.credit_account_id == account_id, ScheduleLineRow.residual > 0)
+        .where(InvoiceRow.credit_account_id == account_id, InvoiceRow.currency == currency)
+        .where(ScheduleLineRow.residual > 0)
         .order_by(col(ScheduleLineRow.id))
         .with_for_update(of=ScheduleLineRow, key_share=True)
         .execution_options(populate_existing=True)
@@ -236,20 +239,24 @@ def _sums(session: Session, query: str, ids: list[UUID]) -> dict[UUID, Decimal]:
 
 
 _DOCUMENTS = text("""
-    SELECT 'invoice' AS kind, number, credit_account_id AS account, customer_id FROM invoice
+    SELECT 'invoice' AS kind, number, credit_account_id AS account, customer_id, currency FROM invoice
      WHERE number = ANY(:numbers)
     UNION ALL
-    SELECT 'order', number, credit_account_id, customer_id FROM sales_order WHERE number = ANY(:numbers)
+    SELECT 'order', number, credit_account_id, customer_id, currency FROM sales_order WHERE number = ANY(:numbers)
     UNION ALL
-    SELECT 'shipment', shipment.number, o.credit_account_id, o.customer_id
+    SELECT 'shipment', shipment.number, o.credit_account_id, o.customer_id, o.currency
       FROM shipment JOIN sales_order o ON o.id = shipment.order_id WHERE shipment.number = ANY(:numbers)
 """)
 
 
-def known_documents(session: Session, references: Sequence[Reference], account_id: UUID | None) -> list[KnownDocument]:
-    """Documents of any customer, open or not, that bear a number from a purpose."""
+def known_documents(
+    session: Session, references: Sequence[Reference], account_id: UUID, currency: str
+) -> list[KnownDocument]:
+    """Documents of any customer, open or not, that bear a number from a purpose, beside money of a currency."""
     return [
-        KnownDocument(Name(DocumentKind(row.kind), row.number), mine=row.account == account_id)
+        KnownDocument(
+            Name(DocumentKind(row.kind), row.number), mine=row.account == account_id, payable=row.currency == currency
+        )
         for row in _documents(session, references)
     ]
 

@@ -13,7 +13,8 @@ from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
 from activities.persistence.policies import policy_in_force
-from activities.persistence.tables import CustomerRow, OrderLineRow, OrderRow, ProductRow, UserRow
+from activities.persistence.rates import load_rates
+from activities.persistence.tables import CreditAccountRow, CustomerRow, OrderLineRow, OrderRow, ProductRow, UserRow
 from domain import waits
 from domain.errors import (
     AmountTooLargeError,
@@ -39,7 +40,7 @@ class QuoteLine:
 
 @dataclass(frozen=True, slots=True)
 class QuoteDraft:
-    """A quote as asked for; terms of None are the customer's own."""
+    """A quote as asked for; terms and a currency of None are the customer's own."""
 
     lines: Sequence[QuoteLine]
     deferral_days: int | None
@@ -50,21 +51,25 @@ class QuoteDraft:
     contact_name: str | None = None
     contact_phone: str | None = None
     ship_on: date | None = None
+    currency: str | None = None
 
 
 def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, actor: Actor, *, now: datetime) -> OrderRow:
     """Price and store a quote.
 
     Raises:
-        ProductNotFoundError, WrongCurrencyError, DuplicateLineError, ZeroTotalError, AmountTooLargeError
+        ProductNotFoundError, WrongCurrencyError, DuplicateLineError, ZeroTotalError, AmountTooLargeError,
+        RateUnknownError
     """
     company = orders.legal_entity(session)
     calendar = load_calendar(session, company.country, company.timezone)
     version, policy = policy_in_force(session, calendar.day_of(now))
-    products = _products(session, draft.lines, customer.currency)
+    currency = draft.currency or customer.currency
+    products = _products(session, draft.lines, currency)
     amounts = [_amounts(line, products[line.sku]) for line in draft.lines]
     sums = total(amounts)
     _check_total(sums)
+    _check_worth(session, customer, sums, currency, today=calendar.day_of(now))
     state = waits.quoted(now, policy, calendar)
     order = OrderRow(
         number=f"ЗК-{next_number(session, 'order'):06d}",
@@ -74,7 +79,7 @@ def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, acto
         manager_id=_owner(session, customer, actor),
         created_by=UUID(actor.id),
         status=state.status,
-        currency=customer.currency,
+        currency=currency,
         deferral_days=customer.deferral_days if draft.deferral_days is None else draft.deferral_days,
         prepayment_percent=(
             customer.prepayment_percent if draft.prepayment_percent is None else draft.prepayment_percent
@@ -107,6 +112,13 @@ def _check_total(sums: Amounts) -> None:
     if sums.gross <= 0:
         raise ZeroTotalError(field="lines")
     if sums.gross > LARGEST_AMOUNT:
+        raise AmountTooLargeError(field="lines", limit=str(LARGEST_AMOUNT))
+
+
+def _check_worth(session: Session, customer: CustomerRow, sums: Amounts, currency: str, *, today: date) -> None:
+    """Money in another currency than the credit account's needs a rate to be counted by (D2-18)."""
+    base = session.get_one(CreditAccountRow, customer.credit_account_id).currency
+    if currency != base and load_rates(session, base, today=today).convert(sums.gross, currency) > LARGEST_AMOUNT:
         raise AmountTooLargeError(field="lines", limit=str(LARGEST_AMOUNT))
 
 

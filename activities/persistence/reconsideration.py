@@ -13,6 +13,7 @@ from activities.persistence.context import context_of
 from activities.persistence.decisions import Decided, record_decision
 from activities.persistence.grants import load_grants, overlay_of
 from activities.persistence.policies import policy_version
+from activities.persistence.rates import load_rates
 from activities.persistence.rulings import HELD, rule
 from activities.persistence.tables import CustomerRow
 from domain.credit import OrderAsk, credit_part
@@ -21,7 +22,7 @@ from domain.reconsideration import Reconsidered, WaitingOrder, reconsider
 
 _WAITING = text("""
     SELECT o.id, o.customer_id, o.status, o.revision, o.cleared_revision, o.policy_version, o.deferral_days,
-           o.prepayment_percent,
+           o.prepayment_percent, o.currency,
            greatest(0, o.gross - coalesce((SELECT sum(gross) FROM invoice WHERE order_id = o.id), 0)) AS gross,
            coalesce((SELECT sum(amount) FROM payment_allocation WHERE order_id = o.id), 0) AS received,
            (SELECT reasons FROM credit_decision d WHERE d.order_id = o.id AND d.rule = 'credit'
@@ -55,17 +56,19 @@ def reconsider_account(session: Session, account_id: UUID | str, *, at: datetime
         return at_gate
     today = _today(session, at)
     grants = load_grants(session, account.id)
-    facts = credit.load_facts(session, account, today=today, grants=grants)
+    rates = load_rates(session, account.currency, today=today)
+    facts = credit.load_facts(session, account, today=today, grants=grants, rates=rates)
     customers = {row.customer_id: session.get_one(CustomerRow, row.customer_id) for row in rows}
     agreed = {key: credit.agreed_deferral(session, customer, today=today) for key, customer in customers.items()}
     waiting = [
         WaitingOrder(
             order_id=str(row.id),
             ask=OrderAsk(
-                credit=credit_part(row.gross, row.prepayment_percent, row.received),
+                credit=rates.convert(credit_part(row.gross, row.prepayment_percent, row.received), row.currency),
                 requested_deferral=row.deferral_days,
                 agreed_deferral=agreed[row.customer_id],
                 legal_cleared=row.cleared_revision == row.revision,
+                rate=rates.of(row.currency),
             ),
             policy=policy_version(session, row.policy_version, overlay_of(grants, row.customer_id, today=today)),
             stopped=row.status == OrderStatus.STOPPED,

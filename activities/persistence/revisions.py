@@ -19,6 +19,7 @@ from domain.credit import CreditDecision
 from domain.money import percent_of
 from domain.orders import SYSTEM, Actor, OrderState, Proposal
 from domain.pricing import Amounts
+from domain.rates import Rate
 
 
 def add_first(session: Session, order: OrderRow, actor: Actor, *, at: datetime) -> None:
@@ -69,8 +70,11 @@ def copy_to_next(session: Session, order: OrderRow, actor: Actor, *, reason: str
     _take_over(session, order, row, at=at)
 
 
-def put_in_force(session: Session, context: OrderContext, revision: int, *, at: datetime) -> OrderState:
-    """The order goes by another revision from now on; what it counts for on its account follows at once (D6-6)."""
+def put_in_force(
+    session: Session, context: OrderContext, revision: int, *, at: datetime, rate: Rate | None = None
+) -> OrderState:
+    """The order goes by another revision from now on; what it counts for on its account follows at once (D6-6), by the
+    `rate` it was decided at, if it took a decision (D2-18)."""
     order = context.order
     row = session.get_one(OrderRevisionRow, (order.id, revision))
     _take_over(session, order, row, at=at)
@@ -78,6 +82,7 @@ def put_in_force(session: Session, context: OrderContext, revision: int, *, at: 
     if commitment is not None:  # nothing has been invoiced: an order with goods gone is not revised (D6-7)
         commitment.uninvoiced = row.gross
         commitment.required_prepayment = percent_of(row.gross, row.prepayment_percent)
+        commitment.rate = commitment.rate if rate is None else rate.rate
     record_event(session, "order", order.id, "revised", SYSTEM, at=at, revision=revision, gross=str(row.gross))
     session.flush()
     return orders.state_of(order)

@@ -17,6 +17,7 @@ from domain.credit import CreditDecision, Outcome, Reason, ReasonCode, with_reas
 from domain.credit_release import money_to_release
 from domain.orders import Actor, OrderState, OrderStatus, Proposal
 from domain.policy import Policy
+from domain.rates import Rate
 
 HELD = frozenset({OrderStatus.STOPPED, OrderStatus.AWAITING_APPROVAL})
 
@@ -75,9 +76,9 @@ def _pass(
     if order.status in HELD:
         messages.append(notify_manager(session, context, f"{key}:freed", "order_confirmed", at=at))
     if any(reason.code is ReasonCode.WATCH for reason in decision.reasons):
-        figures = {"exposure": decision.exposure, "limit": decision.limit}
+        figures = {"exposure": decision.exposure, "limit": decision.limit, "currency": decision.currency}
         messages.append(notify_manager(session, context, key, "credit_watch", at=at, **figures))
-    return Ruling(confirm(session, context, at=at), messages=tuple(messages))
+    return Ruling(confirm(session, context, decided.facts.order_rate, at=at), messages=tuple(messages))
 
 
 def _stop(session: Session, context: OrderContext, decided: Decided, *, key: str, at: datetime) -> Ruling:
@@ -86,7 +87,8 @@ def _stop(session: Session, context: OrderContext, decided: Decided, *, key: str
         return Ruling(orders.state_of(order))  # the same wait goes on
     codes = [reason.code for reason in decided.decision.reasons]
     needed = money_to_release(codes, decided.facts, decided.policy)
-    message = notify_manager(session, context, key, "credit_stopped", at=at, needed=needed)
+    figures = {"needed": needed, "currency": decided.facts.currency}
+    message = notify_manager(session, context, key, "credit_stopped", at=at, **figures)
     state = orders.set_state(order, waits.stopped(at, context.policy), at=at)
     return Ruling(state, messages=(message,))
 
@@ -108,11 +110,12 @@ def ask_for(
     return Ruling(orders.set_state(context.order, state, at=at), asked.barred, asked.messages)
 
 
-def confirm(session: Session, context: OrderContext, *, at: datetime) -> OrderState:
-    """The order counts in the commitments of its account and goes on to its goods (D1-5)."""
+def confirm(session: Session, context: OrderContext, rate: Rate | None, *, at: datetime) -> OrderState:
+    """The order counts in the commitments of its account, by the rate of its decision, and goes on to its goods (D1-5,
+    D2-18)."""
     order = context.order
     order.confirmed_at = order.confirmed_at or at
-    credit.commit_credit(session, order)
+    credit.commit_credit(session, order, rate)
     return orders.set_state(order, OrderState(OrderStatus.CONFIRMED), at=at)
 
 
@@ -142,7 +145,7 @@ def weigh_proposal(
         return Weighed(False, decision, messages=revisions.refuse(session, context, revision, decision, at=at))
     price = price_to_approve(session, context, decided.policy, revision)
     if decision.outcome is Outcome.AUTO and price is None:
-        revisions.put_in_force(session, context, revision, at=at)
+        revisions.put_in_force(session, context, revision, at=at, rate=decided.facts.order_rate)
         return Weighed(True, decision)
     kind = ApprovalKind.CREDIT if price is None else ApprovalKind.PRICE
     proposal, messages = revisions.ask_for_proposal(session, context, decided, actor, revision, at=at, kind=kind)

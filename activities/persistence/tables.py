@@ -1,6 +1,7 @@
 """Every table. What must never be is a constraint here, not a check elsewhere (D3-9).
 
-Amounts are NUMERIC(18,2), quantities NUMERIC(18,3), prices NUMERIC(18,4), instants timestamptz.
+Amounts are NUMERIC(18,2), quantities NUMERIC(18,3), prices NUMERIC(18,4), exchange rates NUMERIC(18,6), instants
+timestamptz.
 Triggers that no model can express (append-only journal, conserved payments) stand in the migrations.
 """
 
@@ -20,6 +21,7 @@ AMOUNT = Numeric(18, 2)
 QUANTITY = Numeric(18, 3)
 PRICE = Numeric(18, 4)
 RATE = Numeric(5, 2)
+EXCHANGE = Numeric(18, 6)
 INSTANT = DateTime(timezone=True)
 
 
@@ -303,7 +305,8 @@ class OrderLineRow(SQLModel, table=True):
 class CommitmentRow(SQLModel, table=True):
     """What a confirmed order will still become (D1-5): its uninvoiced gross and required prepayment.
 
-    The credit part is `max(0, uninvoiced - max(required_prepayment, money received for the order))`.
+    The credit part is `max(0, uninvoiced - max(required_prepayment, money received for the order))`, in the order's
+    currency; `rate`, that of the decision, turns it into the account's until it is invoiced (D2-18).
     """
 
     __tablename__ = "commitment"
@@ -311,7 +314,9 @@ class CommitmentRow(SQLModel, table=True):
     credit_account_id: UUID = Field(foreign_key="credit_account.id", index=True)
     uninvoiced: Decimal = Field(sa_type=AMOUNT)
     required_prepayment: Decimal = Field(sa_type=AMOUNT)
+    rate: Decimal = Field(default=Decimal(1), sa_type=EXCHANGE)
     __table_args__ = (
+        CheckConstraint("rate > 0", name="rate_positive"),
         CheckConstraint("uninvoiced >= 0", name="uninvoiced_not_negative"),
         CheckConstraint("required_prepayment >= 0", name="prepayment_not_negative"),
     )

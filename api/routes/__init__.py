@@ -26,6 +26,7 @@ MODULES = (
     "legal",
     "policies",
     "journal",
+    "rates",
     "health",
     "mail",
 )

@@ -122,7 +122,7 @@ def _entry(
         subject_text=subject_text(row.subject, named.name if named else row.subject_id, spoken),
         text=event_text(row.event, spoken, subject=row.subject, **told),
         policy_version=row.policy_version if basis is None else basis.policy_version,
-        decision=basis_view(basis, currency or basis.facts.currency, language) if basis else None,
+        decision=basis_view(basis, basis.facts.currency, language) if basis else None,
         data=row.data,
     )
 

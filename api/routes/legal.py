@@ -7,14 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from sqlmodel import Session
 
-from activities.persistence.legal import case_for, cases_for, lines_of
+from activities.persistence.legal import case_for, cases_for, lines_of, worth_of
 from activities.persistence.tables import CustomerRow, LegalCaseRow
 from api.auth import require
-from api.deps import Db
+from api.customer_card import today_of
+from api.deps import Db, Now
 from api.openapi import problems
 from api.paging import After, Limit, cursor, invalid, read_cursor
 from api.schemas import MoneyOut, Out, Page
-from domain.money import ZERO
 from domain.orders import Actor, Role
 from workflows.ids import invoice_workflow_id
 
@@ -52,17 +52,18 @@ class CaseList(Page):
 
 
 @router.get("", summary="Дела / Legal cases", responses=problems(403))
-def list_legal_cases(caller: Reader, db: Db, after: After = None, limit: Limit = 50) -> CaseList:
+def list_legal_cases(caller: Reader, db: Db, now: Now, after: After = None, limit: Limit = 50) -> CaseList:
     """Открытые и закрытые, новые сначала; менеджер видит дела своих клиентов. / Newest first; a manager sees own
     customers' cases."""
+    today = today_of(db, now)
     rows = cases_for(db, caller, after=_start(after), limit=limit + 1)
     page = rows[:limit]
     more = cursor(page[-1].id) if len(rows) > limit else None
-    return CaseList(items=[CaseSummary(**_summary(db, case)) for case in page], next=more)
+    return CaseList(items=[CaseSummary(**_summary(db, case, today=today)) for case in page], next=more)
 
 
 @router.get("/{case_id}", summary="Дело с документами / A case with its package", responses=problems(403, 404))
-def get_legal_case(case_id: UUID, caller: Reader, db: Db) -> CaseOut:
+def get_legal_case(case_id: UUID, caller: Reader, db: Db, now: Now) -> CaseOut:
     """Что собрано, чего не хватает, сколько осталось получить. / What is there, what is missing, what is owed."""
     case = case_for(db, case_id, caller)
     invoices = [
@@ -76,12 +77,12 @@ def get_legal_case(case_id: UUID, caller: Reader, db: Db) -> CaseOut:
         )
         for line, invoice in lines_of(db, case.id)
     ]
-    return CaseOut(**_summary(db, case), invoices=invoices, package=case.package)
+    return CaseOut(**_summary(db, case, today=today_of(db, now)), invoices=invoices, package=case.package)
 
 
-def _summary(session: Session, case: LegalCaseRow) -> dict[str, Any]:
+def _summary(session: Session, case: LegalCaseRow, *, today: date) -> dict[str, Any]:
     customer = session.get_one(CustomerRow, case.customer_id)
-    residual = sum((line.residual for line, _ in lines_of(session, case.id)), ZERO)
+    residual = worth_of(session, lines_of(session, case.id), customer.currency, today=today)
     return {
         "id": case.id,
         "number": case.number,

@@ -24,7 +24,20 @@ from api.errors import refused
 from api.openapi import problems
 from api.order_dossier import Answering
 from api.order_why import why
-from api.schemas import Comment, Day, Flag, Name, Phone, PriceSumIn, QuantityIn, Reason, Sku, Strict, Whole
+from api.schemas import (
+    Comment,
+    Currency,
+    Day,
+    Flag,
+    Name,
+    Phone,
+    PriceSumIn,
+    QuantityIn,
+    Reason,
+    Sku,
+    Strict,
+    Whole,
+)
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.errors import CommentRequiredError, OrderNotFoundError
 from domain.orders import (
@@ -71,8 +84,11 @@ Lines = Annotated[list[LineIn], Field(min_length=1, max_length=500)]
 
 
 class OrderIn(Strict):
+    """Prices are in `currency`, the customer's own unless another is named; then its rate has to be known (D2-18)."""
+
     customer_id: UUID
     lines: Lines
+    currency: Currency | None = None
     payment_terms: TermsIn | None = None
     ship_complete: Flag = False
     comment: Comment | None = None
@@ -108,7 +124,7 @@ async def create_order(
 
     def work(session: Session) -> tuple[int, Any]:
         customer = customer_for(session, body.customer_id, caller)
-        order = write_quote(session, customer, _draft(body, customer.currency), caller, now=now)
+        order = write_quote(session, customer, _draft(body, body.currency or customer.currency), caller, now=now)
         started.append(order_commands.order_input(order, now=now))
         return 201, order_views.detail(session, order, language, now=now)
 
@@ -132,6 +148,7 @@ def _draft(body: OrderIn, currency: str) -> QuoteDraft:
     terms = body.payment_terms
     return QuoteDraft(
         lines=lines,
+        currency=currency,
         deferral_days=terms.deferral_days if terms else None,
         prepayment_percent=terms.prepayment_percent if terms else None,
         ship_complete=body.ship_complete,

@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from activities.persistence import orders
 from activities.persistence import payments as store
 from activities.persistence.identifiers import new_id
+from activities.persistence.rates import load_rates
 from activities.requisites import check_tax_id
 from api import payment_commands, payment_views
 from api.auth import require
@@ -161,7 +162,8 @@ def _draft(engine: Any, body: PaymentIn, now: datetime) -> PaymentDraft:
     Raises:
         RequestValidationError: it is dated more than a year ahead.
         InvalidTaxIdError: no such tax number can exist, and no customer has it.
-        WrongCurrencyError: the payer's account, or the company's for an unknown payer, is kept in another currency.
+        WrongCurrencyError: the payer's account, or the company's for an unknown payer, is kept in another currency, to
+            which no rate is known (D2-18).
     """
     tax_id = tidy(body.payer_tax_id)
     with Session(engine) as session:
@@ -173,6 +175,9 @@ def _draft(engine: Any, body: PaymentIn, now: datetime) -> PaymentDraft:
         if not found:
             _check_tax_id(tax_id)
         currencies = {customer.currency for customer in found} or {company.currency}
+        currencies |= {
+            rate.currency for base in sorted(currencies) for rate in load_rates(session, base, today=today).rates
+        }
     if body.amount.currency is not None and body.amount.currency not in currencies:
         raise WrongCurrencyError(field="amount", currency=body.amount.currency, expected=", ".join(sorted(currencies)))
     return PaymentDraft(

@@ -45,6 +45,8 @@ EVENTS = {
     "revision_asked": "Запрошена ревизия {revision} на {gross:money}.",
     "revised": "Действует ревизия {revision} на {gross:money}.",
     "revision_refused": "Ревизия {revision} остановлена кредитной проверкой, прежняя в силе.",
+    "rate_recorded": "Записан курс: {rate}.",
+    "rate_corrected": "Курс исправлен: {rate}.",
     "copied": "Скопирован из заказа {number}.",
     "legal_cleared": "Юрист разрешил заказ, хотя по долгу открыто дело.",
     "details_changed": "Изменены адрес, контакт, примечание или день отгрузки.",
@@ -147,6 +149,7 @@ SUBJECTS = {
     "policy": "Политика, версия {name}",
     "credit_grant": "Лимит клиента {name}",
     "absence": "Отсутствие: {name}",
+    "exchange_rate": "Курс {name}",
     "user": "Сотрудник {name}",
 }
 COMMENT = "Комментарий: «{comment}»."

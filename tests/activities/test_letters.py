@@ -22,7 +22,7 @@ DEBT = {
     "days": 5,
     "customer": "ООО «Ромашка»",
     "others": [],
-    "sum_owed": Decimal("275000.00"),
+    "sums_owed": [("KZT", Decimal("275000.00"))],
 }
 
 
@@ -60,9 +60,10 @@ def test_a_part_paid_invoice_shows_both_sums() -> None:
 
 def test_d10_4_everything_else_that_is_late_is_listed() -> None:
     other = SimpleNamespace(
-        number="СФ-000018", issued=date(2026, 4, 2), due=date(2026, 4, 16), residual=Decimal("100.50")
-    )
-    letter = compose("dunning_letter", **DEBT | {"others": [other], "sum_owed": Decimal("275100.50")})
+        number="СФ-000018", issued=date(2026, 4, 2), due=date(2026, 4, 16), residual=Decimal("100.50"),
+        currency="KZT",
+    )  # fmt: skip
+    letter = compose("dunning_letter", **DEBT | {"others": [other], "sums_owed": [("KZT", Decimal("275100.50"))]})
     assert """\
 К оплате: 275 000,00 ₸
 
@@ -71,6 +72,17 @@ def test_d10_4_everything_else_that_is_late_is_listed() -> None:
 Всего к оплате: 275 100,50 ₸
 
 Пожалуйста""" in letter.body.replace("\u00a0", " ")
+
+
+def test_d2_18_debts_in_two_currencies_are_listed_and_summed_apart() -> None:
+    other = SimpleNamespace(
+        number="СФ-000018", issued=date(2026, 4, 2), due=date(2026, 4, 16), residual=Decimal("100.50"),
+        currency="RUB",
+    )  # fmt: skip
+    owed = [("KZT", Decimal("275000.00")), ("RUB", Decimal("100.50"))]
+    body = compose("dunning_letter", **DEBT | {"others": [other], "sums_owed": owed}).body.replace("\u00a0", " ")
+    assert "- счёт СФ-000018 от 02.04.2026, срок 16.04.2026: 100,50 ₽" in body
+    assert "Всего к оплате: 275 000,00 ₸ и 100,50 ₽" in body
 
 
 @pytest.mark.parametrize("template", LETTER_TEMPLATES.values())

@@ -256,7 +256,7 @@ def test_u15_five_thousand_live_orders_are_previewed_in_half_a_minute(engine: En
         for customer in customers:
             many_orders(session, customer, 50, at=MONDAY, version=version, gross="30000")
             session.execute(
-                text("INSERT INTO commitment SELECT id, credit_account_id, gross, 0 FROM sales_order "
+                text("INSERT INTO commitment SELECT id, credit_account_id, gross, 0, 1 FROM sales_order "
                      "WHERE customer_id = :customer"), {"customer": customer.id},
             )  # fmt: skip
     begun = time.monotonic()

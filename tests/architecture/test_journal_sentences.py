@@ -26,6 +26,7 @@ COMPUTED = {
     ("activities/persistence/dunning.py", "f'dunning_{state}'"): {"dunning_done", "dunning_skipped"},
     ("activities/persistence/policy_versions.py", "event"): {"policy_published", "policy_rejected"},
     ("activities/persistence/import_task.py", "event"): set[str](),
+    ("activities/persistence/rates.py", "event"): {"rate_recorded", "rate_corrected"},
     ("activities/gate.py", "f'gate_{command.verdict}'"): {"gate_hold", "gate_ship", "gate_unpick"},
     ("activities/grants.py", "event"): {"grant_begun", "grant_warned", "grant_ended"},
     ("activities/persistence/limit_changes.py", "event"): {

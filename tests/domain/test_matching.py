@@ -163,6 +163,14 @@ def test_d9_5_a_paid_invoice_named_again_goes_to_the_accountant():
     assert match.reason is QueueReason.NOTHING_OPEN
 
 
+def test_d2_18_a_document_in_another_currency_goes_to_the_accountant():
+    other = KnownDocument(Name(DocumentKind.INVOICE, "СФ-000123"), mine=True, payable=False)
+    match = match_payment(money(70), "счет 123", [an_invoice("A", 70)], [other])
+    assert (match.reason, match.advance) == (QueueReason.WRONG_CURRENCY, money(70))
+    theirs = KnownDocument(Name(DocumentKind.INVOICE, "СФ-000123"), mine=False, payable=False)
+    assert match_payment(money(70), "счет 123", [], [theirs]).reason is QueueReason.FOREIGN_NUMBER
+
+
 def test_a_number_that_is_nobodys_is_no_word_of_the_payer():
     assert taken(match_payment(money(70), "по счету №198 от 21.08.2018", [an_invoice("A", 100)])) == {"A": money(70)}
 

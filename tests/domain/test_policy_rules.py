@@ -10,6 +10,7 @@ from domain.credit import CreditFacts, OverdueItem, decide_credit
 from domain.errors import PolicyDateError, PolicyValueError
 from domain.policy import OverdueMode, Policy, StopBasis, StopRelease
 from domain.policy_rules import CREDIT_FIELDS, RANGES, changed_policy, check_effective, check_policy, value_from_text
+from domain.rates import Rate
 from domain.wording.refusals import POLICY_VALUES
 
 FIELDS = {each.name for each in fields(Policy)}
@@ -170,7 +171,8 @@ def test_what_credit_looks_at_is_what_changes_its_outcome() -> None:
 
     far = replace(facts, receivables=Decimal(2_500_000))
     near = replace(facts, receivables=Decimal(850_000))
-    for each in (facts, far, near, replace(far, receivables=Decimal(1_950_000), currency="RUB")):
+    old = replace(facts, rates=(Rate("RUB", "KZT", date(2026, 1, 1), Decimal(5), age=9),))
+    for each in (facts, far, near, old, replace(far, receivables=Decimal(1_950_000), currency="RUB")):
         decide_credit(each, Watched())
         decide_credit(replace(each, overdue=(replace(late, days=2),)), Watched())
     assert read & FIELDS == CREDIT_FIELDS

@@ -27,6 +27,7 @@ from domain.explanation_credit import REASON_RULES, CreditNow, TradeStop
 from domain.limits import EffectiveLimit, LimitSource
 from domain.orders import OnExpiry, OrderStatus, Role, Wait, WaitReason
 from domain.policy import OverdueMode, Policy, StopRelease
+from domain.rates import Rate
 from domain.said import Can, Person
 from domain.shipment_gate import NOT_CREDIT
 from domain.wording import RUSSIAN, Speech, spoken
@@ -141,6 +142,7 @@ BY_REASON = {
     ReasonCode.OVERDUE_LEGAL: stopped(credit(facts("275000", days=30))),
     ReasonCode.TERM_LONGER: asks(credit(facts(requested_deferral=30))),
     ReasonCode.NO_CONTRACT: asks(credit(facts(contract_valid=False))),
+    ReasonCode.NO_RATE: asks(credit(facts(rates=(Rate("RUB", "KZT", date(2026, 3, 20), Decimal("5.5"), age=17),)))),
     ReasonCode.DISCOUNT: asks(credit(facts(), price=DISCOUNT), replace(ASKED, kind="price")),
     ReasonCode.NO_TRADE: stopped(
         credit(

@@ -148,6 +148,7 @@ def a_quote(
     deferral_days: int | None = None,
     prepayment_percent: int | None = None,
     ship_complete: bool = False,
+    currency: str | None = None,
     now: datetime = MONDAY,
 ) -> str:
     """A quote of one line; its order id."""
@@ -157,6 +158,7 @@ def a_quote(
         prepayment_percent=prepayment_percent,
         ship_complete=ship_complete,
         comment=None,
+        currency=currency,
     )
     with Session(engine) as session, session.begin():
         return str(write_quote(session, session.get_one(CustomerRow, customer.id), draft, actor, now=now).id)

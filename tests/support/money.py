@@ -22,7 +22,7 @@ def a_file(*documents, date="06.04.2026"):
     return f"1CClientBankExchange\nРасчСчет={OWN}\n{sections}КонецФайла\n".encode()
 
 
-def an_invoice(engine, customer, number, amount, *, due="2026-04-20", residual=None):
+def an_invoice(engine, customer, number, amount, *, due="2026-04-20", residual=None, currency=None):
     """An open invoice of one schedule line; the line's id."""
     with Session(engine) as session, session.begin():
         entity = session.exec(select(LegalEntityRow)).one()
@@ -33,7 +33,7 @@ def an_invoice(engine, customer, number, amount, *, due="2026-04-20", residual=N
             credit_account_id=customer.credit_account_id,
             legal_entity_id=entity.id,
             issued_on=DAY,
-            currency=customer.currency,
+            currency=currency or customer.currency,
             gross=Decimal(amount),
             vat=Decimal(0),
         )

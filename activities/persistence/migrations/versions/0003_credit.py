@@ -27,6 +27,7 @@ ADDED = {
     "data_hours": 24,
     "free_discount_percent": "100",
     "temporary_limit_days": 90,
+    "rate_days": 7,
 }
 """What a policy says from now on besides; orders under an older version go by the same figures."""
 
