@@ -15,6 +15,7 @@ from sqlmodel import Session, select
 from starlette.testclient import TestClient
 from support.api import a_customer, a_product, bearer
 from support.shop import Shop, a_shop
+from support.temporal import fast_forward
 from temporalio.client import Client
 
 from activities.persistence.stock import receive
@@ -269,3 +270,18 @@ async def test_without_temporal_a_quote_is_taken_and_a_placing_asks_to_try_again
     assert placed.headers["Retry-After"]
     shown = api.get(f"/api/v1/orders/{quote.json()['id']}", headers=bearer("manager")).json()
     assert shown["status"] == "quoted"
+
+
+async def test_u14_an_answer_after_the_end_says_how_it_ended(shop: Shop) -> None:
+    """D4-9: the order was cancelled, or silence rejected it."""
+    customer, sku = await shop.a_customer(), await shop.a_product(on_hand="9000")
+    approve = {"decision": "approve", "comment": "можно"}
+    cancelled, lapsed = [await shop.a_quote(customer, sku, "1500") for _ in range(2)]
+    for order in (cancelled, lapsed):
+        assert (await shop.place(order)).json()["decision"]["outcome"] == "approval"
+    assert (await shop.post(f"/orders/{cancelled}/cancel", {"reason": "передумал"}, by="manager")).status_code == 200
+    await fast_forward(shop.house.handle(lapsed), timedelta(days=7))
+    await shop.house.reaches(lapsed, "rejected")
+
+    assert refused(await shop.post(f"/orders/{cancelled}/approval", approve, by="head")) == (409, "order_cancelled")
+    assert refused(await shop.post(f"/orders/{lapsed}/approval", approve, by="head")) == (409, "approval_expired")

@@ -295,3 +295,27 @@ async def test_d6_13_somebody_asks_when_the_warehouse_takes_too_long(house: Hous
 
     await fast_forward(house.handle(order), 8 * DAY)
     assert house.tasks(order) == ["stock_late", "stock_late"]
+
+
+async def accepted(house: House, order: str) -> int:
+    """How many commands the history of the order has taken."""
+    history = await house.handle(order).fetch_history()
+    taken = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
+    return sum(event.event_type == taken for event in history.events)
+
+
+async def test_u14_refused_answers_leave_the_history_clean(house: House) -> None:
+    """Own (D4-5), of another revision (D4-6), double (D4-8), in a stop (D2-12): refused before they are recorded."""
+    order, _ = await order_over_limit(house)
+    seen_before = ApprovalCommand(house.company.head, Verdict.APPROVE, "", revision=7)
+    assert await refusal(answer(house, order, house.company.manager)) == "own_approval"
+    assert await refusal(house.command(order, OrderWorkflow.answer_approval, seen_before)) == "approval_other_revision"
+    await answer(house, order, house.company.head)
+    assert await refusal(answer(house, order, house.company.director)) == "already_decided"
+    assert await accepted(house, order) == 2  # placed and approved
+
+    customer = a_customer(house.engine, house.company, limit="1000")
+    stopped = house.quote(customer, a_product(house.engine, price="5000"))
+    assert await place(house, stopped) == "stop"
+    assert await refusal(answer(house, stopped, house.company.head)) == "stop_not_approvable"
+    assert await accepted(house, stopped) == 1
