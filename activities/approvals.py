@@ -20,7 +20,7 @@ from activities.persistence.context import OrderContext, assign, context_of, not
 from activities.persistence.events import record_event
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.rulings import ask_for, confirm, rule, weigh_proposal, withdraw
-from activities.persistence.standing import let_go
+from activities.persistence.standing import end_or_close_short
 from activities.persistence.steps import run_once
 from activities.persistence.tables import ApprovalRow, CreditAccountRow
 from domain import waits
@@ -28,7 +28,7 @@ from domain.approvals import ApprovalKind, Tier, check_answerer, needs_director,
 from domain.credit import Outcome
 from domain.credit_steps import ApprovalCommand, ApprovalOutcome, ApprovalRequest, Verdict
 from domain.money import ZERO
-from domain.orders import SYSTEM, Actor, OrderState, OrderStatus, Role
+from domain.orders import SYSTEM, Actor, OrderStatus, Role
 from domain.wording.credit import verdict_text
 
 
@@ -189,8 +189,7 @@ def _expire(session: Session, order_id: str, at: datetime) -> ApprovalOutcome:
         revisions.settle(session, order.id, approval.revision, "refused", at=at)
         state, returned = orders.state_of(order), ZERO
     else:
-        returned = let_go(session, order, at=at)
-        state = orders.set_state(order, OrderState(OrderStatus.REJECTED), at=at, reason="approval_expired")
+        state, returned = end_or_close_short(session, context, OrderStatus.REJECTED, SYSTEM, "approval_expired", at=at)
     record_event(session, "order", order.id, "approval_expired", SYSTEM, at=at, revision=approval.revision,
                  deadline=approval.deadline.isoformat(), money_returned_to_advance=str(returned))  # fmt: skip
     key = f"{request_key(approval)}:expired"
@@ -219,8 +218,7 @@ def _turn_down(
         revisions.settle(session, order.id, approval.revision, "refused", at=at)
         return ApprovalOutcome(orders.state_of(order), messages=told)
     if rejected:
-        let_go(session, order, at=at)
-        state = orders.set_state(order, OrderState(OrderStatus.REJECTED), at=at, reason=command.comment)
+        state, _ = end_or_close_short(session, context, OrderStatus.REJECTED, command.actor, command.comment, at=at)
         relieved = reconsider_account(session, order.credit_account_id, at=at)
         return ApprovalOutcome(state, messages=told, relieved=relieved)
     revisions.copy_to_next(session, order, command.actor, reason=command.comment, at=at)

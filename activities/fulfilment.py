@@ -21,10 +21,11 @@ from activities.persistence.tables import (
     ShipmentRow,
     StockMovementRow,
 )
-from activities.persistence.tasks import cancel_tasks
+from activities.persistence.tasks import cancel_tasks, has_open_task
 from domain import waits
 from domain.errors import ShipCompleteError, ShipQuantityError, WrongStateError
 from domain.orders import OrderState, OrderStatus, OrderStep, Role, ShipRequest, StepResult, WaitReason
+from domain.tasks import TaskKind
 
 PICKABLE = {OrderStatus.READY, OrderStatus.PART_RESERVED}
 
@@ -58,6 +59,8 @@ def _call_for_picking(session: Session, step: OrderStep, key: str) -> StepResult
     order = orders.lock_order(session, step.order_id)
     state = orders.state_of(order)
     if order.status not in PICKABLE:
+        return StepResult(state)
+    if has_open_task(session, order.id, TaskKind.PICKING):
         return StepResult(state)
     context = context_of(session, order)
     names = {line.line_no: line for line in orders.lines_of(session, order)}

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.persistence import credit, orders
-from activities.persistence.approvals import answerer, barred_from, next_round
+from activities.persistence.approvals import answerer, barred_from, next_round, requester_of
 from activities.persistence.context import OrderContext, context_of, notify_manager
 from activities.persistence.events import record_event
 from activities.persistence.gate import check_gate, look_through
@@ -19,7 +19,7 @@ from domain import waits
 from domain.approvals import ApprovalKind, Tier, check_answerer
 from domain.errors import GateClosedError, GateOpenError
 from domain.orders import OrderStep, Role, WaitReason
-from domain.shipment_gate import GateAnswer, GateOutcome, GateVerdict, approvable, gate_facts
+from domain.shipment_gate import GateAnswer, GateOutcome, GateVerdict, approvable, gate_facts, may_allow_ahead
 
 
 class GateActivities:
@@ -57,12 +57,13 @@ def _answer(session: Session, answer: GateAnswer) -> GateOutcome:
     order = orders.lock_order(session, answer.order_id)
     context, command, at = context_of(session, order), answer.command, answer.as_of
     state = orders.state_of(order)
-    if state.wait is None or state.wait.reason is not WaitReason.GATE:
+    at_gate = state.wait is not None and state.wait.reason is WaitReason.GATE
+    if not at_gate and not may_allow_ahead(state, command.verdict):
         raise GateOpenError(status=order.status)
     check_answerer(
         answerer(session, command.actor),
         tier=Tier.HEAD,
-        barred=barred_from(session, order.manager_id, order.manager_id, on=context.today(at)),
+        barred=barred_from(session, requester_of(session, order), order.manager_id, on=context.today(at)),
         customer_region=context.customer.region,
         revision=order.revision,
         seen_revision=None,
@@ -78,6 +79,8 @@ def _answer(session: Session, answer: GateAnswer) -> GateOutcome:
     if command.verdict is GateVerdict.UNPICK:
         return GateOutcome(state, open=False, messages=told, unpick=True)
     _ship_by_approval(session, account, context, answer)
+    if not at_gate:
+        return GateOutcome(state, open=True, messages=told)
     state = orders.set_state(order, waits.picking(at, context.policy, context.calendar), at=at)
     return GateOutcome(state, open=True, messages=told)
 
@@ -98,7 +101,7 @@ def _ship_by_approval(session: Session, account: CreditAccountRow, context: Orde
             revision=order.revision,
             round=next_round(session, order.id, order.revision),
             ceiling=max(found.decision.exposure, Decimal(0)),
-            requested_by=order.manager_id,
+            requested_by=requester_of(session, order),
             owner_id=order.manager_id,
             state="approved",
             opened_at=at,

@@ -22,7 +22,7 @@ from activities.persistence.events import record_event
 from activities.persistence.gate import recheck_gate
 from activities.persistence.outbound import plan_message
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.standing import let_go, settle_invoiced, settle_reserved
+from activities.persistence.standing import end_or_close_short, settle_invoiced, settle_reserved, withdraw_proposal
 from activities.persistence.steps import run_once
 from activities.persistence.tables import ReservationRow
 from activities.persistence.tasks import cancel_tasks
@@ -106,7 +106,8 @@ class OrderActivities:
         Raises:
             WrongStateError: goods have left, or the order ended otherwise before.
         """
-        key = f"order:{request.order_id}:end"
+        lapse = f":{request.only_while}:{request.as_of.isoformat()}" if request.only_while else ""
+        key = f"order:{request.order_id}:end{lapse}"  # a lapse that found the order gone on ended nothing
         return run_once(self._engine, key, StepResult, lambda s: _end(s, request, key), as_of=request.as_of)
 
 
@@ -221,6 +222,7 @@ def _after_release(session: Session, step: OrderStep, key: str) -> StepResult:
     context, at = context_of(session, order), step.as_of
     unpaid = credit.required_prepayment(session, order) > 0
     credit.drop_commitment(session, order.id)
+    withdraw_proposal(session, order.id, at=at)
     cancel_tasks(session, at=at, order_id=order.id, kinds=["picking"])
     due_at = context.calendar.after_working_days(at, 1)
     assign(session, context, "call_unpaid" if unpaid else "shipment_late", key, Role.MANAGER, due_at=due_at, at=at)
@@ -261,13 +263,8 @@ def _end(session: Session, request: EndRequest, key: str) -> StepResult:
         raise WrongStateError(status=order.status, command="cancel")
     context, at = context_of(session, order), request.as_of
     before = orders.state_of(order)
-    returned = let_go(session, order, at=at)
-    if orders.shipped_by_line(session, order.id):
-        # Part of the goods has left: the rest is closed short, and the invoices are watched to their end (D6-12).
-        record_event(session, "order", order.id, "short_closed", request.actor, at=at, reason=request.reason)
-        state = settle_invoiced(session, context, as_of=at)
-    else:
-        state = orders.set_state(order, OrderState(request.status), at=at, reason=request.reason)
+    state, returned = end_or_close_short(session, context, request.status, request.actor, request.reason, at=at)
+    if state.status is request.status:
         record_event(session, "order", order.id, request.status, request.actor, at=at, reason=request.reason,
                      money_returned_to_advance=str(returned))  # fmt: skip
     if request.actor.id == SYSTEM.id and before.wait is not None and before.wait.reason in _LAPSES_WITH_A_TASK:

@@ -13,7 +13,7 @@ from activities.persistence.context import OrderContext, context_of
 from activities.persistence.events import record_event
 from activities.persistence.quotes import revised_lines
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.rulings import HELD, price_to_approve, rule, weigh_proposal, withdraw
+from activities.persistence.rulings import HELD, kept_stopped, price_to_approve, rule, weigh_proposal, withdraw
 from activities.persistence.steps import run_once
 from activities.persistence.tables import CreditAccountRow, OrderLineRow
 from domain.approvals import ladder
@@ -82,7 +82,8 @@ def _revise(session: Session, request: ReviseRequest) -> ReviseOutcome:
     if not changed and not is_material(before, after) and _same_terms(before, after):
         if not plain:
             raise NothingToChangeError(field="lines")
-        return ReviseOutcome(orders.state_of(order), order.revision, in_force=True)
+        waiting = revisions.open_proposal(session, order, as_of=request.as_of)
+        return ReviseOutcome(orders.state_of(order), order.revision, in_force=True, proposal=waiting)
     if not changed or lines is None or sums is None:
         lines = [OrderLineRow(**line.model_dump()) for line in orders.lines_of(session, order)]
         sums = Amounts(net=order.net, vat=order.vat, gross=order.gross)
@@ -122,6 +123,8 @@ def _settle(
             withdraw(session, asking, at=at)
         revisions.put_in_force(session, context, revision, at=at)
         decided = decisions.decide_now(session, account, context, as_of=at)
+        if state.status is OrderStatus.STOPPED and kept_stopped(session, context, decided):
+            return ReviseOutcome(orders.state_of(order), revision, in_force=True, decision=decided.decision)
         decisions.record_decision(session, context, decided, actor, occasion=f"revision-{revision}", at=at)
         key = f"order:{order.id}:revision:{revision}"
         ruling = rule(session, context, decided, actor, key=key, at=at, asked_at=asked_at)
@@ -130,8 +133,9 @@ def _settle(
     undecided = order.status == OrderStatus.QUOTED or (
         state.wait is not None and state.wait.reason is WaitReason.LATE_PAYMENT
     )
-    if undecided or not (material or price_to_approve(session, context, context.policy, revision)):
-        state = revisions.put_in_force(session, context, revision, at=at)
+    policy = decisions.policy_now(session, context, as_of=at)
+    if undecided or not (material or price_to_approve(session, context, policy, revision)):
+        state = revisions.put_in_force(session, context, revision, at=at, keeps_clearance=True)
         relieved = reconsider_account(session, account.id, at=at)
         return ReviseOutcome(state, revision, in_force=True, refit=not undecided, relieved=relieved)
     return _propose(session, account, context, revision, request)

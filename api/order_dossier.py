@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from activities.persistence import approvals, context, dossier, rulings
 from activities.persistence.decisions import recorded
-from activities.persistence.tables import ApprovalRow, OrderRow, UserRow
+from activities.persistence.tables import ApprovalRow, CreditAccountRow, OrderRow, UserRow
 from api import order_views
 from api.deps import Caller, Db
 from api.i18n import Language, speech
@@ -44,6 +44,7 @@ def view(session: Session, order: OrderRow, caller: Actor, language: Language, *
     """The open request, the figures and reasons behind it, the customer's payments, other orders, earlier requests."""
     surroundings = context.context_of(session, order)
     today = surroundings.today(now)
+    currency = session.get_one(CreditAccountRow, order.credit_account_id).currency
     requests = dossier.requests_of(session, order.id)
     asking = next((each for each in requests if each.state == "open"), None)
     barred = approvals.barred_by(session, asking, on=today) if asking else ()
@@ -51,20 +52,26 @@ def view(session: Session, order: OrderRow, caller: Actor, language: Language, *
     return {
         "order": order_views.summaries(session, [order], language, now=now)[0],
         "customer_name": surroundings.customer.name,
-        "request": _request(asking, order, people, barred, language) if asking else None,
+        "request": _request(asking, order, people, barred, language, currency=currency) if asking else None,
         "decision": _decision(session, surroundings, asking, language) if asking else None,
         "may_answer": asking is not None and _may_answer(session, asking, surroundings, caller, barred),
         "answers": _answers(language) if asking else [],
         "payment_behaviour": _behaviour(session, surroundings, now, language),
         "pending_orders": [_pending(each, order.currency, language) for each in dossier.other_pending(session, order)],
-        "history": [_answered(each, order, people, language) for each in requests if each is not asking],
+        "history": [_answered(each, currency, people, language) for each in requests if each is not asking],
     }
 
 
 def _request(
-    row: ApprovalRow, order: OrderRow, people: dict[UUID, UserRow], barred: tuple[str, ...], language: Language
+    row: ApprovalRow,
+    order: OrderRow,
+    people: dict[UUID, UserRow],
+    barred: tuple[str, ...],
+    language: Language,
+    *,
+    currency: str,
 ) -> dict[str, Any]:
-    return _common(row, order, people, language) | {
+    return _common(row, currency, people, language) | {
         "in_force": row.revision == order.revision,
         "deadline": row.deadline.isoformat(),
         "rung": row.rung,
@@ -73,9 +80,9 @@ def _request(
     }
 
 
-def _answered(row: ApprovalRow, order: OrderRow, people: dict[UUID, UserRow], language: Language) -> dict[str, Any]:
+def _answered(row: ApprovalRow, currency: str, people: dict[UUID, UserRow], language: Language) -> dict[str, Any]:
     """A request that waits no more."""
-    return _common(row, order, people, language) | {
+    return _common(row, currency, people, language) | {
         "decided_by": _person(people[row.decided_by]) if row.decided_by else None,
         "decided_for": _person(people[row.decided_for]) if row.decided_for else None,
         "decided_at": row.decided_at.isoformat() if row.decided_at else None,
@@ -83,7 +90,7 @@ def _answered(row: ApprovalRow, order: OrderRow, people: dict[UUID, UserRow], la
     }
 
 
-def _common(row: ApprovalRow, order: OrderRow, people: dict[UUID, UserRow], language: Language) -> dict[str, Any]:
+def _common(row: ApprovalRow, currency: str, people: dict[UUID, UserRow], language: Language) -> dict[str, Any]:
     spoken = speech(language)
     return {
         "id": str(row.id),
@@ -93,7 +100,7 @@ def _common(row: ApprovalRow, order: OrderRow, people: dict[UUID, UserRow], lang
         "revision": row.revision,
         "state": row.state,
         "state_text": words.request_state(row.state, spoken),
-        "ceiling": money(row.ceiling, order.currency),
+        "ceiling": money(row.ceiling, currency),
         "reasons": row.reasons,
         "opened_at": row.opened_at.isoformat(),
         "requested_by": _person(people[row.requested_by]),

@@ -113,6 +113,8 @@ def check_answerer(
     """
     if person.id in barred:
         raise OwnApprovalError(action="approve")
+    if person.role is Role.ADMIN:  # whoever names an admin a deputy (D14)
+        raise NotYourApprovalError(tier=tier)
     own_branch = person.role is Role.HEAD and person.region in {None, customer_region}
     if not (person.asked or person.role is Role.DIRECTOR or (tier is Tier.HEAD and own_branch)):
         raise NotYourApprovalError(tier=tier)

@@ -268,12 +268,13 @@ def _overdue_gate(facts: CreditFacts, policy: Policy) -> list[Reason]:
     if overdue.days < 1:
         return []
     figures = {"days": str(overdue.days), "amount": str(overdue.amount)}
-    if overdue.days <= policy.overdue_pass_days:
-        return [Reason(ReasonCode.OVERDUE_NOTE, Outcome.AUTO, figures)]
+    strict = policy.overdue_mode is OverdueMode.STRICT and overdue.days > policy.overdue_pass_days
     if overdue.days >= policy.overdue_legal_days:
         return [Reason(ReasonCode.OVERDUE_LEGAL, Outcome.STOP, figures)]
-    if overdue.days >= policy.overdue_stop_days or policy.overdue_mode is OverdueMode.STRICT:
+    if overdue.days >= policy.overdue_stop_days or strict:
         return [Reason(ReasonCode.OVERDUE_STOP, Outcome.STOP, figures)]
+    if overdue.days <= policy.overdue_pass_days:
+        return [Reason(ReasonCode.OVERDUE_NOTE, Outcome.AUTO, figures)]
     return [Reason(ReasonCode.OVERDUE_APPROVAL, Outcome.APPROVAL, figures)]
 
 

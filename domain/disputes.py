@@ -4,8 +4,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.errors import DisputeTooLongError, InvalidInputError
+from domain.errors import DisputeAgainError, DisputeTooLongError, InvalidInputError
 from domain.money import ZERO
+from domain.orders import Role
 
 LONGEST_DISPUTE = 14
 """Calendar days."""
@@ -30,6 +31,16 @@ def check_dispute(amount: Decimal, residual: Decimal, until: date, *, today: dat
         raise InvalidInputError(field="until", reason="past")
     if until > today + timedelta(days=LONGEST_DISPUTE):
         raise DisputeTooLongError(field="until", days=LONGEST_DISPUTE)
+
+
+def check_again(role: Role, earlier: int) -> None:
+    """A dispute is not renewed without end: after the first the head alone opens one more (D11-1, D11-10).
+
+    Raises:
+        DisputeAgainError
+    """
+    if earlier > 1 or (earlier == 1 and role is not Role.HEAD):
+        raise DisputeAgainError(earlier=earlier)
 
 
 def disputed_part(amount: Decimal, ends_on: date, residual: Decimal, *, today: date) -> Decimal:

@@ -502,3 +502,10 @@ class DisputeTooLongError(InvalidInputError):
     """A dispute ends within 14 days; the head may extend it once (D11-1). facts: field, days."""
 
     code = "dispute_too_long"
+
+
+class DisputeAgainError(DomainError):
+    """The instalment was disputed before: the head alone may open one more dispute (D11-1). facts: earlier."""
+
+    code = "dispute_again"
+    status = 403

@@ -9,7 +9,7 @@ from enum import StrEnum
 from domain.approvals import still_valid
 from domain.credit import CreditDecision, CreditFacts, Outcome, Reason, ReasonCode, decide_credit, decided
 from domain.credit_release import BANS
-from domain.orders import Actor, OrderState
+from domain.orders import Actor, OrderState, OrderStatus
 from domain.policy import Policy
 
 NEW_STOPS = frozenset(
@@ -52,6 +52,7 @@ class GateFacts:
         limit_then: the limit it was confirmed under: a lower one since then leaves it alone (D5-2, D5-3).
         approved: the newest approval of its credit, if it took one.
         shipped_by_approval: the newest decision to ship through the closed gate (D12-2), if there is one.
+        unlimited_then: it was confirmed without a limit, which leaves it alone too.
         funded: what had to be paid before shipment is in.
         reserved: goods are set aside or picked.
         delivered: goods go to the customer, to an `address`; otherwise the customer collects them.
@@ -62,6 +63,7 @@ class GateFacts:
     limit_then: Decimal
     funded: bool
     reserved: bool
+    unlimited_then: bool = False
     delivered: bool = False
     address: bool = False
     recipient: bool = False
@@ -71,9 +73,15 @@ class GateFacts:
 
 def decide_gate(facts: CreditFacts, gate: GateFacts, policy: Policy) -> CreditDecision:
     """D12-1: AUTO is an open gate. Every reason that closes it is kept, worst first."""
-    credit = decide_credit(replace(facts, limit=max(facts.limit, gate.limit_then)), policy)
+    credit = decide_credit(_as_confirmed(facts, gate), policy)
     reasons = [reason for reason in credit.reasons if _closes(reason, credit, gate, policy)]
     return decided(facts, [*reasons, *_conditions(facts, gate, policy)])
+
+
+def _as_confirmed(facts: CreditFacts, gate: GateFacts) -> CreditFacts:
+    """The account with the limit that the order was confirmed under, when it was larger (D5-2, D5-3)."""
+    unlimited = facts.unlimited or gate.unlimited_then
+    return replace(facts, limit=max(facts.limit, gate.limit_then), unlimited=unlimited)
 
 
 def approvable(decision: CreditDecision) -> bool:
@@ -122,6 +130,11 @@ class GateVerdict(StrEnum):
     HOLD = "hold"
     SHIP = "ship"
     UNPICK = "unpick"
+
+
+def may_allow_ahead(state: OrderState, verdict: GateVerdict) -> bool:
+    """Before picking the head can do one thing about a closed gate: allow the shipment (D4-12, D12-2)."""
+    return verdict is GateVerdict.SHIP and state.status in {OrderStatus.READY, OrderStatus.PART_RESERVED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,9 @@ class OrderWorkflow(OrderCommands):
 
     async def _unpick(self, moves: int) -> None:
         async with self._my_turn(moves):
-            await self._do(StockActivities.unpick_order, self._step())
+            await self._read_facts()  # money that came just before the end still opens the gate
+            if self._moves == moves:
+                await self._do(StockActivities.unpick_order, self._step())
 
     async def _call_for_picking(self, moves: int) -> None:
         async with self._my_turn(moves):

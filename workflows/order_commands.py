@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
         WaitReason,
     )
     from domain.revisions import PICKED, REVISABLE, ReviseCommand, ReviseOutcome, ReviseRequest
-    from domain.shipment_gate import GateAnswer, GateCommand, GateOutcome
+    from domain.shipment_gate import GateAnswer, GateCommand, GateOutcome, may_allow_ahead
     from workflows.order_steps import OrderSteps
     from workflows.turns import refusal
 
@@ -167,8 +167,8 @@ class OrderCommands(OrderSteps):
             return outcome
 
     @answer_gate.validator
-    def _stands_at_gate(self, command: GateCommand) -> None:  # noqa: ARG002 - validators take what their update takes
-        if not self._waits_for(WaitReason.GATE):
+    def _stands_at_gate(self, command: GateCommand) -> None:
+        if not self._waits_for(WaitReason.GATE) and not may_allow_ahead(self._state, command.verdict):
             raise refusal("gate_open", status=self._state.status)
 
     # -- facts from neighbours ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from activities.persistence import orders
 from activities.persistence.absences import absences_from, deputies_of
 from activities.persistence.context import OrderContext, notify
 from activities.persistence.events import record_event
-from activities.persistence.tables import ApprovalRow, OrderRow, UserRow
+from activities.persistence.tables import ApprovalRow, CreditDecisionRow, OrderRow, UserRow
 from activities.persistence.tasks import open_task
 from domain.absences import stand_in
 from domain.approvals import Answerer, ApprovalKind, Rung, Tier, ladder
@@ -88,6 +88,19 @@ def addressees(
     return list(found.values())
 
 
+def requester_of(session: Session, order: OrderRow) -> UUID:
+    """Who asked for the order as it stands: whoever placed or changed it last, else whoever created it (D4-5)."""
+    query = (
+        select(CreditDecisionRow.actor_id)
+        .where(CreditDecisionRow.order_id == order.id, CreditDecisionRow.rule == "credit")
+        .where(col(CreditDecisionRow.actor_id) != UUID(SYSTEM.id))
+        .where(col(CreditDecisionRow.occasion).not_like("approval-%"))
+        .order_by(col(CreditDecisionRow.id).desc())
+        .limit(1)
+    )
+    return session.exec(query).first() or order.created_by
+
+
 def barred_from(session: Session, requester: UUID, owner: UUID, *, on: date) -> tuple[str, ...]:
     """Requester, owner and their deputies: nobody of them answers (D4-5)."""
     people = tuple(dict.fromkeys((requester, owner)))
@@ -126,7 +139,7 @@ def ask(
     for a request that takes the place of another.
     """
     order = context.order
-    requester = UUID(actor.id) if actor.id != SYSTEM.id else order.created_by
+    requester = UUID(actor.id) if actor.id != SYSTEM.id else requester_of(session, order)
     today = context.today(at)
     barred = barred_from(session, requester, order.manager_id, on=today)
     people = addressees(session, tier, context.customer.region, barred=barred, on=today)

@@ -7,6 +7,7 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from activities.persistence.credit import agreed_deferral
 from activities.persistence.events import record_event
 from activities.persistence.tables import ContractRow, CustomerRow
 from domain.contracts import check_deferral
@@ -23,7 +24,10 @@ def add_contract(
         TermsNeedHeadError: it defers payment for longer than the role may give.
         ContractExistsError: the customer has a contract of this number.
     """
-    check_deferral(actor.role, contract.deferral_days, customer.deferral_days)
+    in_force = agreed_deferral(session, customer, today=at.date())
+    usual = customer.deferral_days if in_force is None else in_force
+    asked = customer.deferral_days if contract.deferral_days is None else contract.deferral_days
+    check_deferral(actor.role, asked, usual)
     try:
         with session.begin_nested():
             session.add(contract)

@@ -156,15 +156,15 @@ def ask_of(
     if rates is None:
         currency = session.get_one(CreditAccountRow, order.credit_account_id).currency
         rates = load_rates(session, currency, today=today)
+    in_force = terms is None
     terms = terms or terms_of(session, order)
     money = received_for_order(session, order.id) if received is None else received
     customer = session.get_one(CustomerRow, order.customer_id)
-    revision = order.revision
     return OrderAsk(
         credit=rates.convert(credit_part(terms.gross, terms.prepayment_percent, money), order.currency),
         requested_deferral=terms.deferral_days,
         agreed_deferral=agreed_deferral(session, customer, today=today),
-        legal_cleared=order.cleared_revision == revision,
+        legal_cleared=in_force and order.cleared_revision == order.revision,
         rate=rates.of(order.currency),
     )
 

@@ -73,6 +73,13 @@ def decide_now(
     return Decided(facts, policy, overlay, decide_credit(facts, policy))
 
 
+def policy_now(session: Session, context: OrderContext, *, as_of: datetime) -> Policy:
+    """The order's policy with its customer's own terms of that day (D5-6)."""
+    grants = load_grants(session, context.order.credit_account_id)
+    overlay = overlay_of(grants, context.order.customer_id, today=context.today(as_of))
+    return policy_version(session, context.order.policy_version, overlay)
+
+
 def record_decision(
     session: Session,
     context: OrderContext,

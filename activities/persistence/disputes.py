@@ -5,13 +5,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlalchemy import func
+from sqlmodel import Session, select
 
 from activities.persistence.credit_tables import DisputeRow
 from activities.persistence.dunning import DunningContext, lock_line
 from activities.persistence.events import record_event
 from activities.persistence.reconsideration import reconsider_account
-from domain.disputes import DisputeResult, check_dispute
+from domain.disputes import DisputeResult, check_again, check_dispute
 from domain.errors import DisputeNotFoundError, DisputeOpenError
 from domain.orders import SYSTEM, Actor
 
@@ -38,6 +39,7 @@ def open_(session: Session, line_id: UUID, new: NewDispute, actor: Actor, *, at:
         if running.ends_on >= context.today(at):
             raise DisputeOpenError(ends_on=running.ends_on.isoformat())
         _end(session, context, running, SYSTEM, "lapsed", at=at)
+    check_again(actor.role, _earlier(session, line.id))
     amount = line.residual if new.amount is None else new.amount
     check_dispute(amount, line.residual, new.until, today=context.today(at))
     row = DisputeRow(
@@ -55,6 +57,12 @@ def open_(session: Session, line_id: UUID, new: NewDispute, actor: Actor, *, at:
                  amount=str(amount), until=new.until.isoformat(), reason=new.reason, comment=new.comment)  # fmt: skip
     reconsider_account(session, context.invoice.credit_account_id, at=at)
     return row
+
+
+def _earlier(session: Session, line_id: UUID) -> int:
+    """How many disputes the instalment has had."""
+    query = select(func.count()).select_from(DisputeRow).where(DisputeRow.schedule_line_id == line_id)
+    return session.exec(query).one()
 
 
 def close(

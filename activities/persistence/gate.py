@@ -9,7 +9,7 @@ from sqlmodel import Session
 from activities.persistence import credit, orders, stock
 from activities.persistence.approvals import newest_given
 from activities.persistence.context import OrderContext, assign, notify_manager, notify_role
-from activities.persistence.decisions import Decided, last_decision, record_decision
+from activities.persistence.decisions import FACTS, Decided, last_decision, record_decision
 from activities.persistence.grants import load_grants, overlay_of
 from activities.persistence.policies import policy_version
 from activities.persistence.rates import load_rates
@@ -64,6 +64,7 @@ def check_gate(
         messages += notify_role(session, context, Role.HEAD, key, "gate_closed", at=as_of, until=until)
     elif order.status != OrderStatus.PICKING:
         messages.append(notify_manager(session, context, key, "gate_shut", at=as_of))
+        messages += notify_role(session, context, Role.HEAD, key, "gate_shut", at=as_of)
     return GateOutcome(state, False, found.decision.reasons, tuple(messages), currency=found.decision.currency)
 
 
@@ -89,11 +90,12 @@ def _gate_facts(session: Session, context: OrderContext, *, as_of: datetime) -> 
     then = last_decision(session, order.id, revision=order.revision) or last_decision(session, order.id)
     required = credit.required_prepayment(session, order)
     received = credit.received_for_order(session, order.id)
-    confirmed = order.confirmed_at or as_of
+    confirmed = max(order.confirmed_at or as_of, then.decided_at) if then is not None else order.confirmed_at or as_of
     return GateFacts(
         as_of=as_of,
         passed_at=max(confirmed, approved.decided_at) if approved and approved.decided_at else confirmed,
         limit_then=then.credit_limit if then is not None else ZERO,
+        unlimited_then=then is not None and FACTS.validate_python(then.facts).unlimited,
         funded=waits.is_funded(required, received, context.tolerance(required)),
         reserved=any(line.state in {"reserved", "picking"} for line in stock.reservation_lines(session, order.id)),
         delivered=order.delivery_address is not None,

@@ -15,9 +15,20 @@ from domain.credit import ReasonCode
 from domain.errors import NotStoppedByCaseError
 from domain.orders import Actor, OrderStatus
 
+_CLEARABLE = frozenset(
+    {
+        OrderStatus.STOPPED,
+        OrderStatus.AWAITING_PAYMENT,
+        OrderStatus.PART_RESERVED,
+        OrderStatus.READY,
+        OrderStatus.PICKING,
+    }
+)
+
 
 def clear_legal_stop(session: Session, order_id: UUID, comment: str, actor: Actor, *, at: datetime) -> OrderRow:
-    """The lawyer lets a prepaid order pass although a case is open; it is decided again at once (D2-8).
+    """The lawyer lets a prepaid order pass although a case is open, at its decision or at its shipment gate; it is
+    decided again at once (D2-8).
 
     Raises:
         NotStoppedByCaseError: no case holds the order, or some of it is on credit.
@@ -27,7 +38,7 @@ def clear_legal_stop(session: Session, order_id: UUID, comment: str, actor: Acto
     session.refresh(order)
     decided = decisions.decide_now(session, account, context_of(session, order), as_of=at)
     by_case = any(reason.code is ReasonCode.LEGAL_CASE for reason in decided.decision.reasons)
-    if order.status != OrderStatus.STOPPED or not by_case or decided.facts.order_credit > 0:
+    if order.status not in _CLEARABLE or not by_case or decided.facts.order_credit > 0:
         raise NotStoppedByCaseError
     order.cleared_by, order.cleared_revision = UUID(actor.id), order.revision
     order.version += 1

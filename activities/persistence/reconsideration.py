@@ -91,6 +91,7 @@ _TO_TELL = text("""
     SELECT o.id FROM sales_order o
      WHERE (CAST(:account AS uuid) IS NULL OR o.credit_account_id = :account)
        AND ((o.status = 'confirmed' AND coalesce(o.wait, 'null') = 'null')
+            OR (o.status = 'picking' AND o.wait ->> 'reason' = 'gate')
             OR (o.status = 'awaiting_approval' AND EXISTS (
                   SELECT 1 FROM credit_decision d
                    WHERE d.order_id = o.id AND d.occasion = 'again-' || (o.version - 1))))
@@ -108,9 +109,12 @@ def _move_on(session: Session, moved: Reconsidered, decided: Decided, *, at: dat
     if order.status not in HELD:
         return False
     context = context_of(session, order)
-    occasion = f"again-{order.version}"
+    version = order.version
+    occasion = f"again-{version}"
     record_decision(session, context, decided, SYSTEM, occasion=occasion, at=at)
     rule(session, context, decided, SYSTEM, key=f"order:{order.id}:credit:{occasion}", at=at)
+    if order.version == version:
+        order.version += 1  # the next time is another occasion
     session.flush()
     return True
 

@@ -71,13 +71,22 @@ def copy_to_next(session: Session, order: OrderRow, actor: Actor, *, reason: str
 
 
 def put_in_force(
-    session: Session, context: OrderContext, revision: int, *, at: datetime, rate: Rate | None = None
+    session: Session,
+    context: OrderContext,
+    revision: int,
+    *,
+    at: datetime,
+    rate: Rate | None = None,
+    keeps_clearance: bool = False,
 ) -> OrderState:
     """The order goes by another revision from now on; what it counts for on its account follows at once (D6-6), by the
-    `rate` it was decided at, if it took a decision (D2-18)."""
+    `rate` it was decided at, if it took a decision (D2-18). An immaterial edit keeps the lawyer's clearance (D4-11)."""
     order = context.order
     row = session.get_one(OrderRevisionRow, (order.id, revision))
+    cleared = order.cleared_revision == order.revision
     _take_over(session, order, row, at=at)
+    if cleared and keeps_clearance:
+        order.cleared_revision = order.revision
     commitment = session.get(CommitmentRow, order.id)
     if commitment is not None:  # nothing has been invoiced: an order with goods gone is not revised (D6-7)
         commitment.uninvoiced = row.gross

@@ -8,16 +8,17 @@ from sqlmodel import Session
 from activities.persistence import credit, orders, revisions
 from activities.persistence.approvals import ask, newest_given, open_approval
 from activities.persistence.context import OrderContext, notify_manager
-from activities.persistence.decisions import Decided
+from activities.persistence.decisions import Decided, last_decision
 from activities.persistence.tables import ApprovalRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.approvals import ApprovalKind, PricedLine, Tier, discount_reason
-from domain.credit import CreditDecision, Outcome, Reason, ReasonCode, with_reason
+from domain.credit import CreditDecision, OrderAsk, Outcome, Reason, ReasonCode, with_reason
 from domain.credit_release import money_to_release
 from domain.orders import Actor, OrderState, OrderStatus, Proposal
 from domain.policy import Policy
 from domain.rates import Rate
+from domain.reconsideration import WaitingOrder, codes_of, kept_until_paid
 
 HELD = frozenset({OrderStatus.STOPPED, OrderStatus.AWAITING_APPROVAL})
 
@@ -52,19 +53,34 @@ def rule(
         asked_at: when the approver's time began to run, for a request that takes the place of another (D4-11).
     """
     order, decision = context.order, decided.decision
-    request = open_approval(session, order.id)
+    request = _own_request(session, context, at=at)
     if decision.outcome is Outcome.STOP:
-        if request is not None and request.revision == order.revision:
+        if request is not None:
             return Ruling(orders.state_of(order))  # worse figures are met at the answer (D4-7)
         return _stop(session, context, decided, key=key, at=at)
     price = price_to_approve(session, context, decided.policy)
     if decision.outcome is Outcome.AUTO and price is None:
         return _pass(session, context, decided, request, key=key, at=at)
-    if request is not None and request.revision == order.revision:
+    if request is not None and (price is None or request.kind == ApprovalKind.PRICE):
         return Ruling(orders.state_of(order))  # the same request goes on
+    if request is not None:
+        withdraw(session, request, at=at)  # price first, then credit (D4-15)
     kind = ApprovalKind.CREDIT if price is None else ApprovalKind.PRICE
     ruling = ask_for(session, context, decision, actor, kind=kind, at=at, asked_at=asked_at)
     return replace(ruling, price=price)
+
+
+def _own_request(session: Session, context: OrderContext, *, at: datetime) -> ApprovalRow | None:
+    """The open request for the revision in force; one for a proposed revision makes way for the new decision."""
+    order = context.order
+    request = open_approval(session, order.id)
+    if request is not None and request.revision != order.revision:
+        withdraw(session, request, at=at)
+        request = None
+    proposal = revisions.proposed(session, order.id)
+    if proposal is not None:
+        revisions.settle(session, order.id, proposal.revision, "withdrawn", at=at)
+    return request
 
 
 def _pass(
@@ -108,6 +124,14 @@ def ask_for(
     asked = ask(session, context, decision, actor=actor, at=at, kind=kind, tier=tier, asked_at=asked_at)
     state = waits.awaiting_approval(asked_at or at, context.policy, context.calendar, now=at, who=asked.row.tier)
     return Ruling(orders.set_state(context.order, state, at=at), asked.barred, asked.messages)
+
+
+def kept_stopped(session: Session, context: OrderContext, decided: Decided) -> bool:
+    """D2-14: under `debt_zero` an edit does not lift what stopped the order for debt."""
+    stored = last_decision(session, context.order.id)
+    reasons = codes_of(stored.reasons) if stored is not None else ()
+    ask = OrderAsk(decided.facts.order_credit)
+    return kept_until_paid(WaitingOrder(str(context.order.id), ask, decided.policy, True, reasons), decided.facts)
 
 
 def confirm(session: Session, context: OrderContext, rate: Rate | None, *, at: datetime) -> OrderState:

@@ -13,7 +13,7 @@ from activities.persistence.tables import InvoiceRow, OrderRow, ReservationRow, 
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.invoicing import still_owed
-from domain.orders import SYSTEM, OrderState, OrderStatus, WaitReason
+from domain.orders import SYSTEM, Actor, OrderState, OrderStatus, WaitReason
 
 
 def settle_reserved(
@@ -67,6 +67,19 @@ def let_go(session: Session, order: OrderRow, *, at: datetime) -> Decimal:
     withdraw_proposal(session, order.id, at=at)
     cancel_tasks(session, at=at, order_id=order.id)
     return credit.untie_order_money(session, order.id)
+
+
+def end_or_close_short(
+    session: Session, context: OrderContext, status: OrderStatus, actor: Actor, reason: str, *, at: datetime
+) -> tuple[OrderState, Decimal]:
+    """End an order that goes no further, and how much of its money became an advance. When part of the goods has left,
+    the rest is closed short instead, and the invoices are watched to their end (D6-12)."""
+    order = context.order
+    returned = let_go(session, order, at=at)
+    if orders.shipped_by_line(session, order.id):
+        record_event(session, "order", order.id, "short_closed", actor, at=at, reason=reason)
+        return settle_invoiced(session, context, as_of=at), returned
+    return orders.set_state(order, OrderState(status), at=at, reason=reason), returned
 
 
 def withdraw_proposal(session: Session, order_id: UUID, *, at: datetime) -> None:

@@ -140,6 +140,12 @@ def finish_tasks(
     session.execute(statement)
 
 
+def has_open_task(session: Session, order_id: UUID, kind: str) -> bool:
+    """Whether somebody has this kind of work about an order already."""
+    query = select(TaskRow.id).where(TaskRow.order_id == order_id, TaskRow.kind == str(kind), TaskRow.state == "open")
+    return session.exec(query.limit(1)).first() is not None
+
+
 def cancel_tasks(
     session: Session,
     *,

@@ -38,6 +38,7 @@ class Answer:
     credit_part: Decimal
     exposure_before: Decimal
     limit: Decimal
+    unlimited: bool
     debt: Decimal
     room: Room
     currency: str
@@ -71,6 +72,7 @@ def answer(session: Session, customer: CustomerRow, question: Question, *, now: 
         credit_part=ZERO if gross is None else credit_part(gross, terms.prepayment_percent),
         exposure_before=facts.exposure_before,
         limit=facts.limit,
+        unlimited=facts.unlimited,
         debt=facts.debt,
         room=room(facts, policy, terms),
         currency=account.currency,

@@ -107,5 +107,5 @@ def _view(found: Answer, language: LanguageCode) -> dict[str, Any]:
         "exposure_before": before,
         "limit": MoneyOut.of(found.limit, currency),
         "debt": MoneyOut.of(found.debt, currency),
-        "excess": MoneyOut.of(max(ZERO, found.exposure_before - found.limit), currency),
+        "excess": MoneyOut.of(ZERO if found.unlimited else max(ZERO, found.exposure_before - found.limit), currency),
     }

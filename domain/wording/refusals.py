@@ -106,6 +106,7 @@ REFUSALS = {
     "credit_note_exists": "Кредит-нота {number} к этому счёту уже есть с другими данными. Возьмите другой номер.",
     "dispute_open": "Этот платёж по счёту уже оспаривается до {ends_on:date}. Сначала закройте спор.",
     "dispute_not_found": "Спора по этому счёту нет. Обновите счёт.",
+    "dispute_again": "Этот платёж уже оспаривали. Ещё один спор, последний, открывает руководитель отдела продаж.",
     "dispute_too_long": "Спор длится не дольше {days:days}. Сократите срок.",
 }
 
@@ -158,7 +159,7 @@ def refusal_text(code: str, speech: Speech = RUSSIAN, **facts: Any) -> str:
     if facts.get("allowed") and code == "forbidden":
         roles = [role_name(role, speech) for role in str(facts["allowed"]).split(", ")]
         told["allowed"] = either(roles, speech)
-    if code == "gate_closed":
+    if code == "gate_closed" and facts.get("reasons"):
         told["reasons"] = " ".join(reason_text(each, speech, **facts) for each in str(facts["reasons"]).split(", "))
     return speech.say(_sentence(code, facts), **told)
 

@@ -41,6 +41,7 @@ from domain.dunning import DunningLook, DunningState, InvoiceStatus
 from domain.errors import (
     CreditNoteExistsError,
     CreditNoteTooLargeError,
+    DisputeAgainError,
     DisputeNotFoundError,
     DisputeOpenError,
     DisputeTooLongError,
@@ -271,12 +272,19 @@ def at_day(days: int, hour: int = 10) -> datetime:
 
 
 def dispute(
-    engine: Engine, company: Company, line: str, amount: str | None = None, *, days: int = 14, at: datetime = MONDAY
+    engine: Engine,
+    company: Company,
+    line: str,
+    amount: str | None = None,
+    *,
+    days: int = 14,
+    at: datetime = MONDAY,
+    by: str = "manager",
 ) -> DisputeRow:
     with Session(engine, expire_on_commit=False) as session, session.begin():
         sum_ = None if amount is None else Decimal(amount)
         new = NewDispute(sum_, "недовоз", None, TODAY + timedelta(days=days))
-        return disputes.open_(session, UUID(line), new, company.manager, at=at)
+        return disputes.open_(session, UUID(line), new, company.people[by], at=at)
 
 
 def close(engine: Engine, company: Company, line: str, at: datetime = MONDAY) -> DisputeRow:
@@ -332,12 +340,16 @@ def test_d11_1_one_dispute_at_a_time(engine: Engine, company: Company, customer:
         dispute(engine, company, line)
     assert refused.value.facts["ends_on"] == "2026-04-09"
 
-    second = dispute(engine, company, line, days=8, at=at_day(4))  # the first one's days are over
+    with pytest.raises(DisputeAgainError):  # the first one's days are over, but only the head goes on (D11-10)
+        dispute(engine, company, line, days=8, at=at_day(4))
+    second = dispute(engine, company, line, days=8, at=at_day(4), by="head")
 
     assert rows(engine, DisputeRow, id=first.id)[0].closed_at is not None
     assert close(engine, company, line).id == second.id
     with pytest.raises(DisputeNotFoundError):
         close(engine, company, line)
+    with pytest.raises(DisputeAgainError):
+        dispute(engine, company, line, days=8, at=at_day(5), by="head")
 
 
 def test_d11_1_while_all_is_disputed_nothing_is_sent_and_no_stage_comes(
