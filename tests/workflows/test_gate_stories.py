@@ -186,3 +186,16 @@ async def test_d2_13_money_opens_the_gate_by_itself(house: House) -> None:
             await asyncio.sleep(0.02)
     await ship(house, order)
     assert house.status(order) == "awaiting_final_payment"
+
+
+async def test_d4_12_the_head_allows_a_shipment_before_picking(house: House) -> None:
+    order, customer, _ = await a_ready_order(house)
+    overdue(house, customer)
+    assert await refusal(pick(house, order)) == "gate_closed"
+    assert await refusal(decide(house, order, GateVerdict.UNPICK)) == "gate_open"
+
+    await decide(house, order, GateVerdict.SHIP)
+    await pick(house, order)
+    await ship(house, order)
+
+    assert house.status(order) == "awaiting_final_payment"
