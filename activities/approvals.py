@@ -252,6 +252,7 @@ def _close(
         tier=approval.tier,
         revision=approval.revision,
         ceiling=str(approval.ceiling),
+        currency=session.get_one(CreditAccountRow, context.order.credit_account_id).currency,
         comment=command.comment,
         answered_for=answered_for,
     )

@@ -131,6 +131,7 @@ def record_decision(
         outcome=decision.outcome,
         reasons=[reason.code for reason in decision.reasons],
         exposure=str(decision.exposure),
+        currency=decision.currency,
         revision=order.revision if revision is None else revision,
         figures=_figures(decided.facts),
     )

@@ -18,7 +18,7 @@ from activities.persistence.events import record_event
 from activities.persistence.grant_notices import ask_deciders, company_calendar, tell_decided, tell_revoked
 from activities.persistence.grants import counting, grant_of
 from activities.persistence.policies import policy_in_force
-from activities.persistence.tables import CreditAccountRow, CustomerRow, UserRow
+from activities.persistence.tables import CreditAccountRow, CustomerRow, OrderRow, UserRow
 from activities.persistence.tasks import finish_tasks
 from domain.errors import GrantDecidedError, GrantNotFoundError, GrantNotInForceError, InvalidInputError
 from domain.grant_life import GrantStep, Origin, stage_of
@@ -161,14 +161,26 @@ def _check_decider(
     """A refusal takes nobody's second pair of eyes."""
     before = [grant_of(each) for each in counting(session, account.id)]
     given = Grant(GrantKind(row.kind), since, row.valid_to, row.amount, row.body)
-    check_may_grant(
-        actor.role,
-        actor.id,
-        requester=str(row.requested_by) if approve else None,
-        owner=str(customer.manager_id),
-        kind=GrantKind(row.kind),
-        raises=approve and widens(account.base_limit, before, [*before, given], since=since),
+    raises = approve and widens(account.base_limit, before, [*before, given], since=since)
+    for owner in _owners(session, customer):
+        check_may_grant(
+            actor.role,
+            actor.id,
+            requester=str(row.requested_by) if approve else None,
+            owner=owner,
+            kind=GrantKind(row.kind),
+            raises=raises,
+        )
+
+
+def _owners(session: Session, customer: CustomerRow) -> set[str]:
+    """Whose own orders credit would let pass: the customer's manager, and the managers of the orders that wait for
+    credit on its account, whoever the customer was given to meanwhile (D4-5)."""
+    query = select(OrderRow.manager_id).where(
+        OrderRow.credit_account_id == customer.credit_account_id,
+        col(OrderRow.status).in_(["awaiting_approval", "stopped"]),
     )
+    return {str(customer.manager_id), *map(str, session.exec(query.distinct()))}
 
 
 def _put_in_force(
@@ -211,8 +223,8 @@ def revoke_change(
     before = [grant_of(each) for each in counted]
     after = [grant_of(each) for each in counted if each.id != row.id]
     raises = widens(account.base_limit, before, after, since=today)
-    owner = str(customer.manager_id)
-    check_may_grant(actor.role, actor.id, requester=None, owner=owner, kind=GrantKind(row.kind), raises=raises)
+    for owner in _owners(session, customer):
+        check_may_grant(actor.role, actor.id, requester=None, owner=owner, kind=GrantKind(row.kind), raises=raises)
     row.state, row.ended_at = GrantState.REVOKED, at
     session.flush()
     _journal(session, row, "grant_revoked", actor, at=at, reason=reason)
@@ -241,8 +253,8 @@ def set_base(
     fold_due(session, account, today=today)
     before = [grant_of(each) for each in counting(session, account.id)]
     raises = widens(account.base_limit, before, [*before, Grant(GrantKind.BASE, today, None, amount)], since=today)
-    for owner in owners:
-        check_may_grant(actor.role, actor.id, requester=None, owner=str(owner), kind=GrantKind.BASE, raises=raises)
+    for owner in {*map(str, owners), *_owners(session, customer)}:
+        check_may_grant(actor.role, actor.id, requester=None, owner=owner, kind=GrantKind.BASE, raises=raises)
     take_over_base(session, account, customer, amount, actor, on=today, at=at)
 
 

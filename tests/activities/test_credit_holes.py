@@ -16,6 +16,7 @@ from activities.credit import CreditActivities
 from activities.fulfilment import FulfilmentActivities
 from activities.orders import OrderActivities
 from activities.persistence.credit_tables import OrderRevisionRow
+from activities.persistence.parties import change_customer, lock_customer
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.tables import (
     ApprovalRow,
@@ -30,9 +31,10 @@ from activities.revisions import RevisionActivities
 from activities.stock import StockActivities
 from domain.credit import Outcome
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditRequest, Verdict
-from domain.errors import OwnApprovalError
+from domain.errors import OwnApprovalError, OwnLimitError
 from domain.orders import (
     SYSTEM,
+    Actor,
     EndRequest,
     ExtendCommand,
     ExtendRequest,
@@ -191,3 +193,22 @@ def test_d12_3_the_warehouse_is_called_once(engine: Engine, company: Company) ->
 
     with Session(engine) as session:
         assert len(session.exec(select(TaskRow).where(TaskRow.kind == "picking")).all()) == 1
+
+
+def test_d4_5_giving_the_customer_away_does_not_open_the_limit(engine: Engine, company: Company) -> None:
+    """The head's own order waits: whoever the customer is given to, the head does not raise its limit."""
+    customer, sku = a_customer(engine, company, manager="head"), a_product(engine, price="1500000")
+    order = a_quote(engine, company.head, customer, sku)
+    decide(engine, company, order)
+    with Session(engine) as session, session.begin():
+        session.get_one(CustomerRow, customer.id).manager_id = UUID(company.manager2.id)
+
+    def set_limit(by: Actor, amount: str) -> None:
+        with Session(engine) as session, session.begin():
+            account, row = lock_customer(session, customer.id, by)
+            change_customer(session, account, row, by, credit_limit=Decimal(amount), fields={}, at=MONDAY)
+
+    with pytest.raises(OwnLimitError):
+        set_limit(company.head, "9000000")
+    set_limit(company.head, "900000")
+    set_limit(company.director, "9000000")
