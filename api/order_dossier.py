@@ -57,7 +57,7 @@ def view(session: Session, order: OrderRow, caller: Actor, language: Language, *
         "may_answer": asking is not None and _may_answer(session, asking, surroundings, caller, barred),
         "answers": _answers(language) if asking else [],
         "payment_behaviour": _behaviour(session, surroundings, now, language),
-        "pending_orders": [_pending(each, order.currency, language) for each in dossier.other_pending(session, order)],
+        "pending_orders": [_pending(each, language) for each in dossier.other_pending(session, order)],
         "history": [_answered(each, currency, people, language) for each in requests if each is not asking],
     }
 
@@ -186,14 +186,14 @@ def _behaviour(
     }
 
 
-def _pending(order: dossier.PendingOrder, currency: str, language: Language) -> dict[str, Any]:
+def _pending(order: dossier.PendingOrder, language: Language) -> dict[str, Any]:
     return {
         "id": str(order.id),
         "number": order.number,
         "status": order.status,
         "status_text": status_name(order.status, speech(language)),
         "customer_name": order.customer,
-        "total": money(order.gross, currency),
-        "credit": money(order.credit, currency),
+        "total": money(order.gross, order.currency),
+        "credit": money(order.credit, order.currency),
         "workflow_id": order_workflow_id(str(order.id)),
     }

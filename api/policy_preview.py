@@ -213,7 +213,7 @@ def _live_out(changed: Changed, live: LiveOrder, language: Language) -> LiveOut:
         customer_id=live.customer_id,
         customer=live.customer,
         status=live.status,
-        total=MoneyOut.of(live.gross, currency),
+        total=MoneyOut.of(live.gross, live.currency),
         before=changed.before.outcome,
         after=changed.after.outcome,
         reasons=_words(changed.after.outcome, changed.after.reasons, currency, language),

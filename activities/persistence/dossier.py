@@ -34,7 +34,7 @@ _BEHAVIOUR = text("""
 """)
 
 _PENDING = text("""
-    SELECT o.id, o.number, o.status, o.gross, o.placed_at, customer.name AS customer,
+    SELECT o.id, o.number, o.status, o.gross, o.currency, o.placed_at, customer.name AS customer,
            o.gross - round(o.gross * o.prepayment_percent / 100, 2) AS credit
       FROM sales_order o JOIN customer ON customer.id = o.customer_id
      WHERE o.credit_account_id = :account AND o.id <> :order AND o.status IN ('awaiting_approval', 'stopped')
@@ -51,6 +51,7 @@ class PendingOrder:
     status: str
     gross: Decimal
     credit: Decimal
+    currency: str
     customer: str
 
 
@@ -92,7 +93,9 @@ def behaviour_of(session: Session, customer_id: UUID, *, today: date) -> Payment
 def other_pending(session: Session, order: OrderRow) -> list[PendingOrder]:
     """The account's other orders that wait for credit, by the time of their request."""
     rows = session.execute(_PENDING, {"account": order.credit_account_id, "order": order.id})
-    return [PendingOrder(row.id, row.number, row.status, row.gross, row.credit, row.customer) for row in rows]
+    return [
+        PendingOrder(row.id, row.number, row.status, row.gross, row.credit, row.currency, row.customer) for row in rows
+    ]
 
 
 def people_of(session: Session, requests: Sequence[ApprovalRow], barred: Collection[str] = ()) -> dict[UUID, UserRow]:

@@ -133,6 +133,7 @@ class LiveOrder:
     customer_id: UUID
     customer: str
     gross: Any
+    currency: str
 
 
 def live_orders(session: Session, candidate: Candidate, *, today: date, batch: int = BATCH) -> Iterator[LiveOrder]:
@@ -182,6 +183,7 @@ def _of_accounts(
             row.customer_id,
             row.customer,
             row.gross,
+            row.currency,
         )
 
 
