@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
-from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WithStartWorkflowOperation
 from temporalio.common import (
     SearchAttributePair,
     TypedSearchAttributes,
@@ -17,6 +18,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
 
 from activities.persistence import approvals, orders
 from activities.persistence.tables import OrderRow
@@ -60,6 +62,16 @@ async def start_order(temporal: Client, task_queue: str, order: OrderInput) -> N
             search_attributes=_attributes(order),
             rpc_timeout=timedelta(seconds=3),
         )
+
+
+async def start_quote(temporal: Client, task_queue: str, quotes: Iterable[OrderInput]) -> None:
+    """Start the workflow of a fresh quote. When Temporal is silent the quote stands all the same: its workflow starts
+    with the first command."""
+    for quote in quotes:
+        try:
+            await start_order(temporal, task_queue, quote)
+        except (RPCError, RPCTimeoutOrCancelledError, RuntimeError):
+            return
 
 
 async def command(

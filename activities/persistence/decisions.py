@@ -63,6 +63,15 @@ def decide_now(
 ) -> Decided:
     """Decide on an order by the facts of this instant; record it with `record_decision`. `terms`: of a revision that
     is not in force."""
+    facts, policy, overlay = facts_now(session, account, context, as_of=as_of, terms=terms)
+    return Decided(facts, policy, overlay, decide_credit(facts, policy))
+
+
+def facts_now(
+    session: Session, account: CreditAccountRow, context: OrderContext, *, as_of: datetime, terms: Terms | None = None
+) -> tuple[CreditFacts, Policy, Mapping[str, Any]]:
+    """What a decision on an order is made on at this instant: figures, policy, and what the customer's contract changes
+    in it (D5-6). `terms`: of a revision that is not in force."""
     order, today = context.order, context.today(as_of)
     grants = load_grants(session, account.id)
     overlay = overlay_of(grants, order.customer_id, today=today)
@@ -70,7 +79,7 @@ def decide_now(
     rates = load_rates(session, account.currency, today=today)
     ask = ask_of(session, order, today=today, terms=terms, rates=rates)
     facts = load_facts(session, account, today=today, order_id=order.id, ask=ask, grants=grants, rates=rates)
-    return Decided(facts, policy, overlay, decide_credit(facts, policy))
+    return facts, policy, overlay
 
 
 def policy_now(session: Session, context: OrderContext, *, as_of: datetime) -> Policy:

@@ -9,10 +9,7 @@ from sqlmodel import Session
 from activities.persistence import credit, orders, stock
 from activities.persistence.approvals import newest_given
 from activities.persistence.context import OrderContext, assign, notify_manager, notify_role
-from activities.persistence.decisions import FACTS, Decided, last_decision, record_decision
-from activities.persistence.grants import load_grants, overlay_of
-from activities.persistence.policies import policy_version
-from activities.persistence.rates import load_rates
+from activities.persistence.decisions import FACTS, Decided, facts_now, last_decision, record_decision
 from activities.persistence.tables import ApprovalRow, CreditAccountRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
@@ -29,13 +26,7 @@ def look_through(
     session: Session, account: CreditAccountRow, context: OrderContext, *, as_of: datetime
 ) -> tuple[Decided, GateFacts]:
     """What the gate decides by the facts of this instant; nothing is written."""
-    order, today = context.order, context.today(as_of)
-    grants = load_grants(session, account.id)
-    overlay = overlay_of(grants, order.customer_id, today=today)
-    policy = policy_version(session, order.policy_version, overlay)
-    rates = load_rates(session, account.currency, today=today)
-    ask = credit.ask_of(session, order, today=today, rates=rates)
-    facts = credit.load_facts(session, account, today=today, order_id=order.id, ask=ask, grants=grants, rates=rates)
+    facts, policy, overlay = facts_now(session, account, context, as_of=as_of)
     gate = _gate_facts(session, context, as_of=as_of)
     return Decided(facts, policy, overlay, decide_gate(facts, gate, policy)), gate
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.tables import CreditAccountRow
@@ -23,22 +24,34 @@ class CustomerGrant:
 
 def load_grants(session: Session, account_id: UUID) -> tuple[CustomerGrant, ...]:
     """Everything granted that may count on some day."""
-    return tuple(CustomerGrant(row.customer_id, grant_of(row)) for row in counting(session, account_id))
+    return tuple(load_grants_of(session, [account_id])[account_id])
+
+
+def load_grants_of(session: Session, accounts: Sequence[UUID]) -> dict[UUID, list[CustomerGrant]]:
+    """`load_grants` for many accounts at once; an account without a grant has an empty list."""
+    found: dict[UUID, list[CustomerGrant]] = {account: [] for account in accounts}
+    for row in session.exec(_counting(accounts)):
+        found[row.credit_account_id].append(CustomerGrant(row.customer_id, grant_of(row)))
+    return found
 
 
 def counting(session: Session, account_id: UUID) -> Sequence[CreditGrantRow]:
+    """The rows behind `load_grants`."""
+    return session.exec(_counting([account_id])).all()
+
+
+def _counting(accounts: Sequence[UUID]) -> SelectOfScalar[CreditGrantRow]:
     """Rows that may count on some day. A base limit in force is the account's own column, so only one that still waits
     for its day is among them."""
-    query = (
+    return (
         select(CreditGrantRow)
-        .where(CreditGrantRow.credit_account_id == account_id)
+        .where(col(CreditGrantRow.credit_account_id).in_(accounts))
         .where(
             (CreditGrantRow.state == GrantState.SCHEDULED)
             | ((CreditGrantRow.state == GrantState.IN_FORCE) & (CreditGrantRow.kind != GrantKind.BASE))
         )
         .order_by(col(CreditGrantRow.decided_at), col(CreditGrantRow.id))
     )
-    return session.exec(query).all()
 
 
 def grant_of(row: CreditGrantRow) -> Grant:

@@ -12,13 +12,11 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from activities.persistence import credit
-from activities.persistence.credit_tables import CreditGrantRow
-from activities.persistence.grants import CustomerGrant, limit_of, overlay_of
+from activities.persistence.grants import CustomerGrant, limit_of, load_grants_of, overlay_of
 from activities.persistence.policies import policy_from
 from activities.persistence.replay import Candidate
 from activities.persistence.tables import CreditAccountRow, OrderRow, PolicyRow
 from domain.credit import CreditFacts, OrderAsk, OverdueItem, credit_part
-from domain.limits import Grant, GrantKind, GrantState
 from domain.money import ZERO
 from domain.orders import OrderStatus
 from domain.policy import Policy
@@ -152,7 +150,7 @@ def live_orders(session: Session, candidate: Candidate, *, today: date, batch: i
 def _of_accounts(
     session: Session, candidate: Candidate, accounts: list[UUID], policies: dict[int, dict[str, Any]], today: date
 ) -> Iterator[LiveOrder]:
-    grants = _grants(session, accounts)
+    grants = load_grants_of(session, accounts)
     facts = _facts(session, accounts, grants, today)
     place = {"accounts": accounts, "day": today, "under_way": list(UNDER_WAY)}
     made: dict[tuple[int, UUID], tuple[Policy, Policy]] = {}
@@ -226,21 +224,3 @@ def _of_foreign_order(session: Session, order_id: UUID, today: date) -> CreditFa
     account = session.get_one(CreditAccountRow, order.credit_account_id)
     ask = credit.ask_of(session, order, today=today)
     return credit.load_facts(session, account, today=today, order_id=order.id, ask=ask)
-
-
-def _grants(session: Session, accounts: Sequence[UUID]) -> dict[UUID, list[CustomerGrant]]:
-    """`grants.load_grants` for many accounts at once."""
-    found: dict[UUID, list[CustomerGrant]] = defaultdict(list)
-    query = (
-        select(CreditGrantRow)
-        .where(col(CreditGrantRow.credit_account_id).in_(accounts))
-        .where(
-            (CreditGrantRow.state == GrantState.SCHEDULED)
-            | ((CreditGrantRow.state == GrantState.IN_FORCE) & (CreditGrantRow.kind != GrantKind.BASE))
-        )
-        .order_by(col(CreditGrantRow.decided_at), col(CreditGrantRow.id))
-    )
-    for row in session.exec(query):
-        grant = Grant(GrantKind(row.kind), row.valid_from, row.valid_to, row.amount, row.body)
-        found[row.credit_account_id].append(CustomerGrant(row.customer_id, grant))
-    return found

@@ -6,8 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from sqlmodel import Session
-from temporalio.client import RPCTimeoutOrCancelledError
-from temporalio.service import RPCError
 
 from activities.persistence.order_desk import copy_order as write_copy
 from activities.persistence.parties import customer_for
@@ -40,9 +38,5 @@ async def copy_order(
         return 201, order_views.detail(session, order, language, now=now)
 
     answer = await once.run_async(None, work)
-    for order in started:
-        try:
-            await order_commands.start_order(temporal, settings.task_queue, order)
-        except (RPCError, RPCTimeoutOrCancelledError, RuntimeError):
-            break  # the quote stands; its workflow starts with the first command or the next sweep
+    await order_commands.start_quote(temporal, settings.task_queue, started)
     return answer.response({"Location": f"{router.prefix}/{answer.body['id']}"})

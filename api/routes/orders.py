@@ -9,8 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlmodel import Session, col, select
 from starlette.concurrency import run_in_threadpool
-from temporalio.client import RPCTimeoutOrCancelledError, WorkflowUpdateRPCTimeoutOrCancelledError
-from temporalio.service import RPCError
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 
 from activities.persistence import revisions
 from activities.persistence.dossier import was_asked
@@ -129,12 +128,7 @@ async def create_order(
         return 201, order_views.detail(session, order, language, now=now)
 
     answer = await once.run_async(body, work)
-    for order in started:
-        try:
-            await order_commands.start_order(temporal, settings.task_queue, order)
-        except (RPCError, RPCTimeoutOrCancelledError, RuntimeError):
-            # The quote stands; its workflow starts with the first command or the next sweep.
-            break
+    await order_commands.start_quote(temporal, settings.task_queue, started)
     return answer.response({"Location": f"/api/v1/orders/{answer.body['id']}"})
 
 
