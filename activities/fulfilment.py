@@ -8,19 +8,21 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.persistence import orders, stock
+from activities.persistence.allocations import Cause, loss_of
 from activities.persistence.context import OrderContext, assign, context_of
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
+from activities.persistence.queueing import serve_queue
 from activities.persistence.standing import withdraw_proposal
 from activities.persistence.steps import run_once
-from activities.persistence.tables import (
-    OrderRow,
+from activities.persistence.stock_tables import (
     ReservationLineRow,
     ReservationRow,
     ShipmentLineRow,
     ShipmentRow,
     StockMovementRow,
 )
+from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import cancel_tasks, has_open_task
 from domain import waits
 from domain.errors import ShipCompleteError, ShipQuantityError, WrongStateError
@@ -88,13 +90,9 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
     order = orders.lock_order(session, step.order_id)
     if order.status not in PICKABLE or not _may_pick(order):
         raise WrongStateError(status=order.status, command="start-picking")
-    rows = stock.lock_stock(
-        session, order.warehouse, (line.sku for line in stock.reservation_lines(session, order.id, "reserved"))
-    )
+    shelves = stock.lock_shelves(session, stock.shelves_of(stock.reservation_lines(session, order.id, "reserved")))
     for line in stock.reservation_lines(session, order.id, "reserved"):
-        rows[line.sku].reserved -= line.quantity
-        rows[line.sku].picking += line.quantity
-        stock.move_quantity(session, line, "picking")
+        stock.move_quantity(session, shelves, line, "picking")
     withdraw_proposal(session, order.id, at=step.as_of)
     reservation = session.get_one(ReservationRow, order.id)
     reservation.status, reservation.expires_at = "picking", None
@@ -121,7 +119,7 @@ def _ship(session: Session, request: ShipRequest) -> StepResult:
     if order.ship_complete and shipped != {line.line_no: line.quantity for line in picked}:
         raise ShipCompleteError
     picked_before = [(line.line_no, line.sku, line.quantity) for line in picked]
-    rows = stock.lock_stock(session, order.warehouse, (line.sku for line in picked))
+    shelves = stock.lock_shelves(session, stock.shelves_of(picked))
     actor, at = request.command.actor, request.as_of
     shipment = ShipmentRow(
         number=f"РН-{next_number(session, 'shipment'):06d}",
@@ -134,18 +132,17 @@ def _ship(session: Session, request: ShipRequest) -> StepResult:
     )
     session.add(shipment)
     session.flush()
+    losses = []
     for line in picked:
-        quantity, row = shipped.get(line.line_no, Decimal(0)), rows[line.sku]
-        row.picking -= line.quantity
-        row.on_hand -= quantity
+        quantity, row = shipped.get(line.line_no, Decimal(0)), shelves[line.warehouse, line.sku]
+        if quantity < line.quantity:
+            losses.append(loss_of(line, "D7-14", line.quantity - quantity))
+            stock.move_quantity(session, shelves, line, None, line.quantity - quantity)
         if quantity:
             _write_off(session, shipment, line, quantity)
-        if quantity < line.quantity:
-            stock.move_quantity(session, line, None, line.quantity - quantity)
-        if quantity:
-            stock.move_quantity(session, line, "shipped", quantity)
-    session.flush()
-    served = stock.serve_queue(session, order.warehouse, rows)
+            stock.move_quantity(session, shelves, line, "shipped", quantity)
+            row.on_hand -= quantity
+    served = serve_queue(session, shelves, Cause.SHIPMENT, order.id, at=at, losses=losses)
     if not any(line.state in {"waiting", "reserved"} for line in stock.reservation_lines(session, order.id)):
         session.get_one(ReservationRow, order.id).status = "done"
     cancel_tasks(session, at=at, order_id=order.id, kinds=["picking"])

@@ -16,16 +16,14 @@ from activities.persistence.identifiers import next_number
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import settle_invoiced, settle_reserved
 from activities.persistence.steps import run_once
+from activities.persistence.stock_tables import ReservationRow, ShipmentLineRow, ShipmentRow
 from activities.persistence.tables import (
     AllocationRow,
     CommitmentRow,
     InvoiceRow,
     OrderLineRow,
     OrderRow,
-    ReservationRow,
     ScheduleLineRow,
-    ShipmentLineRow,
-    ShipmentRow,
 )
 from domain.invoicing import Invoiced, InvoiceInput, InvoiceRequest, payment_schedule
 from domain.orders import SYSTEM, OrderState

@@ -24,7 +24,7 @@ from activities.persistence.outbound import plan_message
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import end_or_close_short, settle_invoiced, settle_reserved, withdraw_proposal
 from activities.persistence.steps import run_once
-from activities.persistence.tables import ReservationRow
+from activities.persistence.stock_tables import ReservationRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.approvals import Rung, ladder

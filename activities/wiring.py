@@ -15,6 +15,7 @@ from activities.gate import GateActivities
 from activities.grants import GrantActivities
 from activities.handoff import HandoffActivities
 from activities.invoicing import InvoicingActivities
+from activities.lifetimes import LifetimeActivities
 from activities.notifications import NotificationActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
@@ -32,6 +33,7 @@ def build_activities(settings: Settings, engine: Engine, client: Client) -> list
         RevisionActivities(engine),
         GateActivities(engine),
         StockActivities(engine),
+        LifetimeActivities(engine),
         FulfilmentActivities(engine),
         InvoicingActivities(engine),
         OrderActivities(engine),

@@ -14,7 +14,8 @@ from activities.persistence.credit_tables import OrderRevisionRow
 from activities.persistence.events import events_of
 from activities.persistence.explaining import credit_now
 from activities.persistence.journal import Basis
-from activities.persistence.tables import CreditDecisionRow, OrderRow, ReservationRow
+from activities.persistence.stock_tables import ReservationRow
+from activities.persistence.tables import CreditDecisionRow, OrderRow
 from api.i18n import Language, speech
 from api.schemas import decimal_text, money
 from domain.credit import CreditDecision

@@ -38,6 +38,7 @@ class Role(StrEnum):
     DIRECTOR = "director"
     ACCOUNTANT = "accountant"
     WAREHOUSE = "warehouse"
+    BUYER = "buyer"
     LAWYER = "lawyer"
     ADMIN = "admin"
 

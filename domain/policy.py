@@ -99,6 +99,28 @@ class Policy:
     """D5-1"""
     rate_days: int = 7
     """D2-17: a decision on an older exchange rate is a person's."""
+    hold_back_percent: Decimal = Decimal(10)
+    """D8-2: this share of what is on hand is kept for key customers when goods run out; an item group may differ."""
+    starvation_days: int = 7
+    """D8-6: so long a wait lifts an ordinary customer by one class."""
+    most_skips: int = 2
+    """D8-5: so often others are served past an order that ships whole."""
+    gathering_days: int = 7
+    """D8-5: so long goods are gathered for it at most."""
+    choice_days: int = 3
+    """D7-12: so long the customer may choose when goods are short."""
+    proof_working_days: int = 2
+    """D7-10: what a copy of the payment order adds, once."""
+    part_payment_days: int = 3
+    """D7-11: what a payment below the required share adds, once."""
+    silence_hours: int = 24
+    """D7-6: what a silent source of payments adds at most, once."""
+    price_grace_days: int = 5
+    """D7-8: so long after the quote's validity late money still buys at its price."""
+    over_delivery_percent: Decimal = Decimal(5)
+    """D12-5: so much more than was ordered may leave the warehouse; more is a mistake."""
+    over_delivery_notice_percent: Decimal = Decimal(1)
+    """D12-5: the manager is told when the shipped sum is off by more."""
 
     def floor(self, amount: Decimal, currency: str) -> Decimal:
         """The residue of an item of `amount` that nobody chases (D1-11) and that releases an order (D9-7)."""

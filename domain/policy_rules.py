@@ -59,6 +59,17 @@ RANGES: Mapping[str, Range] = {
     "shipment_working_days": Range(1, 90),
     "free_discount_percent": Range(0, 100, places=2),
     "temporary_limit_days": Range(1, 90),
+    "hold_back_percent": Range(0, 100, places=2),
+    "starvation_days": Range(1, 365),
+    "most_skips": Range(0, 100),
+    "gathering_days": Range(1, 90),
+    "choice_days": Range(1, 90),
+    "proof_working_days": Range(1, 30),
+    "part_payment_days": Range(1, 30),
+    "silence_hours": Range(1, 24),
+    "price_grace_days": Range(0, 90),
+    "over_delivery_percent": Range(0, 100, places=2),
+    "over_delivery_notice_percent": Range(0, 100, places=2),
 }
 RESERVATION_DAYS = (3, 7, 14)
 """D7-2"""

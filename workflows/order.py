@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.fulfilment import FulfilmentActivities
     from activities.handoff import HandoffActivities
     from activities.invoicing import InvoicingActivities
+    from activities.lifetimes import LifetimeActivities
     from activities.orders import OrderActivities
     from activities.stock import StockActivities
     from domain.invoicing import InvoiceRequest
@@ -128,7 +129,7 @@ class OrderWorkflow(OrderCommands):
                     return
                 await self._end(OrderStatus.CANCELLED, CancelCommand(SYSTEM, "reservation_lapsed"))
                 return
-            await self._do(StockActivities.release_order, self._step())
+            await self._do(LifetimeActivities.release_order, self._step())
             wait = self._state.wait
             if wait and wait.reason is WaitReason.LATE_PAYMENT:
                 await self._do(OrderActivities.after_release, self._step())

@@ -6,6 +6,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.approvals import ApprovalActivities
     from activities.fulfilment import FulfilmentActivities
     from activities.gate import GateActivities
+    from activities.lifetimes import LifetimeActivities
     from activities.orders import OrderActivities
     from activities.revisions import RevisionActivities
     from activities.stock import StockActivities
@@ -125,7 +126,7 @@ class OrderCommands(OrderSteps):
         """Give the reserve another lifetime (D7-10)."""
         async with self._turn:
             request = ExtendRequest(self._order.order_id, self._count_step(), command, self._clock.now())
-            return await self._do(StockActivities.extend_reservation, request)
+            return await self._do(LifetimeActivities.extend_reservation, request)
 
     @workflow.update(description="Начать комплектацию")
     async def start_picking(self, command: PickCommand) -> StepResult:

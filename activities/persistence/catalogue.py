@@ -13,9 +13,10 @@ from sqlmodel import Session, col, select
 
 from activities.persistence.events import record_event
 from activities.persistence.parties import name_key, search_key
-from activities.persistence.tables import ProductRow, StockRow
+from activities.persistence.stock_tables import ItemGroupRow, ProductRow, StockRow
 from domain.errors import ProductExistsError, ProductNotFoundError
 from domain.orders import Actor
+from domain.stock_errors import ItemGroupNotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class NewProduct:
     currency: str | None
     vat_rate: Decimal
     cost: Decimal | None = None
+    item_group: str | None = None
+    pack_name: str | None = None
+    pack_size: Decimal | None = None
 
 
 def create_product(session: Session, new: NewProduct, actor: Actor, *, at: datetime) -> ProductRow:
@@ -36,7 +40,9 @@ def create_product(session: Session, new: NewProduct, actor: Actor, *, at: datet
 
     Raises:
         ProductExistsError: the SKU is there already.
+        ItemGroupNotFoundError: there is no such group.
     """
+    _check_group(session, new.item_group)
     row = ProductRow(
         sku=new.sku,
         name=new.name,
@@ -46,6 +52,9 @@ def create_product(session: Session, new: NewProduct, actor: Actor, *, at: datet
         currency=new.currency,
         vat_rate=new.vat_rate,
         cost=new.cost,
+        item_group=new.item_group,
+        pack_name=new.pack_name,
+        pack_size=new.pack_size,
     )
     try:
         with session.begin_nested():
@@ -73,7 +82,12 @@ def product(session: Session, sku: str, *, lock: bool = False) -> ProductRow:
 
 
 def change_product(session: Session, row: ProductRow, actor: Actor, *, fields: dict[str, Any], at: datetime) -> None:
-    """Change fields of a locked product; quotes in force keep their price (D6-10)."""
+    """Change fields of a locked product; quotes in force keep their price (D6-10).
+
+    Raises:
+        ItemGroupNotFoundError: there is no such group.
+    """
+    _check_group(session, fields.get("item_group"))
     changes = {}
     for name, value in fields.items():
         before = getattr(row, name)
@@ -120,3 +134,8 @@ _SERVED_UNTOLD = text("""
 def orders_served_untold(session: Session) -> list[UUID]:
     """Orders that still count as waiting for goods although the queue gave them everything."""
     return list(session.execute(_SERVED_UNTOLD).scalars())
+
+
+def _check_group(session: Session, code: str | None) -> None:
+    if code is not None and session.get(ItemGroupRow, code) is None:
+        raise ItemGroupNotFoundError(code=code)

@@ -18,14 +18,7 @@ from activities.persistence.grants import CustomerGrant, limit_of, load_grants, 
 from activities.persistence.policies import policy_version
 from activities.persistence.rates import load_rates
 from activities.persistence.rulings import HELD, price_to_approve
-from activities.persistence.tables import (
-    ApprovalRow,
-    CreditAccountRow,
-    CustomerRow,
-    JournalRow,
-    OrderRow,
-    UserRow,
-)
+from activities.persistence.tables import ApprovalRow, CreditAccountRow, CustomerRow, JournalRow, OrderRow, UserRow
 from domain.approvals import ApprovalKind, Rung, ladder
 from domain.business_calendar import BusinessCalendar
 from domain.credit import CreditFacts, OrderAsk, Reason, credit_part, decide_credit

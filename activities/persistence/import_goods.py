@@ -7,10 +7,12 @@ from decimal import Decimal
 from sqlalchemy import ARRAY, String, any_, literal, text
 from sqlmodel import col, select
 
-from activities.persistence import stock
+from activities.persistence.allocations import Cause
 from activities.persistence.import_task import Import, ImportRefusedError, change
 from activities.persistence.parties import name_key
-from activities.persistence.tables import ProductRow, StockMovementRow, StockRow
+from activities.persistence.queueing import serve_queue
+from activities.persistence.stock import Shelves, lock_shelves
+from activities.persistence.stock_tables import ProductRow, StockMovementRow, StockRow
 from domain.import_records import ProductRecord, StockRecord
 from domain.import_sheets import ON_HAND, PRODUCTS, RowProblem
 
@@ -74,10 +76,11 @@ def write_stock(task: Import, records: list[StockRecord]) -> None:
     by_warehouse: dict[str, list[StockRecord]] = defaultdict(list)
     for record in sorted(records, key=lambda one: (one.warehouse, one.sku)):
         by_warehouse[record.warehouse].append(record)
+    shelves = lock_shelves(task.session, ((record.warehouse, record.sku) for record in records))
     problems: list[RowProblem] = []
     for warehouse, lines in by_warehouse.items():
         for start in range(0, len(lines), BATCH):
-            problems += _write_batch(task, warehouse, lines[start : start + BATCH])
+            problems += _write_batch(task, shelves, warehouse, lines[start : start + BATCH])
     if problems:
         raise ImportRefusedError(problems)
 
@@ -91,14 +94,13 @@ class _Moved:
     others: int = 0
 
 
-def _write_batch(task: Import, warehouse: str, records: list[StockRecord]) -> list[RowProblem]:
+def _write_batch(task: Import, shelves: Shelves, warehouse: str, records: list[StockRecord]) -> list[RowProblem]:
     skus = [record.sku for record in records]
-    rows = stock.lock_stock(task.session, warehouse, skus)
     moved = _moved(task, warehouse, skus)
     problems: list[RowProblem] = []
     grown: dict[str, StockRow] = {}
     for record in records:
-        row, so_far = rows[record.sku], moved.get(record.sku, _Moved())
+        row, so_far = shelves[warehouse, record.sku], moved.get(record.sku, _Moved())
         difference = record.quantity - so_far.opening
         if so_far.entries and not difference:
             task.count("stock", "unchanged")
@@ -113,7 +115,7 @@ def _write_batch(task: Import, warehouse: str, records: list[StockRecord]) -> li
             if difference > 0:
                 grown[record.sku] = row
     task.session.flush()
-    task.written.served_orders.update(stock.serve_queue(task.session, warehouse, _queued(task, warehouse, grown)))
+    _serve(task, shelves, warehouse, grown)
     return problems
 
 
@@ -136,14 +138,22 @@ def _move(task: Import, record: StockRecord, row: StockRow, so_far: _Moved) -> N
                      before=str(so_far.opening), after=str(record.quantity))  # fmt: skip
 
 
-def _queued(task: Import, warehouse: str, grown: dict[str, StockRow]) -> dict[str, StockRow]:
-    """Those of the rows that orders wait for; of a new company none."""
+def _serve(task: Import, shelves: Shelves, warehouse: str, grown: dict[str, StockRow]) -> None:
+    """Serve whoever waits for what has grown; in a new company nobody does."""
+    queued = _queued(task, warehouse, grown)
+    if queued:
+        touched = serve_queue(task.session, shelves, Cause.RECEIPT, KIND, at=task.as_of)
+        task.written.served_orders.update(touched)
+
+
+def _queued(task: Import, warehouse: str, grown: dict[str, StockRow]) -> list[str]:
+    """Those of the grown goods that orders wait for."""
     query = text("""
         SELECT DISTINCT sku FROM reservation_line
          WHERE warehouse = :warehouse AND state = 'waiting' AND sku = ANY(:skus)
     """)
     found = task.session.execute(query, {"warehouse": warehouse, "skus": list(grown)})
-    return {sku: grown[sku] for sku in found.scalars()}
+    return list(found.scalars())
 
 
 def _moved(task: Import, warehouse: str, skus: list[str]) -> dict[str, _Moved]:

@@ -14,6 +14,7 @@ from activities.persistence.events import record_event
 from activities.persistence.grant_notices import company_calendar
 from activities.persistence.identifiers import next_number
 from activities.persistence.rates import load_rates
+from activities.persistence.stock_tables import ShipmentRow
 from activities.persistence.tables import (
     ApprovalRow,
     ContractRow,
@@ -24,7 +25,6 @@ from activities.persistence.tables import (
     LegalCaseRow,
     OutboundRow,
     ScheduleLineRow,
-    ShipmentRow,
     TaskRow,
 )
 from activities.persistence.tasks import open_task

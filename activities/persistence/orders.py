@@ -11,14 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from activities.persistence.tables import (
-    CustomerRow,
-    LegalEntityRow,
-    OrderLineRow,
-    OrderRow,
-    OutboundRow,
-    UserRow,
-)
+from activities.persistence.tables import CustomerRow, LegalEntityRow, OrderLineRow, OrderRow, OutboundRow, UserRow
 from domain.errors import OrderNotFoundError
 from domain.orders import ENDED, OrderState, OrderStatus, Wait
 

@@ -11,6 +11,7 @@ from sqlalchemy import func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from activities.persistence.stock_tables import ShipmentRow
 from activities.persistence.tables import (
     AllocationRow,
     BankStatementRow,
@@ -19,7 +20,6 @@ from activities.persistence.tables import (
     OrderRow,
     PaymentRow,
     ScheduleLineRow,
-    ShipmentRow,
 )
 from domain.errors import PaymentNotFoundError, StatementNotFoundError
 from domain.matching import Allotment, ItemKind, KnownDocument, Name, OpenItem, QueueReason

@@ -14,7 +14,8 @@ from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
 from activities.persistence.policies import policy_in_force
 from activities.persistence.rates import load_rates
-from activities.persistence.tables import CreditAccountRow, CustomerRow, OrderLineRow, OrderRow, ProductRow, UserRow
+from activities.persistence.stock_tables import ProductRow
+from activities.persistence.tables import CreditAccountRow, CustomerRow, OrderLineRow, OrderRow, UserRow
 from domain import waits
 from domain.errors import (
     AmountTooLargeError,
@@ -31,11 +32,13 @@ from domain.revisions import RevisedLine
 
 @dataclass(frozen=True, slots=True)
 class QuoteLine:
-    """What is asked for; `price` per unit with VAT, or None for the price list's."""
+    """What is asked for; `price` per unit with VAT, or None for the price list's; from the order's own warehouse unless
+    another is named."""
 
     sku: str
     quantity: Decimal
     price: Decimal | None
+    warehouse: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class QuoteDraft:
     contact_phone: str | None = None
     ship_on: date | None = None
     currency: str | None = None
+    warehouse: str = "main"
 
 
 def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, actor: Actor, *, now: datetime) -> OrderRow:
@@ -84,6 +88,7 @@ def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, acto
         prepayment_percent=(
             customer.prepayment_percent if draft.prepayment_percent is None else draft.prepayment_percent
         ),
+        warehouse=draft.warehouse,
         ship_complete=draft.ship_complete,
         comment=draft.comment,
         delivery_address=draft.delivery_address,
@@ -187,6 +192,7 @@ def revised_lines(session: Session, order: OrderRow, wanted: Sequence[RevisedLin
         number = numbers.setdefault(line.sku, max(numbers.values(), default=0) + 1)
         row = _line_row(order, number, line, products[line.sku], _amounts(line, products[line.sku]))
         if line.sku in present:
+            row.warehouse = present[line.sku].warehouse
             _keep_rate(row, present[line.sku])
         rows.append(row)
     _check_total(total(Amounts(row.net, row.vat, row.gross) for row in rows))
@@ -236,6 +242,7 @@ def _line_row(order: OrderRow, number: int, line: QuoteLine, product: ProductRow
         vat=money.vat,
         gross=money.gross,
         list_price=_list_price(product, order.currency),
+        warehouse=line.warehouse or order.warehouse,
     )
 
 

@@ -9,7 +9,9 @@ from sqlmodel import Session, col, select
 from activities.persistence import approvals, credit, orders, revisions, stock
 from activities.persistence.context import OrderContext
 from activities.persistence.events import record_event
-from activities.persistence.tables import InvoiceRow, OrderRow, ReservationRow, ScheduleLineRow
+from activities.persistence.reserves import begin_lifetime
+from activities.persistence.stock_tables import ReservationRow
+from activities.persistence.tables import InvoiceRow, OrderRow, ScheduleLineRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.invoicing import still_owed
@@ -36,7 +38,7 @@ def settle_reserved(
         state = waits.awaiting_stock(as_of, context.policy, calendar, partly=False)
     elif not funded:
         if not _awaits_payment(current):  # goods that were only just allotted get a full lifetime (D7-13)
-            reservation.reserved_at, reservation.extensions, reservation.expires_at = as_of, 0, None
+            begin_lifetime(reservation, at=as_of)
         state = waits.awaiting_payment(reservation.reserved_at, days, calendar, partly=missing)
         if reservation.expires_at and reservation.extensions:
             state = waits.extended(state, reservation.expires_at)

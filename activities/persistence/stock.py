@@ -1,42 +1,83 @@
 """Stock rows and the reserves on them: on hand = free + reserved + picking, after every commit (D3-9).
 
-Rows are always locked in the order (warehouse, sku), after the order row (D3-6).
+Rows are always locked in the order (warehouse, sku), all at once, after the order row (D3-6). Whoever holds a stock row
+may move the reservation lines on it, also those of other orders.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, String, cast, func, text, tuple_
 from sqlmodel import Session, col, select
 
-from activities.persistence.tables import ProductRow, ReservationLineRow, StockMovementRow, StockRow
-from domain.allocation import Waiting, serve
-from domain.errors import ProductNotFoundError
-from domain.orders import LineQuantity
+from activities.persistence.stock_tables import ReservationLineRow, StockRow
+from domain.allocation import ShelfKey
+
+Shelves: TypeAlias = dict[ShelfKey, StockRow]
+"""Locked stock rows by warehouse and SKU."""
 
 _MISSING_ROWS = text("""
     INSERT INTO stock (warehouse, sku, on_hand, reserved, picking)
-    SELECT :warehouse, sku, 0, 0, 0 FROM unnest(CAST(:skus AS text[])) AS wanted (sku) ORDER BY sku
+    SELECT warehouse, sku, 0, 0, 0
+      FROM unnest(CAST(:warehouses AS text[]), CAST(:skus AS text[])) AS wanted (warehouse, sku) ORDER BY warehouse, sku
     ON CONFLICT DO NOTHING
+""")
+_NEIGHBOURS = text("""
+    SELECT DISTINCT line.warehouse, line.sku
+      FROM reservation_line line JOIN sales_order o ON o.id = line.order_id
+     WHERE o.ship_complete AND line.state IN ('waiting', 'reserved') AND line.order_id IN (
+               SELECT order_id FROM reservation_line
+                 JOIN unnest(CAST(:warehouses AS text[]), CAST(:skus AS text[])) AS wanted (warehouse, sku)
+                      USING (warehouse, sku)
+                WHERE state = 'waiting')
 """)
 
 
-def lock_stock(session: Session, warehouse: str, skus: Iterable[str]) -> dict[str, StockRow]:
-    """Stock rows of the products at one warehouse, held until commit; a missing row is made empty first."""
-    wanted = sorted(set(skus))
-    session.execute(_MISSING_ROWS, {"warehouse": warehouse, "skus": wanted})
-    query = (
-        select(StockRow)
-        .where(StockRow.warehouse == warehouse, col(StockRow.sku).in_(wanted))
-        .order_by(col(StockRow.sku))
-        .with_for_update()
-        .execution_options(populate_existing=True)
+def lock_shelves(session: Session, keys: Iterable[ShelfKey]) -> Shelves:
+    """Stock rows held until commit; a missing row is made empty first.
+
+    With them come the rows that orders which ship whole need besides (D7-12): one of these may join the queue while the
+    lock is awaited, then the rows are given back and all are locked anew, in their order.
+    """
+    wanted = set(keys)
+    if not wanted:
+        return {}
+    while True:
+        wanted |= _neighbours(session, wanted)
+        before = session.begin_nested()
+        session.execute(_MISSING_ROWS, _columns(wanted))
+        query = (
+            select(StockRow)
+            .where(tuple_(col(StockRow.warehouse), col(StockRow.sku)).in_(_pairs(wanted)))
+            .order_by(col(StockRow.warehouse), col(StockRow.sku))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        shelves = {(row.warehouse, row.sku): row for row in session.exec(query)}
+        if _neighbours(session, wanted) <= wanted:
+            before.commit()
+            return shelves
+        before.rollback()
+
+
+def _neighbours(session: Session, keys: set[ShelfKey]) -> set[ShelfKey]:
+    return {(row.warehouse, row.sku) for row in session.execute(_NEIGHBOURS, _columns(keys))}
+
+
+def _pairs(keys: set[ShelfKey]) -> Any:
+    """The keys as a sub-query of two columns, however many there are."""
+    columns = _columns(keys)
+    return select(
+        func.unnest(cast(columns["warehouses"], ARRAY(String))), func.unnest(cast(columns["skus"], ARRAY(String)))
     )
-    return {row.sku: row for row in session.exec(query)}
+
+
+def _columns(keys: Iterable[ShelfKey]) -> dict[str, list[str]]:
+    pairs = sorted(keys)
+    return {"warehouses": [warehouse for warehouse, _ in pairs], "skus": [sku for _, sku in pairs]}
 
 
 def free(row: StockRow) -> Decimal:
@@ -44,29 +85,58 @@ def free(row: StockRow) -> Decimal:
     return row.on_hand - row.reserved - row.picking
 
 
-def reservation_lines(session: Session, order_id: UUID, state: str | None = None) -> list[ReservationLineRow]:
-    """The reserve of an order, line by line."""
+def reservation_lines(session: Session, order_id: UUID, *states: str) -> list[ReservationLineRow]:
+    """The reserve of an order, line by line; of some states only, when they are named."""
     query = select(ReservationLineRow).where(ReservationLineRow.order_id == order_id)
-    if state is not None:
-        query = query.where(ReservationLineRow.state == state)
-    query = query.order_by(col(ReservationLineRow.line_no)).execution_options(populate_existing=True)
-    return list(session.exec(query))
+    if states:
+        query = query.where(col(ReservationLineRow.state).in_(states))
+    query = query.order_by(col(ReservationLineRow.line_no), col(ReservationLineRow.warehouse))
+    return list(session.exec(query.execution_options(populate_existing=True)))
 
 
-def move_quantity(session: Session, line: ReservationLineRow, to: str | None, quantity: Decimal | None = None) -> None:
-    """Move a quantity of a reservation line into another state; `to` None drops it. Stock rows are the caller's."""
+def shelves_of(lines: Iterable[ReservationLineRow]) -> set[ShelfKey]:
+    """Where the lines lie, or wait."""
+    return {(line.warehouse, line.sku) for line in lines}
+
+
+def move_quantity(
+    session: Session,
+    shelves: Shelves,
+    line: ReservationLineRow,
+    to: str | None,
+    quantity: Decimal | None = None,
+    *,
+    since: datetime | None = None,
+) -> None:
+    """Move a quantity of a reservation line into another state, with the figures of its stock row; `to` None drops it.
+
+    `since`: from when a line that goes back to the queue waits.
+    """
     quantity = line.quantity if quantity is None else quantity
     if quantity <= 0:
         return
+    row = shelves[line.warehouse, line.sku]
+    _count(row, line.state, -quantity)
+    if to is not None:
+        _count(row, to, quantity)
     if quantity == line.quantity:
         session.delete(line)
     else:
         line.quantity -= quantity
     session.flush()
-    if to is None:
-        return
-    key = (line.order_id, line.line_no, line.warehouse, to)
-    target = session.get(ReservationLineRow, key)
+    if to is not None:
+        _add(session, line, to, quantity, since)
+
+
+def _count(row: StockRow, state: str, quantity: Decimal) -> None:
+    if state == "reserved":
+        row.reserved += quantity
+    elif state == "picking":
+        row.picking += quantity
+
+
+def _add(session: Session, line: ReservationLineRow, to: str, quantity: Decimal, since: datetime | None) -> None:
+    target = session.get(ReservationLineRow, (line.order_id, line.line_no, line.warehouse, to))
     if target is not None:
         target.quantity += quantity
         return
@@ -78,155 +148,43 @@ def move_quantity(session: Session, line: ReservationLineRow, to: str | None, qu
             state=to,
             sku=line.sku,
             quantity=quantity,
+            since=since,
         )
     )
 
 
-def fit_lines(
-    session: Session,
-    order_id: UUID,
-    warehouse: str,
-    rows: dict[str, StockRow],
-    wanted: Mapping[int, tuple[str, Decimal]],
-    *,
-    ship_complete: bool,
-) -> list[dict[str, str]]:
-    """Make an order's reserve hold or wait for exactly the wanted quantities, by line number; stock rows are locked.
-
-    A backorder goes before what is reserved; what is added is reserved from free stock, the rest waits. An order that
-    ships whole gives nothing partly: what is added waits unless it is all there. Returns what changed.
-    """
-    held: dict[int, dict[str, ReservationLineRow]] = defaultdict(dict)
-    for line in reservation_lines(session, order_id):
-        if line.state in {"waiting", "reserved"}:
-            held[line.line_no][line.state] = line
-    changed = []
-    for number in sorted({*held, *wanted}):
-        mine = held.get(number, {})
-        sku, quantity = wanted.get(number) or (next(iter(mine.values())).sku, Decimal(0))
-        present = sum((line.quantity for line in mine.values()), Decimal(0))
-        if quantity < present:
-            _shrink(session, rows[sku], mine, present - quantity)
-        elif quantity > present:
-            _grow(session, (order_id, number, warehouse), rows[sku], quantity - present, whole=ship_complete)
-        if quantity != present:
-            changed.append({"sku": sku, "from": str(present), "to": str(quantity)})
-    return changed
+def enqueue(session: Session, order_id: UUID, wanted: Mapping[int, tuple[ShelfKey, Decimal]], *, at: datetime) -> None:
+    """Put quantities of an order into the queue, by line number, on top of what waits there already (D7-12)."""
+    for number, ((warehouse, sku), quantity) in wanted.items():
+        line = session.get(ReservationLineRow, (order_id, number, warehouse, "waiting"))
+        if line is not None:
+            line.quantity += quantity
+            continue
+        session.add(
+            ReservationLineRow(
+                order_id=order_id,
+                line_no=number,
+                warehouse=warehouse,
+                state="waiting",
+                sku=sku,
+                quantity=quantity,
+                since=at,
+            )
+        )
+    session.flush()
 
 
-def _shrink(session: Session, row: StockRow, mine: dict[str, ReservationLineRow], surplus: Decimal) -> None:
+def shrink(session: Session, shelves: Shelves, lines: Iterable[ReservationLineRow], surplus: Decimal) -> Decimal:
+    """Take a quantity off a line, what waits before what is reserved (D6-6); how much of it was reserved."""
+    by_state = {line.state: line for line in lines}
+    freed = Decimal(0)
     for state in ("waiting", "reserved"):
-        line = mine.get(state)
+        line = by_state.get(state)
         if line is None or surplus <= 0:
             continue
         part = min(surplus, line.quantity)
         if state == "reserved":
-            row.reserved -= part
-        move_quantity(session, line, None, part)
+            freed += part
+        move_quantity(session, shelves, line, None, part)
         surplus -= part
-
-
-def _grow(session: Session, key: tuple[UUID, int, str], row: StockRow, more: Decimal, *, whole: bool) -> None:
-    there = max(Decimal(0), free(row))
-    reserved = (more if there >= more else Decimal(0)) if whole else min(more, there)
-    row.reserved += reserved
-    for state, quantity in (("reserved", reserved), ("waiting", more - reserved)):
-        if quantity <= 0:
-            continue
-        line = session.get(ReservationLineRow, (*key, state))
-        if line is None:
-            order_id, number, warehouse = key
-            session.add(
-                ReservationLineRow(
-                    order_id=order_id, line_no=number, warehouse=warehouse, state=state, sku=row.sku, quantity=quantity
-                )
-            )
-        else:
-            line.quantity += quantity
-
-
-_QUEUE = text("""
-    SELECT line.order_id, line.line_no, line.quantity, customer.segment = 'vip' AS vip, o.confirmed_at, o.ship_complete
-      FROM reservation_line line
-      JOIN sales_order o ON o.id = line.order_id JOIN customer ON customer.id = o.customer_id
-     WHERE line.warehouse = :warehouse AND line.sku = :sku AND line.state = 'waiting'
-""")
-
-
-def serve_queue(session: Session, warehouse: str, stock: dict[str, StockRow]) -> list[UUID]:
-    """Hand the free quantity of locked stock rows to the waiting lines, in the transaction that freed it (D7-6, D8-1).
-
-    Returns:
-        Orders that got something; their workflows are to be told.
-    """
-    touched: dict[UUID, None] = {}
-    for sku in sorted(stock):
-        row = stock[sku]
-        available = free(row)
-        if available <= 0:
-            continue
-        rows = session.execute(_QUEUE, {"warehouse": warehouse, "sku": sku})
-        queue = [Waiting(str(r.order_id), r.line_no, r.quantity, r.vip, r.confirmed_at, r.ship_complete) for r in rows]
-        for waiting, quantity in serve(queue, available):
-            line = session.get_one(ReservationLineRow, (UUID(waiting.order_id), waiting.line_no, warehouse, "waiting"))
-            row.reserved += quantity
-            move_quantity(session, line, "reserved", quantity)
-            touched[line.order_id] = None
-    return list(touched)
-
-
-def receive(
-    session: Session, warehouse: str, lines: list[LineQuantity], *, key: str, as_of: datetime, kind: str = "receipt"
-) -> list[UUID]:
-    """Add goods on hand, once per `key`, and serve the queue with them in the same transaction.
-
-    Returns:
-        Orders that got something from the queue.
-
-    Raises:
-        ProductNotFoundError: a SKU is not in the catalogue.
-    """
-    quantities: dict[str, Decimal] = defaultdict(Decimal)
-    for line in lines:
-        quantities[line.sku] += line.quantity
-    known = set(session.exec(select(ProductRow.sku).where(col(ProductRow.sku).in_(quantities))))
-    for sku in quantities:
-        if sku not in known:
-            raise ProductNotFoundError(sku=sku)
-    stock = lock_stock(session, warehouse, quantities)
-    for sku, quantity in quantities.items():
-        movement = (
-            insert(StockMovementRow)
-            .values(
-                key=f"{key}:{warehouse}:{sku}", warehouse=warehouse, sku=sku, kind=kind, quantity=quantity, at=as_of
-            )
-            .on_conflict_do_nothing()
-            .returning(col(StockMovementRow.id))
-        )
-        if session.execute(movement).first() is not None:
-            stock[sku].on_hand += quantity
-    session.flush()
-    return serve_queue(session, warehouse, stock)
-
-
-def release_lines(session: Session, order_id: UUID, warehouse: str) -> list[UUID]:
-    """Give an order's promised goods back, serve the queue with them, drop its backorders (D7-6, D7-17).
-
-    Returns:
-        Other orders that were served with the freed goods.
-    """
-    skus = [line.sku for line in reservation_lines(session, order_id) if line.state != "shipped"]
-    if not skus:
-        return []
-    stock = lock_stock(session, warehouse, skus)
-    # Read again: the queue may have served this order until its stock rows were ours.
-    for line in reservation_lines(session, order_id):
-        if line.state == "shipped":
-            continue
-        if line.state == "reserved":
-            stock[line.sku].reserved -= line.quantity
-        elif line.state == "picking":
-            stock[line.sku].picking -= line.quantity
-        move_quantity(session, line, None)
-    session.flush()
-    return serve_queue(session, warehouse, stock)
+    return freed

@@ -60,7 +60,7 @@ class UserRow(SQLModel, table=True):
     region: str | None = None
     __table_args__ = (
         CheckConstraint(
-            "role IN ('manager','head','director','accountant','warehouse','lawyer','admin')", name="role_known"
+            "role IN ('manager','head','director','accountant','warehouse','buyer','lawyer','admin')", name="role_known"
         ),
     )
 
@@ -167,57 +167,6 @@ class ContractRow(SQLModel, table=True):
     __table_args__ = (Unique("customer_id", "number"),)
 
 
-class ProductRow(SQLModel, table=True):
-    """A product with its list price; `price` is per `unit`, VAT included, in `currency`.
-
-    Without a currency the figure holds in whichever currency the order is in.
-    """
-
-    __tablename__ = "product"
-    sku: str = Field(primary_key=True)
-    name: str
-    name_key: str = Field(index=True)
-    unit: str
-    price: Decimal = Field(sa_type=PRICE)
-    currency: str | None = Field(default=None, max_length=3)
-    vat_rate: Decimal = Field(sa_type=RATE)
-    cost: Decimal | None = Field(default=None, sa_type=PRICE)
-    version: int = 1
-    __table_args__ = (
-        CheckConstraint("price >= 0", name="price_not_negative"),
-        CheckConstraint("vat_rate BETWEEN 0 AND 99", name="vat_rate"),
-    )
-
-
-class StockRow(SQLModel, table=True):
-    """One product in one warehouse: on hand = free + reserved + picking (D3-9)."""
-
-    __tablename__ = "stock"
-    warehouse: str = Field(primary_key=True)
-    sku: str = Field(primary_key=True, foreign_key="product.sku")
-    on_hand: Decimal = Field(sa_type=QUANTITY)
-    reserved: Decimal = Field(default=Decimal(0), sa_type=QUANTITY)
-    picking: Decimal = Field(default=Decimal(0), sa_type=QUANTITY)
-    __table_args__ = (
-        CheckConstraint("reserved >= 0", name="reserved_not_negative"),
-        CheckConstraint("picking >= 0", name="picking_not_negative"),
-        CheckConstraint("reserved + picking <= on_hand", name="promised_within_on_hand"),
-    )
-
-
-class StockMovementRow(SQLModel, table=True):
-    """What changed on hand, once per `key`."""
-
-    __tablename__ = "stock_movement"
-    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
-    key: str = Field(unique=True)
-    warehouse: str
-    sku: str = Field(foreign_key="product.sku", index=True)
-    kind: str
-    quantity: Decimal = Field(sa_type=QUANTITY)
-    at: datetime = Field(sa_type=INSTANT)
-
-
 class OrderRow(SQLModel, table=True):
     """An order: quote, then order. `wait` is the JSON of `domain.orders.Wait`.
 
@@ -280,6 +229,7 @@ class OrderLineRow(SQLModel, table=True):
     """A line of one revision; `price` per unit with VAT inside, amounts rounded once per line.
 
     A product keeps its `line_no` through all revisions. `list_price`: what the price list asked when it was added.
+    `warehouse`: where the line is reserved and picked.
     """
 
     __tablename__ = "order_line"
@@ -296,6 +246,7 @@ class OrderLineRow(SQLModel, table=True):
     vat: Decimal = Field(sa_type=AMOUNT)
     gross: Decimal = Field(sa_type=AMOUNT)
     list_price: Decimal | None = Field(default=None, sa_type=PRICE)
+    warehouse: str = "main"
     __table_args__ = (
         Unique("order_id", "revision", "sku"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
@@ -399,59 +350,6 @@ class ApprovalRow(SQLModel, table=True):
         ),
         CheckConstraint("decided_by <> requested_by AND decided_by <> owner_id", name="four_eyes"),
     )
-
-
-class ReservationRow(SQLModel, table=True):
-    """An order's reserve as a whole: its lifetime and whether it still stands."""
-
-    __tablename__ = "reservation"
-    order_id: UUID = Field(primary_key=True, foreign_key="sales_order.id")
-    status: str
-    round: int = 1
-    reserved_at: datetime = Field(sa_type=INSTANT)
-    expires_at: datetime | None = Field(default=None, sa_type=INSTANT)
-    ttl_days: int
-    extensions: int = 0
-    __table_args__ = (CheckConstraint("status IN ('active','paid','picking','released','done')", name="status_known"),)
-
-
-class ReservationLineRow(SQLModel, table=True):
-    """A quantity of an order line at one warehouse in one state; `waiting` is the backorder."""
-
-    __tablename__ = "reservation_line"
-    order_id: UUID = Field(primary_key=True, foreign_key="sales_order.id")
-    line_no: int = Field(primary_key=True)
-    warehouse: str = Field(primary_key=True)
-    state: str = Field(primary_key=True)
-    sku: str = Field(foreign_key="product.sku")
-    quantity: Decimal = Field(sa_type=QUANTITY)
-    __table_args__ = (
-        Index("reservation_line_queue", "warehouse", "sku", postgresql_where=text("state = 'waiting'")),
-        CheckConstraint("quantity > 0", name="quantity_positive"),
-        CheckConstraint("state IN ('waiting','reserved','picking','shipped')", name="state_known"),
-    )
-
-
-class ShipmentRow(SQLModel, table=True):
-    __tablename__ = "shipment"
-    id: UUID = Field(default_factory=new_id, primary_key=True)
-    number: str = Field(unique=True)
-    order_id: UUID = Field(foreign_key="sales_order.id", index=True)
-    round: int
-    warehouse: str
-    shipped_at: datetime = Field(sa_type=INSTANT)
-    shipped_on: date
-    shipped_by: UUID = Field(foreign_key="app_user.id")
-    __table_args__ = (Unique("order_id", "round"),)
-
-
-class ShipmentLineRow(SQLModel, table=True):
-    __tablename__ = "shipment_line"
-    shipment_id: UUID = Field(primary_key=True, foreign_key="shipment.id")
-    line_no: int = Field(primary_key=True)
-    sku: str = Field(foreign_key="product.sku")
-    quantity: Decimal = Field(sa_type=QUANTITY)
-    __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"),)
 
 
 class InvoiceRow(SQLModel, table=True):

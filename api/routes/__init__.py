@@ -13,6 +13,7 @@ MODULES = (
     "limits",
     "contracts",
     "products",
+    "item_groups",
     "stock",
     "orders",
     "revisions",

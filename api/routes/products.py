@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from sqlmodel import Session
 
 from activities.persistence import catalogue
-from activities.persistence.tables import ProductRow
+from activities.persistence.stock_tables import ProductRow
 from api.auth import require
 from api.deps import Caller, Db, Now, Once
 from api.openapi import problems
@@ -22,6 +22,7 @@ from api.schemas import (
     Out,
     Page,
     PriceSumIn,
+    QuantityIn,
     Short,
     Sku,
     Strict,
@@ -47,6 +48,13 @@ def _per_cent(rate: Decimal) -> Decimal:
 VatPercent = Annotated[VatRateIn, AfterValidator(_per_cent)]
 
 
+class PackIn(Strict):
+    """What the warehouse counts in: a pack of so many units."""
+
+    name: Short = Field(examples=["поддон"])
+    size: QuantityIn = Field(examples=["40"])
+
+
 class ProductIn(Strict):
     """A product. `price` is per unit with VAT inside; without `currency`, in the currency of whichever order."""
 
@@ -59,6 +67,8 @@ class ProductIn(Strict):
     vat_rate: VatPercent
     currency: Currency | None = None
     cost: PriceSumIn | None = None
+    item_group: Short | None = None
+    pack: PackIn | None = None
 
 
 class ProductPatch(Strict):
@@ -67,6 +77,13 @@ class ProductPatch(Strict):
     price: PriceSumIn | None = None
     vat_rate: VatPercent | None = None
     cost: PriceSumIn | None = None
+    item_group: Short | None = None
+    pack: PackIn | None = None
+
+
+class PackOut(Out):
+    name: str
+    size: str
 
 
 class ProductOut(Out):
@@ -79,6 +96,8 @@ class ProductOut(Out):
     )
     vat_rate: str = Field(examples=["12"])
     cost: str | None
+    item_group: str | None = Field(description="Группа с общим резервом для ключевых клиентов. / Held back alike.")
+    pack: PackOut | None
     version: int
 
 
@@ -103,6 +122,9 @@ def create_product(body: ProductIn, caller: Editor, once: Once, now: Now) -> JSO
             currency=currency,
             vat_rate=body.vat_rate,
             cost=_within(body.cost, currency, "cost") if body.cost else None,
+            item_group=body.item_group,
+            pack_name=body.pack.name if body.pack else None,
+            pack_size=body.pack.size if body.pack else None,
         )
         return 201, _out(catalogue.create_product(session, new, caller, at=now)).model_dump(mode="json")
 
@@ -143,14 +165,16 @@ def change_product(
     """Предложения и заказы в работе сохраняют свою цену (D6-10). / Quotes in force keep their price."""
     if not body.model_fields_set:
         raise invalid("body", "nothing_to_change", "body")
-    for field in sorted(body.model_fields_set - {"cost"}):
+    for field in sorted(body.model_fields_set - {"cost", "item_group", "pack"}):
         if getattr(body, field) is None:
             raise invalid(field, "empty", "body")
 
     def work(session: Session) -> tuple[int, Any]:
         row = catalogue.product(session, sku, lock=True)
         check_version(if_match, row.version)
-        changes = {name: _plain(getattr(body, name), row.currency, name) for name in body.model_fields_set}
+        changes = {name: _plain(getattr(body, name), row.currency, name) for name in body.model_fields_set - {"pack"}}
+        if "pack" in body.model_fields_set:
+            changes |= {"pack_name": body.pack and body.pack.name, "pack_size": body.pack and body.pack.size}
         catalogue.change_product(session, row, caller, fields=changes, at=now)
         return 200, _out(row).model_dump(mode="json")
 
@@ -176,5 +200,7 @@ def _out(row: ProductRow) -> ProductOut:
         currency=row.currency,
         vat_rate=decimal_text(row.vat_rate),
         cost=None if row.cost is None else decimal_text(row.cost, 2),
+        item_group=row.item_group,
+        pack=PackOut(name=row.pack_name, size=decimal_text(row.pack_size)) if row.pack_name and row.pack_size else None,
         version=row.version,
     )

@@ -12,8 +12,8 @@ from sqlmodel import Session
 from activities.persistence import catalogue
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import new_id
-from activities.persistence.stock import receive
-from activities.persistence.tables import StockRow
+from activities.persistence.receipts import receive
+from activities.persistence.stock_tables import StockRow
 from api.auth import require
 from api.deps import Caller, Db, Now, Once, Temporal
 from api.nudges import nudge

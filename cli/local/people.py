@@ -28,6 +28,7 @@ PEOPLE = (
     Person("director", "Гульнара Сейтова", "director"),
     Person("accountant", "Ирина Волкова", "accountant"),
     Person("warehouse", "Ерлан Жумабаев", "warehouse"),
+    Person("buyer", "Айгуль Нурланова", "buyer"),
     Person("lawyer", "Мария Соколова", "lawyer"),
     Person("admin", "Данияр Омаров", "admin"),
 )

@@ -42,6 +42,7 @@ ROLES = {
     "director": "директор",
     "accountant": "бухгалтер",
     "warehouse": "склад",
+    "buyer": "закупщик",
     "lawyer": "юрист",
     "admin": "администратор",
 }

@@ -266,7 +266,7 @@ def test_d4_10_d2_19_the_record_tells_who_approved_what_on_which_figures(engine:
         decisions = session.exec(select(JournalRow).where(JournalRow.event == "credit_decided")).all()
     assert (approved.actor_name, approved.policy_version, approved.data["ceiling"]) == (
         company.head.name,
-        2,
+        3,
         "1200000.00",
     )
     assert Decimal(decisions[-1].data["figures"]["order_credit"]) == 1_200_000

@@ -14,6 +14,7 @@ from support.invoices import an_invoice
 from activities.approvals import ApprovalActivities
 from activities.credit import CreditActivities
 from activities.fulfilment import FulfilmentActivities
+from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.persistence.credit_tables import OrderRevisionRow
 from activities.persistence.parties import change_customer, lock_customer
@@ -28,7 +29,6 @@ from activities.persistence.tables import (
     TaskRow,
 )
 from activities.revisions import RevisionActivities
-from activities.stock import StockActivities
 from domain.credit import Outcome
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditRequest, Verdict
 from domain.errors import OwnApprovalError, OwnLimitError
@@ -78,9 +78,9 @@ def test_a_new_decision_withdraws_what_was_proposed(engine: Engine, company: Com
     with Session(engine) as session, session.begin():
         session.get_one(CreditAccountRow, customer.credit_account_id).base_limit = Decimal(400_000)
     late = MONDAY + 7 * DAY
-    StockActivities(engine).release_order(a_step(order, 4, at=late))
+    LifetimeActivities(engine).release_order(a_step(order, 4, at=late))
     again = ExtendRequest(order, 5, ExtendCommand(company.manager, "клиент заплатит"), late)
-    StockActivities(engine).extend_reservation(again)
+    LifetimeActivities(engine).extend_reservation(again)
 
     outcome = CreditActivities(engine).decide_order_credit(CreditRequest(order, SYSTEM, "decision-6", late))
 

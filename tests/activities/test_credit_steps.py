@@ -98,7 +98,7 @@ def test_d2_19_a_decision_keeps_every_input(engine: Engine, company: Company) ->
 
     with Session(engine) as session:
         row = session.exec(select(CreditDecisionRow)).one()
-    assert (row.outcome, row.exposure, row.credit_limit, row.policy_version) == ("approval", 1_200_000, 1_000_000, 2)
+    assert (row.outcome, row.exposure, row.credit_limit, row.policy_version) == ("approval", 1_200_000, 1_000_000, 3)
     assert row.facts["order_credit"] == "1200000.00"
     assert [reason["code"] for reason in row.reasons] == ["OVER_LIMIT"]
 

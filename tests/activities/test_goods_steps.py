@@ -14,15 +14,10 @@ from support.goods import a_step, pick, reserve, ship_picked, stock_of, tie_mone
 
 from activities.credit import CreditActivities
 from activities.fulfilment import FulfilmentActivities
+from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
-from activities.persistence.stock import receive
-from activities.persistence.tables import (
-    CommitmentRow,
-    InvoiceRow,
-    PaymentRow,
-    ScheduleLineRow,
-    TaskRow,
-)
+from activities.persistence.receipts import receive
+from activities.persistence.tables import CommitmentRow, InvoiceRow, PaymentRow, ScheduleLineRow, TaskRow
 from activities.stock import StockActivities
 from domain.credit_steps import CreditRequest
 from domain.errors import ExtensionUsedError, ShipQuantityError, WrongStateError
@@ -121,7 +116,7 @@ def test_d7_6_release_gives_goods_to_the_queue_in_the_same_step(engine: Engine, 
     assert reserve(engine, second).state.status is OrderStatus.CONFIRMED
 
     at = MONDAY + timedelta(days=7)
-    released = StockActivities(engine).release_order(a_step(first, 2, at=at))
+    released = LifetimeActivities(engine).release_order(a_step(first, 2, at=at))
     OrderActivities(engine).after_release(a_step(first, 3, at=at))
 
     assert released.served == (second,)
@@ -141,7 +136,7 @@ def test_d7_7_money_that_came_first_stops_the_release(engine: Engine, company: C
     reserve(engine, order)
     tie_money(engine, order, "10000")
 
-    result = StockActivities(engine).release_order(a_step(order, 2, at=MONDAY + timedelta(days=7)))
+    result = LifetimeActivities(engine).release_order(a_step(order, 2, at=MONDAY + timedelta(days=7)))
 
     assert result.state.status is OrderStatus.READY
     assert stock_of(engine, sku) == (10, 10, 0)
@@ -152,7 +147,7 @@ def test_a_release_before_its_time_does_nothing(engine: Engine, company: Company
     order = confirmed(engine, company, customer, sku)
     reserve(engine, order)
 
-    StockActivities(engine).release_order(a_step(order, 2, at=MONDAY + timedelta(days=7) - timedelta(seconds=1)))
+    LifetimeActivities(engine).release_order(a_step(order, 2, at=MONDAY + timedelta(days=7) - timedelta(seconds=1)))
 
     assert stock_of(engine, sku) == (10, 1, 0)
 
@@ -164,7 +159,7 @@ def test_d7_10_the_manager_extends_once_the_head_further(engine: Engine, company
 
     def extend(number: int, actor: Actor) -> StepResult:
         request = ExtendRequest(order, number, ExtendCommand(actor, "платёжка"), MONDAY + timedelta(days=1))
-        return StockActivities(engine).extend_reservation(request)
+        return LifetimeActivities(engine).extend_reservation(request)
 
     state = extend(2, company.manager).state
     assert state.wait is not None

@@ -21,6 +21,7 @@ from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.legal import close_if_paid
 from activities.persistence.limit_changes import fold_due
 from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.stock_tables import ReservationRow
 from activities.persistence.tables import (
     ContractRow,
     CreditAccountRow,
@@ -28,7 +29,6 @@ from activities.persistence.tables import (
     JournalRow,
     OrderRow,
     OutboundRow,
-    ReservationRow,
     TaskRow,
 )
 from domain.business_calendar import BusinessCalendar

@@ -13,6 +13,7 @@ from support.goods import a_step, decide, pick, quote_of, receipt, reserve, ship
 from activities.approvals import ApprovalActivities
 from activities.credit import CreditActivities
 from activities.fulfilment import FulfilmentActivities
+from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.persistence.credit import load_facts
 from activities.persistence.tables import (
@@ -230,7 +231,7 @@ def test_d7_5_a_released_deferral_order_asks_nobody_to_pay_or_to_pick(engine: En
     until = reserve(engine, order).state.wait.until
     FulfilmentActivities(engine).call_for_picking(a_step(order, 2))
 
-    StockActivities(engine).release_order(a_step(order, 3, at=until))
+    LifetimeActivities(engine).release_order(a_step(order, 3, at=until))
     OrderActivities(engine).after_release(a_step(order, 4, at=until))
 
     assert tasks(engine, order) == [("picking", "cancelled"), ("shipment_late", "open")]
@@ -241,11 +242,11 @@ def test_d7_9_a_released_order_is_reserved_again_on_request(engine: Engine, comp
     order = quote_of(engine, company, customer, [(sku, "5")])
     decide(engine, company, order)
     until = reserve(engine, order).state.wait.until
-    StockActivities(engine).release_order(a_step(order, 3, at=until))
+    LifetimeActivities(engine).release_order(a_step(order, 3, at=until))
     OrderActivities(engine).after_release(a_step(order, 4, at=until))
 
     command = ExtendCommand(company.manager, "клиент платит завтра")
-    again = StockActivities(engine).extend_reservation(ExtendRequest(order, 5, command, until + DAY))
+    again = LifetimeActivities(engine).extend_reservation(ExtendRequest(order, 5, command, until + DAY))
 
     assert again.state.status is OrderStatus.CHECKING
     request = CreditRequest(order, company.manager, "decision-6", until + DAY)

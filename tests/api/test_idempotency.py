@@ -11,7 +11,8 @@ from sqlmodel import Session, select
 from starlette.testclient import TestClient
 from support.api import a_customer, a_product, bearer
 
-from activities.persistence.tables import CustomerRow, IdempotencyRow, StockMovementRow
+from activities.persistence.stock_tables import StockMovementRow
+from activities.persistence.tables import CustomerRow, IdempotencyRow
 
 CUSTOMERS = "/api/v1/customers"
 RECEIPTS = "/api/v1/stock/receipts"

@@ -18,7 +18,7 @@ from support.shop import Shop, a_shop
 from support.temporal import fast_forward
 from temporalio.client import Client
 
-from activities.persistence.stock import receive
+from activities.persistence.receipts import receive
 from activities.persistence.tables import CreditDecisionRow, OrderRow
 from api.nudges import catch_up
 from domain.orders import LineQuantity

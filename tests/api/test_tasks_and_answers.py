@@ -16,13 +16,7 @@ from support.shop import Shop, a_shop
 from temporalio.client import Client
 
 from activities.persistence.identifiers import new_id
-from activities.persistence.tables import (
-    CreditAccountRow,
-    CustomerRow,
-    LegalCaseRow,
-    LegalEntityRow,
-    OrderRow,
-)
+from activities.persistence.tables import CreditAccountRow, CustomerRow, LegalCaseRow, LegalEntityRow, OrderRow
 from api.validation import field_error
 
 pytestmark = pytest.mark.anyio

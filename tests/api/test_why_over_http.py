@@ -19,6 +19,7 @@ from support.money import an_invoice
 
 from activities.approvals import ApprovalActivities
 from activities.credit import CreditActivities
+from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.persistence import orders
 from activities.persistence.calendars import load_calendar
@@ -34,7 +35,6 @@ from activities.persistence.tables import (
     UserRow,
 )
 from activities.revisions import RevisionActivities
-from activities.stock import StockActivities
 from api.app import create_app
 from api.auth import key_hash
 from api.deps import _now
@@ -313,14 +313,14 @@ def paid(office: Office) -> str:
 
 def released(office: Office) -> str:
     order, late = unpaid(office), MONDAY + timedelta(days=8)
-    StockActivities(office.engine).release_order(a_step(order, 3, at=late))
+    LifetimeActivities(office.engine).release_order(a_step(order, 3, at=late))
     OrderActivities(office.engine).after_release(a_step(order, 4, at=late))
     return order
 
 
 def released_unshipped(office: Office) -> str:
     order, late = ready(office), MONDAY + timedelta(days=30)
-    StockActivities(office.engine).release_order(a_step(order, 3, at=late))
+    LifetimeActivities(office.engine).release_order(a_step(order, 3, at=late))
     OrderActivities(office.engine).after_release(a_step(order, 4, at=late))
     return order
 

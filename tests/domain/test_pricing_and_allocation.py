@@ -1,13 +1,12 @@
 """Pricing by line; D7-12, D8-1: who gets the goods."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.allocation import Demand, Waiting, allot, queue_order, serve
 from domain.business_calendar import BusinessCalendar
 from domain.invoicing import due_date, payment_schedule, still_owed
 from domain.money import Money, percent_of, round_money, split_pro_rata
@@ -63,56 +62,6 @@ def test_v24_the_larger_share_takes_the_rest() -> None:
 def test_splitting_needs_a_positive_weight() -> None:
     with pytest.raises(ValueError, match="positive"):
         split_pro_rata(Decimal(1), [Decimal(0)])
-
-
-def test_d7_12_what_there_is_is_reserved_and_the_rest_is_a_backorder() -> None:
-    demands = [Demand(1, "A", Decimal(10)), Demand(2, "B", Decimal(5))]
-
-    [first, second] = allot(demands, {"A": Decimal(7), "B": Decimal(5)}, ship_complete=False)
-
-    assert (first.reserved, first.backordered) == (7, 3)
-    assert (second.reserved, second.backordered) == (5, 0)
-
-
-def test_d7_12_ship_complete_reserves_nothing_until_all_is_there() -> None:
-    demands = [Demand(1, "A", Decimal(10)), Demand(2, "B", Decimal(5))]
-
-    short = allot(demands, {"A": Decimal(7), "B": Decimal(5)}, ship_complete=True)
-    whole = allot(demands, {"A": Decimal(10), "B": Decimal(5)}, ship_complete=True)
-
-    assert [each.reserved for each in short] == [0, 0]
-    assert [each.reserved for each in whole] == [10, 5]
-
-
-@pytest.mark.parametrize("free", [{}, {"A": Decimal(0)}, {"A": Decimal(-3)}])
-def test_d7_18_no_stock_reserves_nothing(free: dict[str, Decimal]) -> None:
-    [allotment] = allot([Demand(1, "A", Decimal(1))], free, ship_complete=False)
-    assert (allotment.reserved, allotment.backordered) == (0, 1)
-
-
-def waiting(order_id: str, quantity: int, *, vip: bool = False, hours: int = 0, whole: bool = False) -> Waiting:
-    return Waiting(order_id, 1, Decimal(quantity), vip, NOW + timedelta(hours=hours), whole)
-
-
-def test_d8_1_class_then_time_then_id() -> None:
-    queue = [waiting("c", 1, hours=1), waiting("b", 1), waiting("a", 1), waiting("v", 1, vip=True, hours=9)]
-    assert [each.order_id for each in queue_order(queue)] == ["v", "a", "b", "c"]
-
-
-def test_d8_1_freed_stock_goes_down_the_queue() -> None:
-    served = serve([waiting("late", 5, hours=1), waiting("first", 4)], Decimal(6))
-    assert [(each.order_id, quantity) for each, quantity in served] == [("first", 4), ("late", 2)]
-
-
-def test_a_ship_complete_line_is_passed_over_until_it_can_be_served_whole() -> None:
-    served = serve([waiting("large", 10, whole=True), waiting("small", 2, hours=1)], Decimal(6))
-    assert [(each.order_id, quantity) for each, quantity in served] == [("small", 2)]
-
-
-@given(st.lists(st.integers(1, 50), max_size=8), st.integers(0, 100))
-def test_the_queue_never_gets_more_than_was_freed(quantities: list[int], free: int) -> None:
-    queue = [waiting(str(number), quantity, hours=number) for number, quantity in enumerate(quantities)]
-    assert sum(quantity for _, quantity in serve(queue, Decimal(free))) == min(free, sum(quantities))
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from support.workbooks import (
 
 from activities.adapters.spreadsheets import read_source
 from activities.persistence.credit_tables import CreditGrantRow
+from activities.persistence.stock_tables import ProductRow, ReservationLineRow, StockMovementRow, StockRow
 from activities.persistence.tables import (
     AllocationRow,
     ContactRow,
@@ -35,11 +36,7 @@ from activities.persistence.tables import (
     LegalEntityRow,
     OrderRow,
     PaymentRow,
-    ProductRow,
-    ReservationLineRow,
     ScheduleLineRow,
-    StockMovementRow,
-    StockRow,
     UserRow,
 )
 from cli.importing import Report, Written, write_file

@@ -7,18 +7,19 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
 from activities.persistence.identifiers import new_id
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
-from activities.persistence.stock import receive
+from activities.persistence.receipts import receive
+from activities.persistence.stock_tables import ItemGroupRow, ProductRow
 from activities.persistence.tables import (
     ContactRow,
     ContractRow,
     CreditAccountRow,
     CustomerRow,
     LegalEntityRow,
-    ProductRow,
     UserRow,
 )
 from domain.orders import Actor, LineQuantity, Role
@@ -46,6 +47,7 @@ STAFF = {
     "director": ("Мария Ан", Role.DIRECTOR),
     "accountant": ("Ирина Пак", Role.ACCOUNTANT),
     "warehouse": ("Тимур Оспанов", Role.WAREHOUSE),
+    "buyer": ("Айгуль Нур", Role.BUYER),
     "lawyer": ("Сауле Нур", Role.LAWYER),
     "admin": ("Администратор", Role.ADMIN),
 }
@@ -114,12 +116,28 @@ def a_customer(
     return customer
 
 
+def a_group(session: Session, hold_back: str | None) -> str:
+    """A group of products of which this share is held back for key customers; None: the policy's share."""
+    code = f"group-{hold_back}"
+    share = None if hold_back is None else Decimal(hold_back)
+    row = ItemGroupRow(code=code, name=code, hold_back_percent=share)
+    session.execute(insert(ItemGroupRow).values(row.model_dump()).on_conflict_do_nothing())
+    return code
+
+
 def a_product(
-    engine: Engine, *, sku: str | None = None, price: str = "1000.00", on_hand: str = "0", currency: str = "KZT"
+    engine: Engine,
+    *,
+    sku: str | None = None,
+    price: str = "1000.00",
+    on_hand: str = "0",
+    currency: str = "KZT",
+    hold_back: str | None = "0",
 ) -> str:
-    """A product at `price` with VAT, with stock in the main warehouse."""
+    """A product at `price` with VAT, with stock in the main warehouse, sold to the last piece unless told otherwise."""
     sku = sku or f"SKU-{next(_serial)}"
     with Session(engine) as session, session.begin():
+        group = a_group(session, hold_back)
         session.add(
             ProductRow(
                 sku=sku,
@@ -129,6 +147,7 @@ def a_product(
                 price=Decimal(price),
                 currency=currency,
                 vat_rate=Decimal(16),
+                item_group=group,
             )
         )
         session.flush()

@@ -44,8 +44,12 @@ class Shop:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
-    async def a_product(self, sku: str = "CEM", *, price: str = "1000.00", on_hand: str | None = None) -> str:
-        answer = await self.post("/products", a_product(sku=sku, price=price), by="head")
+    async def a_product(
+        self, sku: str = "CEM", *, price: str = "1000.00", on_hand: str | None = None, group: str | None = "to-the-last"
+    ) -> str:
+        """A product that is sold to the last piece, unless its group is told otherwise; None: held back by policy."""
+        await self.post("/item-groups", {"code": "to-the-last", "name": "Всё", "hold_back_percent": "0"}, by="head")
+        answer = await self.post("/products", a_product(sku=sku, price=price, item_group=group), by="head")
         assert answer.status_code == 201, answer.text
         if on_hand is not None:
             received = await self.receive(sku, on_hand)

@@ -18,7 +18,8 @@ from support.temporal import fast_forward
 from temporalio.client import Client
 
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.tables import ApprovalRow, CreditDecisionRow, StockRow
+from activities.persistence.stock_tables import StockRow
+from activities.persistence.tables import ApprovalRow, CreditDecisionRow
 from domain.credit_steps import PlaceCommand
 from domain.orders import PickCommand, ShipCommand
 from domain.shipment_gate import GateCommand, GateVerdict

@@ -18,7 +18,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 from activities.persistence.stock import free
-from activities.persistence.tables import StockRow
+from activities.persistence.stock_tables import StockRow
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.errors import AlreadyDecidedError, QuoteExpiredError
 from domain.orders import Actor, CancelCommand, ExtendCommand, LineQuantity, PickCommand, ShipCommand

@@ -18,7 +18,8 @@ from support.temporal import fast_forward
 from temporalio.client import Client
 
 from activities.persistence.credit_tables import OrderRevisionRow
-from activities.persistence.tables import CommitmentRow, CustomerRow, ReservationLineRow, StockRow
+from activities.persistence.stock_tables import ReservationLineRow, StockRow
+from activities.persistence.tables import CommitmentRow, CustomerRow
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.orders import Actor, PickCommand
 from domain.revisions import ReviseCommand, RevisedLine, ReviseOutcome

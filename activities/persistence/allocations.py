@@ -1,0 +1,177 @@
+"""What runs of the queue decided, kept with everything they were decided on: explained, and computed again (U18)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlmodel import Session
+
+from activities.persistence.identifiers import new_id
+from activities.persistence.stock_tables import ReservationLineRow, StockAllocationRow
+from domain.allocation import Allotment, Claim, ClaimLine, Shelf, ShelfKey
+
+TAIL = 20
+"""So many of those who got nothing are kept in a record; how many stand there in all is told beside."""
+CLAIM_LINE: TypeAdapter[ClaimLine] = TypeAdapter(ClaimLine)
+
+
+class Cause(StrEnum):
+    """What set the queue in motion."""
+
+    ORDER = "order"
+    REVISION = "revision"
+    RECEIPT = "receipt"
+    EXPIRY = "expiry"
+    ENDED = "ended"
+    SHIPMENT = "shipment"
+    CLOSED_SHORT = "closed_short"
+    COUNT = "count"
+    REASSIGNMENT = "reassignment"
+    SWEEP = "sweep"
+
+
+ASKED = {Cause.ORDER, Cause.REVISION}
+"""Here somebody asked for goods, and wants to know why there were none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A promise that ended: whose, how much, by which rule of the book (`D7-6`)."""
+
+    order_id: UUID
+    line_no: int
+    shelf: ShelfKey
+    quantity: Decimal
+    rule: str
+
+
+def loss_of(line: ReservationLineRow, rule: str, quantity: Decimal | None = None) -> Loss:
+    """The whole of a reserved line, or a part of it, as a loss."""
+    return Loss(line.order_id, line.line_no, (line.warehouse, line.sku), quantity or line.quantity, rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the queue: what it looked at, and what it decided."""
+
+    at: datetime
+    cause: Cause
+    subject: str
+    policy_version: int
+    shelves: Sequence[Shelf]
+    claims: Sequence[Claim]
+    allotted: Sequence[Allotment]
+    losses: Sequence[Loss]
+
+    def decided(self, part: Allotment) -> bool:
+        """Whether a claim got something, gave something back, was passed over, or is what somebody asked for."""
+        return bool(part.given) or part.skips != part.line.skips or part.order_id == self.subject
+
+
+def record_run(session: Session, run: Run, left: Mapping[ShelfKey, Decimal]) -> None:
+    """Keep a run on each shelf where something was decided, with the queue down to the first few who got nothing.
+
+    Args:
+        left: what is free on each shelf after it.
+    """
+    claims = {claim.order_id: claim for claim in run.claims}
+    kept = _kept(run)
+    moved = any(part.given or part.skips != part.line.skips for part in run.allotted)
+    number = new_id()
+    for shelf in run.shelves:
+        parts = [part for part in run.allotted if part.line.shelf == shelf.key]
+        losses = [loss for loss in run.losses if loss.shelf == shelf.key]
+        asked = run.cause in ASKED and any(part.order_id == run.subject for part in parts)
+        if not (losses or asked or (moved and parts)):
+            continue
+        session.add(
+            StockAllocationRow(
+                run=number,
+                at=run.at,
+                warehouse=shelf.warehouse,
+                sku=shelf.sku,
+                cause=run.cause,
+                subject_id=run.subject,
+                on_hand=shelf.on_hand,
+                free_before=shelf.free,
+                free_after=left[shelf.key],
+                hold_back_percent=shelf.hold_back_percent,
+                policy_version=run.policy_version,
+                waiting=len(parts),
+                claims=[_claim_json(claims[part.order_id], part) for part in parts if part.order_id in kept],
+                losses=[_loss_json(loss) for loss in losses],
+            )
+        )
+    session.flush()
+
+
+def _kept(run: Run) -> set[str]:
+    """Orders that a record names; those behind them got nothing, and the run comes out the same without them."""
+    queue = list(dict.fromkeys(part.order_id for part in run.allotted))
+    decided = {part.order_id for part in run.allotted if run.decided(part)}
+    last = max((place for place, order in enumerate(queue) if order in decided), default=-1)
+    return set(queue[: last + 1 + TAIL])
+
+
+def _claim_json(claim: Claim, part: Allotment) -> dict[str, Any]:
+    return {
+        "order_id": claim.order_id,
+        "vip": claim.vip,
+        "confirmed_at": claim.confirmed_at.isoformat(),
+        "ship_complete": claim.ship_complete,
+        "line": CLAIM_LINE.dump_python(part.line, mode="json"),
+        "given": str(part.given),
+        "rule": part.rule,
+    }
+
+
+def _loss_json(loss: Loss) -> dict[str, Any]:
+    return {"order_id": str(loss.order_id), "line_no": loss.line_no, "quantity": str(loss.quantity), "rule": loss.rule}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """A stored run as `domain.allocation.allocate` takes it, with what each line was given then."""
+
+    at: datetime
+    policy_version: int
+    shelves: list[Shelf]
+    claims: list[Claim]
+    given: dict[tuple[str, int, ShelfKey], Decimal]
+
+
+def recorded_runs(rows: Sequence[StockAllocationRow]) -> list[RecordedRun]:
+    """Stored runs, to be computed again; `rows` hold all shelves of each."""
+    by_run: dict[UUID, list[StockAllocationRow]] = defaultdict(list)
+    for row in rows:
+        by_run[row.run].append(row)
+    return [_recorded(mine) for mine in by_run.values()]
+
+
+def _recorded(rows: Sequence[StockAllocationRow]) -> RecordedRun:
+    lines: dict[str, list[ClaimLine]] = defaultdict(list)
+    heads: dict[str, dict[str, Any]] = {}
+    given = {}
+    for row in rows:
+        for claim in row.claims:
+            line = CLAIM_LINE.validate_python(claim["line"])
+            heads[claim["order_id"]] = claim
+            lines[claim["order_id"]].append(line)
+            given[claim["order_id"], line.line_no, line.shelf] = Decimal(claim["given"])
+    return RecordedRun(
+        at=rows[0].at,
+        policy_version=rows[0].policy_version,
+        shelves=[Shelf(row.warehouse, row.sku, row.on_hand, row.free_before, row.hold_back_percent) for row in rows],
+        claims=[
+            Claim(order, head["vip"], datetime.fromisoformat(head["confirmed_at"]), head["ship_complete"],
+                  tuple(sorted(lines[order], key=lambda line: (line.line_no, line.warehouse))))
+            for order, head in heads.items()
+        ],
+        given=given,
+    )  # fmt: skip

@@ -1,0 +1,160 @@
+"""The queue for goods: what is free goes to whoever's turn it is, in the transaction that freed it (D7-6, D8).
+
+Each run is recorded with everything that decided it, so that it can be explained and computed again (U18).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from activities.persistence import orders
+from activities.persistence.allocations import ASKED, Cause, Loss, Run, record_run
+from activities.persistence.calendars import load_calendar
+from activities.persistence.policies import policy_in_force
+from activities.persistence.stock import Shelves, free, move_quantity
+from activities.persistence.stock_tables import ReservationLineRow
+from domain.allocation import Allotment, Claim, ClaimLine, QueueTerms, Shelf, ShelfKey, allocate
+from domain.policy import Policy
+
+
+def serve_queue(
+    session: Session, shelves: Shelves, cause: Cause, subject: object, *, at: datetime, losses: Sequence[Loss] = ()
+) -> list[UUID]:
+    """Hand the free quantity of locked shelves to whoever's turn it is, and record what was decided.
+
+    Args:
+        cause: what freed or asked for goods; `subject` is its id, an order's or a receipt's.
+        losses: whose promises ended in the same step.
+
+    Returns:
+        Orders that got something, or gave gathered goods back; their workflows are to be told.
+    """
+    session.flush()
+    claims = _claims(session, shelves, cause, subject)
+    version, policy = policy_today(session, at)
+    seen = _seen(session, shelves, policy)
+    allotted = allocate(seen, claims, queue_terms(policy), at)
+    touched: dict[UUID, None] = {}
+    for part in allotted:
+        _apply(session, shelves, part)
+        if part.given:
+            touched[UUID(part.order_id)] = None
+    session.flush()
+    run = Run(at, cause, str(subject), version, seen, claims, allotted, losses)
+    record_run(session, run, {key: free(row) for key, row in shelves.items()})
+    return list(touched)
+
+
+def queue_terms(policy: Policy) -> QueueTerms:
+    """The parameters of the queue by a policy."""
+    return QueueTerms(policy.starvation_days, policy.most_skips, policy.gathering_days)
+
+
+def policy_today(session: Session, at: datetime) -> tuple[int, Policy]:
+    """The company's policy on the business day of `at`: a queue serves orders of many versions by one."""
+    company = orders.legal_entity(session)
+    return policy_in_force(session, load_calendar(session, company.country, company.timezone).day_of(at))
+
+
+_HOLD_BACK = text("""
+    SELECT product.sku, item_group.hold_back_percent AS share
+      FROM product JOIN item_group ON item_group.code = product.item_group WHERE product.sku = ANY(:skus)
+""")
+
+
+def _seen(session: Session, shelves: Shelves, policy: Policy) -> list[Shelf]:
+    rows = session.execute(_HOLD_BACK, {"skus": sorted({sku for _, sku in shelves})})
+    shares = {row.sku: row.share for row in rows if row.share is not None}
+    return [
+        Shelf(row.warehouse, row.sku, row.on_hand, free(row), shares.get(row.sku, policy.hold_back_percent))
+        for row in shelves.values()
+    ]
+
+
+_WAITING = text("""
+    SELECT line.order_id, line.line_no, line.warehouse, line.sku, line.quantity, line.since, line.displaced_at,
+           line.skips, line.gathering_since, customer.segment = 'vip' AS vip, o.confirmed_at, o.ship_complete
+      FROM reservation_line line
+      JOIN unnest(CAST(:warehouses AS text[]), CAST(:skus AS text[])) AS shelf (warehouse, sku) USING (warehouse, sku)
+      JOIN sales_order o ON o.id = line.order_id JOIN customer ON customer.id = o.customer_id
+     WHERE line.state = 'waiting' AND (CAST(:only AS uuid) IS NULL OR line.order_id = :only)
+     ORDER BY line.order_id, line.line_no
+""")
+_GATHERED = text("""
+    SELECT line.order_id, line.line_no, line.warehouse, line.sku, line.quantity
+      FROM reservation_line line
+      JOIN unnest(CAST(:warehouses AS text[]), CAST(:skus AS text[])) AS shelf (warehouse, sku) USING (warehouse, sku)
+     WHERE line.state = 'reserved' AND line.order_id = ANY(:orders)
+     ORDER BY line.order_id, line.line_no
+""")
+
+
+def _claims(session: Session, shelves: Shelves, cause: Cause, subject: object) -> list[Claim]:
+    """Who waits on the shelves; only the subject itself where nothing is free to be handed out."""
+    nothing_free = cause is not Cause.SWEEP and all(free(row) <= 0 for row in shelves.values())
+    if nothing_free and cause not in ASKED:
+        return []
+    return load_claims(session, shelves, only=UUID(str(subject)) if nothing_free else None)
+
+
+def load_claims(session: Session, keys: Iterable[ShelfKey], *, only: UUID | None = None) -> list[Claim]:
+    """Orders that wait on some shelves, with their lines there; in no order."""
+    shelves = sorted(keys)
+    named = {"warehouses": [warehouse for warehouse, _ in shelves], "skus": [sku for _, sku in shelves]}
+    rows = session.execute(_WAITING, named | {"only": only}).all()
+    lines: dict[UUID, list[ClaimLine]] = defaultdict(list)
+    for row in rows:
+        lines[row.order_id].append(
+            ClaimLine(row.line_no, row.warehouse, row.sku, row.quantity, row.since, row.displaced_at, row.skips,
+                      row.gathering_since)
+        )  # fmt: skip
+    gathering = [order for order, mine in lines.items() if any(line.gathering_since for line in mine)]
+    if gathering:
+        for row in session.execute(_GATHERED, named | {"orders": gathering}):
+            _add_gathered(lines[row.order_id], row)
+    heads = {row.order_id: row for row in rows}
+    return [
+        Claim(str(order), row.vip, row.confirmed_at, row.ship_complete, tuple(lines[order]))
+        for order, row in heads.items()
+    ]
+
+
+def _add_gathered(mine: list[ClaimLine], row: Any) -> None:
+    """What is gathered for a line beside what it still waits for; all of it may be there already."""
+    waiting = next((line for line in mine if (line.line_no, line.warehouse) == (row.line_no, row.warehouse)), None)
+    if waiting is not None:
+        mine.remove(waiting)
+    since = min(line.since for line in [*mine, *([waiting] if waiting else [])])
+    mine.append(
+        ClaimLine(
+            row.line_no,
+            row.warehouse,
+            row.sku,
+            waiting.quantity if waiting else Decimal(0),
+            waiting.since if waiting else since,
+            skips=waiting.skips if waiting else 0,
+            gathering_since=waiting.gathering_since if waiting else None,
+            gathered=row.quantity,
+        )
+    )
+
+
+def _apply(session: Session, shelves: Shelves, part: Allotment) -> None:
+    line = part.line
+    key = (UUID(part.order_id), line.line_no, line.warehouse)
+    if part.given > 0:
+        move_quantity(session, shelves, session.get_one(ReservationLineRow, (*key, "waiting")), "reserved", part.given)
+    elif part.given < 0:
+        gathered = session.get_one(ReservationLineRow, (*key, "reserved"))
+        move_quantity(session, shelves, gathered, "waiting", -part.given, since=line.since)
+    if part.skips == line.skips and part.gathering_since == line.gathering_since:
+        return
+    waiting = session.get(ReservationLineRow, (*key, "waiting"))
+    if waiting is not None:
+        waiting.skips, waiting.gathering_since = part.skips, part.gathering_since

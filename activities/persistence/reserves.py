@@ -1,0 +1,74 @@
+"""The reserve of one order as a whole: its lifetime, fitting it to a revision, giving all of it back."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlmodel import Session
+
+from activities.persistence.allocations import Cause, Loss, loss_of
+from activities.persistence.queueing import serve_queue
+from activities.persistence.stock import enqueue, lock_shelves, move_quantity, reservation_lines, shelves_of, shrink
+from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
+from domain.allocation import ShelfKey
+
+
+def begin_lifetime(reservation: ReservationRow, *, at: datetime) -> None:
+    """A reserve starts its lifetime anew, with none of its extensions used."""
+    reservation.reserved_at, reservation.extensions, reservation.expires_at = at, 0, None
+    reservation.extended_by_proof = reservation.extended_by_part_payment = reservation.extended_by_silence = False
+
+
+def give_back(session: Session, order_id: UUID, cause: Cause, rule: str, *, at: datetime) -> list[UUID]:
+    """Give everything back that an order was promised, in whatever state, serve the queue with it, drop its backorders
+    (D7-6, D7-17).
+
+    Returns:
+        Other orders that were served with the freed goods.
+    """
+    keys = shelves_of(reservation_lines(session, order_id, "waiting", "reserved", "picking"))
+    if not keys:
+        return []
+    shelves = lock_shelves(session, keys)
+    losses = []
+    # Read again: the queue may have served this order until its stock rows were ours.
+    for line in reservation_lines(session, order_id, "waiting", "reserved", "picking"):
+        if line.state != "waiting":
+            losses.append(loss_of(line, rule))
+        move_quantity(session, shelves, line, None)
+    return serve_queue(session, shelves, cause, order_id, at=at, losses=losses)
+
+
+def fit_lines(
+    session: Session, order_id: UUID, wanted: Mapping[int, tuple[ShelfKey, Decimal]], *, at: datetime
+) -> tuple[list[dict[str, str]], list[UUID]]:
+    """Make an order's reserve hold or wait for exactly the wanted quantities, by line number (D6-6).
+
+    A backorder goes before what is reserved; what is added joins the queue and is served in its turn.
+
+    Returns:
+        What changed, for the journal; the orders that got something, this one among them if it did.
+    """
+    there = reservation_lines(session, order_id, "waiting", "reserved")
+    shelves = lock_shelves(session, shelves_of(there) | {shelf for shelf, _ in wanted.values()})
+    held: dict[tuple[int, ShelfKey], list[ReservationLineRow]] = defaultdict(list)
+    for line in reservation_lines(session, order_id, "waiting", "reserved"):
+        held[line.line_no, (line.warehouse, line.sku)].append(line)
+    targets = {(number, shelf): quantity for number, (shelf, quantity) in wanted.items()}
+    changed, losses, more = [], [], {}
+    for number, shelf in sorted({*held, *targets}):
+        mine, quantity = held.get((number, shelf), []), targets.get((number, shelf), Decimal(0))
+        present = sum((line.quantity for line in mine), Decimal(0))
+        if quantity == present:
+            continue
+        if quantity < present:
+            freed = shrink(session, shelves, mine, present - quantity)
+            if freed:
+                losses.append(Loss(order_id, number, shelf, freed, "D6-6"))
+        else:
+            more[number] = (shelf, quantity - present)
+        changed.append({"sku": shelf[1], "from": str(present), "to": str(quantity)})
+    enqueue(session, order_id, more, at=at)
+    return changed, serve_queue(session, shelves, Cause.REVISION, order_id, at=at, losses=losses)
