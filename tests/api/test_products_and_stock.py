@@ -19,7 +19,7 @@ def test_a_product_is_answered_as_it_was_sent(api: TestClient) -> None:
     body = a_product(cost="2000.00")
     answer = api.post(PRODUCTS, json=body, headers=bearer("head"))
     assert answer.status_code == 201, answer.text
-    assert answer.json() == body | {"currency": None, "version": 1}
+    assert answer.json() == body | {"currency": None, "item_group": None, "pack": None, "version": 1}
     assert api.get(f"{PRODUCTS}/CEM-50", headers=bearer("warehouse")).json() == answer.json()
 
 

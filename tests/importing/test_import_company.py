@@ -208,13 +208,20 @@ def test_stock_may_be_corrected_until_the_goods_move(seller: Engine, tmp_path: P
     assert not again.notices
 
 
-def test_stock_below_what_orders_were_promised_is_refused(seller: Engine, tmp_path: Path) -> None:
-    load_sheets(seller, tmp_path, company())
-    with Session(seller) as session, session.begin():
+def test_stock_below_what_orders_were_promised_is_refused(engine: Engine, tmp_path: Path) -> None:
+    load_sheets(engine, tmp_path, company())
+    house = a_company(engine)
+    order = UUID(a_quote(engine, house.manager, a_customer(engine, house), "CEM-50", quantity="1000"))
+    with Session(engine) as session, session.begin():
         session.exec(select(StockRow)).one().reserved = Decimal(1000)
-    report, _ = load_sheets(seller, tmp_path, company(products=[{**PRODUCT, "Остаток на складе": 999}]))
+        session.add(
+            ReservationLineRow(
+                order_id=order, line_no=1, warehouse="main", state="reserved", sku="CEM-50", quantity=Decimal(1000)
+            )
+        )
+    report, _ = load_sheets(engine, tmp_path, company(products=[{**PRODUCT, "Остаток на складе": 999}]))
     assert [(problem.line, problem.code) for problem in report.problems] == [(2, "stock_below_promised")]
-    assert one(seller, StockRow).on_hand == Decimal("1200.000")
+    assert one(engine, StockRow).on_hand == Decimal("1200.000")
 
 
 def test_opening_stock_serves_the_orders_that_wait_for_it(engine: Engine, tmp_path: Path) -> None:
@@ -224,7 +231,13 @@ def test_opening_stock_serves_the_orders_that_wait_for_it(engine: Engine, tmp_pa
         session.get_one(OrderRow, order).confirmed_at = NOW
         session.add(StockRow(warehouse="main", sku="CEM-50", on_hand=Decimal(0)))
         line = ReservationLineRow(
-            order_id=order, line_no=1, warehouse="main", state="waiting", sku="CEM-50", quantity=Decimal(10)
+            order_id=order,
+            line_no=1,
+            warehouse="main",
+            state="waiting",
+            sku="CEM-50",
+            quantity=Decimal(10),
+            since=NOW,
         )
         session.add(line)
     _, written = load_sheets(engine, tmp_path, company())
