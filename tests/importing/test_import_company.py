@@ -209,8 +209,8 @@ def test_stock_may_be_corrected_until_the_goods_move(seller: Engine, tmp_path: P
 
 
 def test_stock_below_what_orders_were_promised_is_refused(engine: Engine, tmp_path: Path) -> None:
-    load_sheets(engine, tmp_path, company())
     house = a_company(engine)
+    load_sheets(engine, tmp_path, company())
     order = UUID(a_quote(engine, house.manager, a_customer(engine, house), "CEM-50", quantity="1000"))
     with Session(engine) as session, session.begin():
         session.exec(select(StockRow)).one().reserved = Decimal(1000)
