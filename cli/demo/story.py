@@ -1,7 +1,6 @@
 """The seed's story, day by day, on a running stack: each step is done, and its effect is looked for."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,31 +10,27 @@ from rich.console import Console
 
 from cli.demo import company
 from cli.demo.door import Door, StoryError
+from cli.demo.scarce import ScarceGoods
+from cli.demo.teller import Teller, items
 from domain.wording import RUSSIAN
 
 DAY = timedelta(days=1)
-_WITHIN = 100.0
-"""Seconds until an effect must be seen; a letter whose worker was killed is tried again after 30."""
 _LATEST_SHIFT = 12
 """Days a step of the ladder may be put off by a weekend and holidays."""
-_LONGEST = 400
 REMINDER = "Ваш заказ ждёт оплаты, резерв действует ещё 4 дня"
 
 
-class Story:
-    """Tells the story and fails at the first thing that did not happen.
+class Story(Teller):
+    """The chapters, in their order.
 
     Args:
         pause: called after each chapter; a guided demo waits for the person here.
     """
 
     def __init__(self, data: Path, door: Door, console: Console, pause: Callable[[], None]) -> None:
+        super().__init__(door, console)
         self._data = data
-        self._door = door
-        self._console = console
         self._pause = pause
-        self._began = time.monotonic()
-        self.steps = 0
 
     def tell(self) -> None:
         """All chapters.
@@ -47,100 +42,103 @@ class Story:
         company.work_on(self._data, [(now + DAY * ahead).date() for ahead in (6, 7, 8)])
         company.fill(self._data, now.date())
         receipt = {"warehouse": "main", "lines": [{"sku": company.TILE, "quantity": "500"}]}
-        self._door.post("warehouse", "/stock/receipts", receipt)
-        customer = company.welcome_romashka(self._data, self._door, now.date())
-        for chapter in (self._card, self._paid_in_time, self._not_paid, self._over_limit, self._overdue):
+        self.door.post("warehouse", "/stock/receipts", receipt)
+        customer = company.welcome_romashka(self._data, self.door, now.date())
+        for chapter in (self._card, self._paid_in_time, self._not_paid, self._scarce, self._over_limit, self._overdue):
             chapter(customer)
             self._pause()
 
     # -- chapters -------------------------------------------------------------------------------------------------
 
     def _card(self, customer: str) -> None:
-        self._chapter("Карточка клиента")
-        card = self._door.get("manager", f"/customers/{customer}")
-        self._expect("долг 700 975 ₸", card["debt"]["amount"] == str(company.DEBT), card["debt"])
+        self.chapter("Карточка клиента")
+        card = self.door.get("manager", f"/customers/{customer}")
+        self.expect("долг 700 975 ₸", card["debt"]["amount"] == str(company.DEBT), card["debt"])
         nearest = card["nearest_payment"]
-        self._expect("ближайший платёж 247 500 ₸", nearest["amount"]["amount"] == str(company.NEXT_PAYMENT), nearest)
-        self._done(f"{card['name']}: долг {_money(card['debt'])}, ближайший платёж {_money(nearest['amount'])}, "
+        self.expect("ближайший платёж 247 500 ₸", nearest["amount"]["amount"] == str(company.NEXT_PAYMENT), nearest)
+        self.done(f"{card['name']}: долг {_money(card['debt'])}, ближайший платёж {_money(nearest['amount'])}, "
                    f"доступно {_money(card['available'])}. {card['verdict']}")  # fmt: skip
 
     def _paid_in_time(self, customer: str) -> None:
-        self._chapter("День за днём: клиент платит")
+        self.chapter("День за днём: клиент платит")
         before = self._free()
         order = self._prepaid_order(customer)
         path, process = f"/orders/{order['id']}", order["workflow_id"]
-        order = self._until(lambda: self._door.get("manager", path), lambda seen: seen["status"] == "awaiting_payment")
+        order = self.until(lambda: self.door.get("manager", path), lambda seen: seen["status"] == "awaiting_payment")
         [line] = order["reservation"]["lines"]
-        self._expect("зарезервировано 100", line["quantity"] == "100", line)
-        self._expect("свободно на 100 меньше", self._free() == before - 100, self._free())
-        notice = self._letter("manager@opora.local", order["number"])
-        self._done(f"День 1. Заказ {order['number']}: резерв 100 м² до {_day(order['reservation']['expires_at'])}. "
-                   f"Менеджеру: «{notice['subject']}»", self._door.now(process))  # fmt: skip
+        self.expect("зарезервировано 100", line["quantity"] == "100", line)
+        self.expect("свободно на 100 меньше", self._free() == before - 100, self._free())
+        notice = self.letter("manager@opora.local", order["number"])
+        self.done(f"День 1. Заказ {order['number']}: резерв 100 м² до {_day(order['reservation']['expires_at'])}. "
+                   f"Менеджеру: «{notice['subject']}»", self.door.now(process))  # fmt: skip
 
-        at = self._door.move(process, 3 * DAY)
-        letter = self._letter(company.BUYER, REMINDER)
-        self._done(f"День 3. Клиенту на {letter['to']}: «{REMINDER}»", at)
+        at = self.door.move(process, 3 * DAY)
+        letter = self.letter(company.BUYER, REMINDER)
+        self.done(f"День 3. Клиенту на {letter['to']}: «{REMINDER}»", at)
 
-        at = self._door.move(process, 2 * DAY - timedelta(hours=1))
-        told = self._door.post("accountant", "/bank-statements", _statement(order, at))
-        self._expect("платёж из выписки принят", told["payments_created"] == 1, told)
-        order = self._until(lambda: self._door.get("manager", path), lambda seen: seen["status"] == "ready")
-        task = self._task("warehouse", "picking", order["number"])
-        self._done(f"День 5. Выписка банка: {_money(order['total'])} по заказу {order['number']}. "
+        at = self.door.move(process, 2 * DAY - timedelta(hours=1))
+        told = self.door.post("accountant", "/bank-statements", _statement(order, at))
+        self.expect("платёж из выписки принят", told["payments_created"] == 1, told)
+        order = self.until(lambda: self.door.get("manager", path), lambda seen: seen["status"] == "ready")
+        task = self.task("warehouse", "picking", order["number"])
+        self.done(f"День 5. Выписка банка: {_money(order['total'])} по заказу {order['number']}. "
                    f"Складу: «{task['subject']}»", at)  # fmt: skip
-        again = self._door.post("accountant", "/bank-statements", _statement(order, at))
-        self._expect("та же выписка ничего не удвоила", again["payments_created"] == 0, again)
-        self._door.post("warehouse", f"{path}/start-picking")
-        order = self._door.post("warehouse", f"{path}/ship")
-        order = self._until(lambda: self._door.get("manager", path), lambda seen: seen["status"] == "closed")
-        self._done(f"Собран и отгружен, счёт {order['invoices'][0]['number']} оплачен. Заказ завершён", at)
+        again = self.door.post("accountant", "/bank-statements", _statement(order, at))
+        self.expect("та же выписка ничего не удвоила", again["payments_created"] == 0, again)
+        self.door.post("warehouse", f"{path}/start-picking")
+        order = self.door.post("warehouse", f"{path}/ship")
+        order = self.until(lambda: self.door.get("manager", path), lambda seen: seen["status"] == "closed")
+        self.done(f"Собран и отгружен, счёт {order['invoices'][0]['number']} оплачен. Заказ завершён", at)
 
     def _not_paid(self, customer: str) -> None:
-        self._chapter("А если бы клиент не оплатил")
+        self.chapter("А если бы клиент не оплатил")
         before = self._free()
         order = self._prepaid_order(customer)
         path, process = f"/orders/{order['id']}", order["workflow_id"]
-        self._until(lambda: self._door.get("manager", path), lambda seen: seen["status"] == "awaiting_payment")
-        at = self._door.move(process, 7 * DAY)
-        order = self._until(
-            lambda: self._door.get("manager", path), lambda seen: seen["reservation"]["status"] == "released"
+        self.until(lambda: self.door.get("manager", path), lambda seen: seen["status"] == "awaiting_payment")
+        at = self.door.move(process, 7 * DAY)
+        order = self.until(
+            lambda: self.door.get("manager", path), lambda seen: seen["reservation"]["status"] == "released"
         )
-        self._expect("товар вернулся в свободный остаток", self._free() == before, self._free())
-        task = self._task("manager", "call_unpaid", order["number"])
-        self._done(f"День 7. Резерв снят, свободно {self._free()} м². Менеджеру: «{task['subject']}»", at)
+        self.expect("товар вернулся в свободный остаток", self._free() == before, self._free())
+        task = self.task("manager", "call_unpaid", order["number"])
+        self.done(f"День 7. Резерв снят, свободно {self._free()} м². Менеджеру: «{task['subject']}»", at)
+
+    def _scarce(self, _customer: str) -> None:
+        ScarceGoods(self).tell()
 
     def _over_limit(self, customer: str) -> None:
-        self._chapter("Лимит: согласование и стоп")
+        self.chapter("Лимит: согласование и стоп")
         order = self._order(customer, quantity="340")
         decision = self._place(order)
-        self._expect("превышение идёт на согласование", decision["outcome"] == "approval", decision)
-        self._done(f"Заказ {order['number']} на {_money(order['total'])}: {decision['reasons'][0]['text']}")
-        self._door.post("head", f"/orders/{order['id']}/approval", {"decision": "reject", "comment": "сначала оплата"})
+        self.expect("превышение идёт на согласование", decision["outcome"] == "approval", decision)
+        self.done(f"Заказ {order['number']} на {_money(order['total'])}: {decision['reasons'][0]['text']}")
+        self.door.post("head", f"/orders/{order['id']}/approval", {"decision": "reject", "comment": "сначала оплата"})
         order = self._order(customer, quantity="1000")
         decision = self._place(order)
-        self._expect("больше двойного лимита — стоп", decision["outcome"] == "stop", decision)
-        why = self._door.get("manager", f"/orders/{order['id']}/why")
-        self._done(f"Заказ {order['number']} на {_money(order['total'])}: {why['text']}")
-        self._door.post("manager", f"/orders/{order['id']}/cancel", {"reason": "клиент уменьшает заказ"})
+        self.expect("больше двойного лимита — стоп", decision["outcome"] == "stop", decision)
+        why = self.door.get("manager", f"/orders/{order['id']}/why")
+        self.done(f"Заказ {order['number']} на {_money(order['total'])}: {why['text']}")
+        self.door.post("manager", f"/orders/{order['id']}/cancel", {"reason": "клиент уменьшает заказ"})
 
     def _overdue(self, customer: str) -> None:
-        self._chapter("Счёт не оплачен: 7, 14 и 30 дней")
+        self.chapter("Счёт не оплачен: 7, 14 и 30 дней")
         order = self._order(customer, quantity="110", price="2500.00")
         decision = self._place(order)
-        self._expect("заказ прошёл сразу", decision["outcome"] == "auto", decision)
+        self.expect("заказ прошёл сразу", decision["outcome"] == "auto", decision)
         path = f"/orders/{order['id']}"
-        self._until(lambda: self._door.get("manager", path), lambda seen: seen["status"] == "ready")
-        self._door.post("warehouse", f"{path}/start-picking")
-        order = self._door.post("warehouse", f"{path}/ship")
+        self.until(lambda: self.door.get("manager", path), lambda seen: seen["status"] == "ready")
+        self.door.post("warehouse", f"{path}/start-picking")
+        order = self.door.post("warehouse", f"{path}/ship")
         [invoice] = order["invoices"]
         number, process = invoice["number"], invoice["workflow_id"]
         due = datetime.fromisoformat(invoice["due_date"]).replace(tzinfo=UTC)
-        self._done(f"Отгружено с отсрочкой: счёт {number} на {_money(invoice['amount'])}, срок {due:%d.%m.%Y}")
+        self.done(f"Отгружено с отсрочкой: счёт {number} на {_money(invoice['amount'])}, срок {due:%d.%m.%Y}")
 
-        self._ladder(process, due, 3, lambda: self._find_letter(company.BUYER, number, "истёк"), "Клиенту: «{}»")
-        self._notice(number, self._door.now(process))
-        self._ladder(process, due, 7, lambda: self._find_task("manager", "call_overdue", number), "Менеджеру: «{}»")
-        self._ladder(process, due, 14, lambda: self._find_task("head", "overdue_review", number), "Руководителю: «{}»")
+        self._ladder(process, due, 3, lambda: self.find_letter(company.BUYER, number, "истёк"), "Клиенту: «{}»")
+        self._notice(number, self.door.now(process))
+        self._ladder(process, due, 7, lambda: self.find_task("manager", "call_overdue", number), "Менеджеру: «{}»")
+        self._ladder(process, due, 14, lambda: self.find_task("head", "overdue_review", number), "Руководителю: «{}»")
         self._ladder(process, due, 30, lambda: self._find_case(customer), "Юристу: дело {}")
 
     # -- what people do -------------------------------------------------------------------------------------------
@@ -148,16 +146,16 @@ class Story:
     def _place(self, order: dict[str, Any]) -> dict[str, Any]:
         """Place an order; when the answer came before the decision, look for it."""
         path = f"/orders/{order['id']}"
-        placed: dict[str, Any] = self._door.post("manager", f"{path}/place")
+        placed: dict[str, Any] = self.door.post("manager", f"{path}/place")
         if placed["decision"] is None:
-            placed = self._until(lambda: self._door.get("manager", path), lambda seen: seen["decision"] is not None)
+            placed = self.until(lambda: self.door.get("manager", path), lambda seen: seen["decision"] is not None)
         decision: dict[str, Any] = placed["decision"]
         return decision
 
     def _prepaid_order(self, customer: str) -> dict[str, Any]:
         order = self._order(customer, quantity="100", prepaid=True)
         decision = self._place(order)
-        self._expect("предоплата проходит сразу", decision["outcome"] == "auto", decision)
+        self.expect("предоплата проходит сразу", decision["outcome"] == "auto", decision)
         return order
 
     def _order(
@@ -167,99 +165,40 @@ class Story:
         body: dict[str, Any] = {"customer_id": customer, "lines": [line]}
         if prepaid:
             body["payment_terms"] = {"deferral_days": 0, "prepayment_percent": 100}
-        order: dict[str, Any] = self._door.post("manager", "/orders", body)
+        order: dict[str, Any] = self.door.post("manager", "/orders", body)
         return order
 
     def _ladder(
         self, process: str, due: datetime, days: int, find: Callable[[], dict[str, Any] | None], words: str
     ) -> None:
         """Move to so many days past due, and on to the working day on which the step is done."""
-        at = self._door.move(process, max(due + days * DAY - self._door.now(process), timedelta(0)) + DAY / 2)
+        at = self.door.move(process, max(due + days * DAY - self.door.now(process), timedelta(0)) + DAY / 2)
         found = find()
         for _ in range(_LATEST_SHIFT):
             if found:
                 break
-            at = self._door.move(process, DAY)
+            at = self.door.move(process, DAY)
             found = find()
         if not found:
             raise StoryError(f"+{days}: ничего не произошло до {at:%d.%m.%Y}")
-        self._done(
-            f"+{RUSSIAN.counted(days, 'days')}. " + words.format(found.get("subject") or found.get("number")), at
-        )
+        self.done(f"+{RUSSIAN.counted(days, 'days')}. " + words.format(found.get("subject") or found.get("number")), at)
 
     def _notice(self, number: str, at: datetime) -> None:
         text = "У ООО «Ромашка» просрочка"
-        letters = [letter for letter in self._door.mail() if letter["to"] == "manager@opora.local"]
+        letters = [letter for letter in self.door.mail() if letter["to"] == "manager@opora.local"]
         notice = next((letter for letter in letters if text in letter["text"]), None)
-        self._expect("менеджеру сказано о просрочке", notice is not None, number)
+        self.expect("менеджеру сказано о просрочке", notice is not None, number)
         if notice:
-            self._done(f"Менеджеру: «{_first_line(notice['text'])}»", at)
+            self.done(f"Менеджеру: «{_first_line(notice['text'])}»", at)
 
     # -- looking for effects --------------------------------------------------------------------------------------
 
     def _free(self) -> Decimal:
-        return Decimal(self._door.get("manager", f"/stock/{company.TILE}")["free"])
-
-    def _letter(self, to: str, text: str) -> dict[str, Any]:
-        letter: dict[str, Any] = self._until(lambda: self._find_letter(to, text), bool)
-        return letter
-
-    def _find_letter(self, to: str, *texts: str) -> dict[str, Any] | None:
-        found = (
-            letter
-            for letter in reversed(self._door.mail())
-            if to in letter["to"] and all(text in letter["subject"] + letter["text"] for text in texts)
-        )
-        return next(found, None)
-
-    def _task(self, who: str, kind: str, number: str) -> dict[str, Any]:
-        task: dict[str, Any] = self._until(lambda: self._find_task(who, kind, number), bool)
-        return task
-
-    def _find_task(self, who: str, kind: str, number: str) -> dict[str, Any] | None:
-        tasks = _items(self._door.get(who, "/tasks?limit=200"))
-        return next((task for task in tasks if task["kind"] == kind and number in task["subject"]), None)
+        return Decimal(self.door.get("manager", f"/stock/{company.TILE}")["free"])
 
     def _find_case(self, customer: str) -> dict[str, Any] | None:
-        cases = _items(self._door.get("lawyer", "/legal-cases"))
+        cases = items(self.door.get("lawyer", "/legal-cases"))
         return next((case for case in cases if _customer_of(case) == customer), None)
-
-    def _until(self, look: Callable[[], Any], is_there: Callable[[Any], bool]) -> Any:
-        deadline = time.monotonic() + _WITHIN
-        while not is_there(seen := look()):
-            if time.monotonic() > deadline:
-                raise StoryError(f"не дождались за {_WITHIN:.0f} с; последнее, что видно: {_short(seen)}")
-            time.sleep(0.1)
-        return seen
-
-    def _expect(self, what: str, happened: bool, seen: object) -> None:
-        if not happened:
-            raise StoryError(f"{what}: не случилось, вместо этого {_short(seen)}")
-
-    # -- telling --------------------------------------------------------------------------------------------------
-
-    def _chapter(self, title: str) -> None:
-        self._console.print(f"\n[bold]{title}[/bold]")
-
-    def _done(self, effect: str, at: datetime | None = None) -> None:
-        self.steps += 1
-        at = at or datetime.now(UTC)
-        self._console.print(
-            f"  [green]✓[/green] {at:%d.%m.%Y}  {effect}  [dim]{time.monotonic() - self._began:.1f} с[/dim]",
-            highlight=False,
-        )
-
-
-def _short(seen: object) -> str:
-    """What was seen instead, for a person: an order by its state, anything else cut."""
-    if isinstance(seen, dict) and "status" in seen:
-        seen = {name: seen.get(name) for name in ("number", "status", "waiting")}
-    text = str(seen)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def _items(answer: Any) -> Iterator[dict[str, Any]]:
-    yield from answer["items"] if isinstance(answer, dict) else answer
 
 
 def _customer_of(case: dict[str, Any]) -> str:
