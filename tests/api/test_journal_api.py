@@ -54,7 +54,7 @@ def test_who_decided_what_on_which_figures_under_which_version(
     assert entry["actor"]["text"] == "Олег Сергеев, руководитель отдела продаж"
     with Session(engine) as session:
         number = session.execute(text("SELECT number FROM sales_order")).scalar_one()
-    assert (entry["subject_text"], entry["policy_version"]) == (f"Заказ {number}", 2)
+    assert (entry["subject_text"], entry["policy_version"]) == (f"Заказ {number}", 3)
     said = "согласована, долг до" if verdict is Verdict.APPROVE else "не согласована: долг был бы"
     assert entry["text"] == f"Ревизия 1 {said} 1\u00a0200\u00a0000,00\u00a0₸. Комментарий: «Платит всегда»."
     decision = entry["decision"]

@@ -26,7 +26,7 @@ def test_each_test_has_its_own_migrated_database(engine: Engine, attempt: int) -
             )
         )
     with engine.connect() as connection:
-        assert connection.execute(text("SELECT count(*) FROM policy")).scalar_one() == 3
+        assert connection.execute(text("SELECT count(*) FROM policy")).scalar_one() == 4
 
 
 _rung: list[str] = []

@@ -69,7 +69,7 @@ def test_no_database_is_one_sentence() -> None:
 def test_policies_are_listed_and_shown(decided: Engine, database_url: str) -> None:
     assert "утверждена, действует" in run(database_url, "policy", "list").output
     shown = run(database_url, "policy", "show").output
-    assert "Версия 2, утверждена" in shown
+    assert "Версия 3, утверждена" in shown
     assert "stop_ratio = 2" in shown
     assert "dunning_days = -3,3,7,14,30" in shown
     assert "политики нет" in str(run(database_url, "policy", "show", "99").exception)

@@ -13,7 +13,7 @@ from support.stack import RunningStack, lives, opora, running_stack, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
-LOGINS = {"manager", "manager2", "head", "director", "accountant", "warehouse", "lawyer", "admin"}
+LOGINS = {"manager", "manager2", "head", "director", "accountant", "warehouse", "buyer", "lawyer", "admin"}
 PARTS = ("postgres", "temporal", "mail", "worker", "api")
 
 

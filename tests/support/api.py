@@ -25,6 +25,7 @@ LOGINS = {
     "director": "director",
     "accountant": "accountant",
     "warehouse": "warehouse",
+    "buyer": "buyer",
     "lawyer": "lawyer",
     "admin": "admin",
 }
