@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from activities.persistence.allocations import Cause, Loss, loss_of
 from activities.persistence.queueing import serve_queue
-from activities.persistence.stock import enqueue, lock_shelves, move_quantity, reservation_lines, shelves_of, shrink
+from activities.persistence.stock import enqueue, lock_shelves, move_quantity, order_shelves, reservation_lines, shrink
 from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
 from domain.allocation import ShelfKey
 
@@ -28,12 +28,11 @@ def give_back(session: Session, order_id: UUID, cause: Cause, rule: str, *, at: 
     Returns:
         Other orders that were served with the freed goods.
     """
-    keys = shelves_of(reservation_lines(session, order_id, "waiting", "reserved", "picking"))
+    keys = order_shelves(session, order_id, "waiting", "reserved", "picking")
     if not keys:
         return []
     shelves = lock_shelves(session, keys)
     losses = []
-    # Read again: the queue may have served this order until its stock rows were ours.
     for line in reservation_lines(session, order_id, "waiting", "reserved", "picking"):
         if line.state != "waiting":
             losses.append(loss_of(line, rule))
@@ -51,8 +50,8 @@ def fit_lines(
     Returns:
         What changed, for the journal; the orders that got something, this one among them if it did.
     """
-    there = reservation_lines(session, order_id, "waiting", "reserved")
-    shelves = lock_shelves(session, shelves_of(there) | {shelf for shelf, _ in wanted.values()})
+    there = order_shelves(session, order_id, "waiting", "reserved")
+    shelves = lock_shelves(session, there | {shelf for shelf, _ in wanted.values()})
     held: dict[tuple[int, ShelfKey], list[ReservationLineRow]] = defaultdict(list)
     for line in reservation_lines(session, order_id, "waiting", "reserved"):
         held[line.line_no, (line.warehouse, line.sku)].append(line)

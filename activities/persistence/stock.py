@@ -99,6 +99,17 @@ def shelves_of(lines: Iterable[ReservationLineRow]) -> set[ShelfKey]:
     return {(line.warehouse, line.sku) for line in lines}
 
 
+def order_shelves(session: Session, order_id: UUID, *states: str) -> set[ShelfKey]:
+    """Where an order's lines of some states lie, or wait: what to lock before they are read.
+
+    The lines are not loaded yet, because the queue may change them until their shelves are locked.
+    """
+    query = select(ReservationLineRow.warehouse, ReservationLineRow.sku).where(
+        ReservationLineRow.order_id == order_id, col(ReservationLineRow.state).in_(states)
+    )
+    return {(warehouse, sku) for warehouse, sku in session.exec(query)}
+
+
 def move_quantity(
     session: Session,
     shelves: Shelves,
