@@ -90,7 +90,7 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
     order = orders.lock_order(session, step.order_id)
     if order.status not in PICKABLE or not _may_pick(order):
         raise WrongStateError(status=order.status, command="start-picking")
-    shelves = stock.lock_shelves(session, stock.shelves_of(stock.reservation_lines(session, order.id, "reserved")))
+    shelves = stock.lock_shelves(session, stock.order_shelves(session, order.id, "waiting", "reserved"))
     for line in stock.reservation_lines(session, order.id, "reserved"):
         stock.move_quantity(session, shelves, line, "picking")
     withdraw_proposal(session, order.id, at=step.as_of)

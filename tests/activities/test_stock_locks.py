@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 from support.company import MONDAY, Company, a_company, a_customer, a_product
-from support.goods import a_step, decide, quote_of, receipt, reserve, stock_of
+from support.goods import a_step, decide, pick, quote_of, receipt, reserve, stock_of
 
 from activities.persistence.receipts import receive
 from activities.persistence.stock import enqueue, lock_shelves
@@ -81,6 +81,25 @@ def test_d6_6_a_reserve_is_fitted_to_what_the_queue_gave_it_meanwhile(
     assert stock_of(engine, sku) == (5, 5, 0)
     receipt(engine, sku, "9")
     assert stock_of(engine, sku) == (14, 7, 0)
+
+
+def test_d7_16_what_the_queue_gives_meanwhile_does_not_stop_the_picking(
+    engine: Engine, company: Company, pool: ThreadPoolExecutor
+) -> None:
+    a_product(engine, sku="A", on_hand="5")
+    a_product(engine, sku="B")
+    order = confirmed(engine, company, [("A", "5"), ("B", "3")])
+    reserve(engine, order)
+
+    with at_work(engine, "A"):
+        picking: Future[StepResult] = pool.submit(pick, engine, company, order)
+        wait_for_waiters(engine, 1)
+        receipt(engine, "B", "3")
+
+    assert picking.result(10).state.status is OrderStatus.PICKING
+    assert stock_of(engine, "A") == (5, 0, 5)
+    on_hand, reserved, being_picked = stock_of(engine, "B")
+    assert (on_hand, reserved + being_picked) == (3, 3)
 
 
 def test_d3_6_shelves_are_locked_in_their_order_whatever_order_they_are_named_in(
