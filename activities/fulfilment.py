@@ -178,7 +178,7 @@ def _write_off(session: Session, shipment: ShipmentRow, line: ReservationLineRow
     session.add(
         StockMovementRow(
             key=f"ship:{shipment.id}:{line.line_no}",
-            warehouse=shipment.warehouse,
+            warehouse=line.warehouse,
             sku=line.sku,
             kind="shipment",
             quantity=-quantity,
