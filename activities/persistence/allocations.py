@@ -69,26 +69,35 @@ class Run:
     allotted: Sequence[Allotment]
     losses: Sequence[Loss]
 
+    @property
+    def decided_anything(self) -> bool:
+        """Whether there is anything to explain: somebody got or lost goods, was passed over, or asked for some."""
+        asked = self.cause in ASKED and any(part.order_id == self.subject for part in self.allotted)
+        return bool(self.losses) or asked or any(part.given or part.skips != part.line.skips for part in self.allotted)
+
     def decided(self, part: Allotment) -> bool:
         """Whether a claim got something, gave something back, was passed over, or is what somebody asked for."""
         return bool(part.given) or part.skips != part.line.skips or part.order_id == self.subject
 
 
 def record_run(session: Session, run: Run, left: Mapping[ShelfKey, Decimal]) -> None:
-    """Keep a run on each shelf where something was decided, with the queue down to the first few who got nothing.
+    """Keep a run in which something was decided, with the queue down to the first few who got nothing.
+
+    It is kept on each shelf that somebody of them waits on: what an order that ships whole got on one of its shelves
+    depends on the others (D7-12).
 
     Args:
         left: what is free on each shelf after it.
     """
+    if not run.decided_anything:
+        return
     claims = {claim.order_id: claim for claim in run.claims}
     kept = _kept(run)
-    moved = any(part.given or part.skips != part.line.skips for part in run.allotted)
     number = new_id()
     for shelf in run.shelves:
         parts = [part for part in run.allotted if part.line.shelf == shelf.key]
         losses = [loss for loss in run.losses if loss.shelf == shelf.key]
-        asked = run.cause in ASKED and any(part.order_id == run.subject for part in parts)
-        if not (losses or asked or (moved and parts)):
+        if not parts and not losses:
             continue
         session.add(
             StockAllocationRow(
