@@ -77,7 +77,8 @@ class OrderActivities:
             waits_for_late_money = state.wait is not None and state.wait.reason is WaitReason.LATE_PAYMENT
             if waits_for_late_money:
                 return StepResult(_money_came_late(session, context, state, as_of=as_of))
-            if order.status in _LOOKS_AT_STOCK_AND_MONEY and reservation is not None:
+            to_be_reserved = state.wait is None
+            if order.status in _LOOKS_AT_STOCK_AND_MONEY and reservation is not None and not to_be_reserved:
                 return StepResult(settle_reserved(session, context, reservation, as_of=as_of))
             return StepResult(state)
 

@@ -55,8 +55,9 @@ class StockActivities:
 
 def _reserve(session: Session, step: OrderStep, key: str) -> StepResult:
     order = orders.lock_order(session, step.order_id)
-    if order.status != OrderStatus.CONFIRMED:
-        return StepResult(orders.state_of(order))
+    state = orders.state_of(order)
+    if state.status is not OrderStatus.CONFIRMED or state.wait is not None:
+        return StepResult(state)
     context = context_of(session, order)
     shipped = orders.shipped_by_line(session, order.id)
     wanted = {

@@ -130,6 +130,38 @@ def test_d7_6_release_gives_goods_to_the_queue_in_the_same_step(engine: Engine, 
         assert session.get(CommitmentRow, UUID(first)) is None
 
 
+def test_d7_8_an_order_confirmed_anew_is_reserved_although_it_is_looked_at_before(
+    engine: Engine, company: Company
+) -> None:
+    customer, sku = a_customer(engine, company, prepayment_percent=100), a_product(engine, on_hand="10")
+    order = confirmed(engine, company, customer, sku, quantity="10")
+    reserve(engine, order)
+    at = MONDAY + timedelta(days=7)
+    LifetimeActivities(engine).release_order(a_step(order, 2, at=at))
+    tie_money(engine, order, "10000")
+    OrderActivities(engine).look_again(order, at)
+    CreditActivities(engine).decide_order_credit(CreditRequest(order, company.manager, "decision-2", at))
+
+    assert OrderActivities(engine).look_again(order, at).state.wait is None
+    state = StockActivities(engine).reserve_order(a_step(order, 4, at=at)).state
+
+    assert state.status is OrderStatus.READY
+    assert stock_of(engine, sku) == (10, 10, 0)
+
+
+def test_d7_12_an_order_that_waits_for_goods_is_not_queued_twice(engine: Engine, company: Company) -> None:
+    """A workflow that is started anew numbers its steps anew."""
+    customer, sku = a_customer(engine, company), a_product(engine)
+    order = confirmed(engine, company, customer, sku, quantity="4")
+    reserve(engine, order)
+    StockActivities(engine).reserve_order(a_step(order, 7))
+
+    with Session(engine) as session, session.begin():
+        receive(session, "main", [LineQuantity(sku, Decimal(9))], key="r1", as_of=MONDAY)
+
+    assert stock_of(engine, sku) == (9, 4, 0)
+
+
 def test_d7_7_money_that_came_first_stops_the_release(engine: Engine, company: Company) -> None:
     customer, sku = a_customer(engine, company, prepayment_percent=100), a_product(engine, on_hand="10")
     order = confirmed(engine, company, customer, sku, quantity="10")
