@@ -16,6 +16,8 @@ STEP = Decimal("0.001")
 """Quantities have three places."""
 ShelfKey: TypeAlias = tuple[str, str]
 """Warehouse and SKU."""
+Place: TypeAlias = tuple[int, str]
+"""Line of an order and warehouse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,10 @@ class ClaimLine:
     @property
     def shelf(self) -> ShelfKey:
         return self.warehouse, self.sku
+
+    @property
+    def place(self) -> Place:
+        return self.line_no, self.warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +167,12 @@ def allocate(shelves: Sequence[Shelf], claims: Iterable[Claim], terms: QueueTerm
     """Hand what is free on the shelves down the queue; one allotment for each line of each claim, in queue order.
 
     A newcomer is a claim like any other. Zero or negative stock gives nothing (D7-18). What it hands out of a shelf is
-    never more than the shelf's free quantity, plus what was gathered on it too long (D8-5).
+    never more than the shelf's free quantity, plus what was gathered on it too long (D8-5). Which shelves are decided
+    together matters to orders that ship whole only.
     """
     by_key = {shelf.key: shelf for shelf in shelves}
     left = {key: max(NOTHING, shelf.free) for key, shelf in by_key.items()}
-    queue = queue_order(claims, terms, as_of)
+    queue = queue_order(_by_shelf(claims), terms, as_of)
     stale = {claim.order_id for claim in queue if _gathers_too_long(claim, left, terms, as_of)}
     for claim in queue:
         if claim.order_id in stale:
@@ -179,11 +186,23 @@ def allocate(shelves: Sequence[Shelf], claims: Iterable[Claim], terms: QueueTerm
             ]
             continue
         key_customer = counts_as_vip(claim, terms, as_of)
-        rooms = {line.line_no: _room(by_key[line.shelf], left[line.shelf], line, key_customer) for line in claim.lines}
+        rooms = {line.place: _room(by_key[line.shelf], left[line.shelf], line, key_customer) for line in claim.lines}
         for part in _serve(claim, rooms, terms, as_of):
             left[part.line.shelf] -= part.given
             allotted.append(part)
     return _count_skips(allotted)
+
+
+def _by_shelf(claims: Iterable[Claim]) -> list[Claim]:
+    """An order that takes parts stands in the queue of each shelf by itself, with its own waiting time there."""
+    parted = []
+    for claim in claims:
+        if claim.ship_complete:
+            parted.append(claim)
+            continue
+        for shelf in dict.fromkeys(line.shelf for line in claim.lines):
+            parted.append(replace(claim, lines=tuple(line for line in claim.lines if line.shelf == shelf)))
+    return parted
 
 
 def _gathers_too_long(claim: Claim, left: Mapping[ShelfKey, Decimal], terms: QueueTerms, as_of: datetime) -> bool:
@@ -203,9 +222,9 @@ def _room(shelf: Shelf, left: Decimal, line: ClaimLine, key_customer: bool) -> _
     return _Room(left, room.to_integral_value(ROUND_FLOOR) if by_piece else room.quantize(STEP, ROUND_FLOOR))
 
 
-def _serve(claim: Claim, rooms: Mapping[int, _Room], terms: QueueTerms, as_of: datetime) -> list[Allotment]:
+def _serve(claim: Claim, rooms: Mapping[Place, _Room], terms: QueueTerms, as_of: datetime) -> list[Allotment]:
     """What one claim gets of the room there is for each of its lines."""
-    by_shelf = {line.shelf: rooms[line.line_no].open for line in claim.lines}
+    by_shelf = {line.shelf: rooms[line.place].open for line in claim.lines}
     complete, gathering = _all_there(claim, by_shelf), claim.gathering_since
     if claim.ship_complete and not complete and gathering is None:
         if max(line.skips for line in claim.lines) < terms.most_skips:
@@ -216,7 +235,7 @@ def _serve(claim: Claim, rooms: Mapping[int, _Room], terms: QueueTerms, as_of: d
     for line in claim.lines:
         given = min(line.quantity, by_shelf[line.shelf])
         by_shelf[line.shelf] -= given
-        rule = _rule(claim, line, given, rooms[line.line_no], lifted=lifted)
+        rule = _rule(claim, line, given, rooms[line.place], lifted=lifted)
         if claim.ship_complete and not complete:
             rule = Rule.GATHERING
         parts.append(Allotment(claim.order_id, line, given, rule, line.skips, None if complete else gathering))

@@ -200,3 +200,29 @@ def test_what_is_given_was_there_and_what_stays_nobody_may_have(
             continue
         vip = part.rule is not Rule.HELD_BACK
         assert left <= 0 if vip else left - stock.held_back < 1
+
+
+@given(CLAIMS, st.integers(0, 30), st.integers(0, 30))
+def test_d8_6_orders_that_take_parts_fare_alike_whichever_shelves_are_decided_together(
+    asked: list[tuple[int, bool, bool, int, int]], here: int, there: int
+) -> None:
+    claims = [
+        Claim(f"{n:02}", vip, NOW + timedelta(hours=n), False,
+              (line(str(quantity), since=NOW - days * DAY), line(str(days + 1), no=2, sku="B", since=NOW - skips * DAY)))
+        for n, (quantity, vip, _, days, skips) in enumerate(asked)
+    ]  # fmt: skip
+    shelves = [shelf(str(here), hold_back="10"), shelf(str(there), hold_back="10", sku="B")]
+    together = {(part.order_id, part.line.sku): part.given for part in allocate(shelves, claims, TERMS, NOW)}
+    apart = {}
+    for one in shelves:
+        mine = [Claim(each.order_id, each.vip, each.confirmed_at, False,
+                      tuple(part for part in each.lines if part.shelf == one.key)) for each in claims]  # fmt: skip
+        apart |= {(part.order_id, part.line.sku): part.given for part in allocate([one], mine, TERMS, NOW)}
+    assert together == apart
+
+
+def test_d8_6_waiting_for_other_goods_lifts_nobody() -> None:
+    old = claim("old", line("5", since=NOW - 7 * DAY), line("5", no=2, sku="B"), after=DAY)
+    vip = claim("vip", line("5"), line("5", no=2, sku="B"), vip=True, after=2 * DAY)
+    parts = allocate([shelf("5"), shelf("5", sku="B")], [old, vip], TERMS, NOW)
+    assert [(part.order_id, part.line.sku) for part in parts if part.given] == [("old", "A"), ("vip", "B")]
