@@ -25,6 +25,7 @@ from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import end_or_close_short, settle_invoiced, settle_reserved, withdraw_proposal
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationRow
+from activities.persistence.tables import CreditAccountRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.approvals import Rung, ladder
@@ -62,25 +63,16 @@ class OrderActivities:
 
     @activity.defn(no_thread_cancel_exception=True)
     def look_again(self, order_id: str, as_of: datetime) -> StepResult:
-        """Where the order stands by the facts: money in, goods allotted, invoices settled. Safe to repeat."""
+        """Where the order stands by the facts: money in, goods allotted, invoices settled. Safe to repeat.
+
+        With it comes the post that was planned about the order meanwhile, in transactions of others too.
+        """
         with Session(self._engine) as session, session.begin():
             account = credit.lock_account(session, orders.account_of_order(session, order_id))
             order = orders.lock_order(session, order_id)
-            context = context_of(session, order)
-            state = orders.state_of(order)
-            reservation = session.get(ReservationRow, order.id)
-            if state.wait is not None and state.wait.reason is WaitReason.GATE:
-                found = recheck_gate(session, account, context, SYSTEM, as_of=as_of)
-                return StepResult(found.state, messages=found.messages)
-            if order.status == OrderStatus.AWAITING_FINAL_PAYMENT:
-                return StepResult(settle_invoiced(session, context, as_of=as_of))
-            waits_for_late_money = state.wait is not None and state.wait.reason is WaitReason.LATE_PAYMENT
-            if waits_for_late_money:
-                return StepResult(_money_came_late(session, context, state, as_of=as_of))
-            to_be_reserved = state.wait is None
-            if order.status in _LOOKS_AT_STOCK_AND_MONEY and reservation is not None and not to_be_reserved:
-                return StepResult(settle_reserved(session, context, reservation, as_of=as_of))
-            return StepResult(state)
+            state = _look(session, account, context_of(session, order), as_of=as_of)
+            session.flush()
+            return StepResult(state, messages=orders.planned_messages(session, order.id))
 
     @activity.defn(no_thread_cancel_exception=True)
     def remind(self, step: OrderStep) -> StepResult:
@@ -110,6 +102,22 @@ class OrderActivities:
         lapse = f":{request.only_while}:{request.as_of.isoformat()}" if request.only_while else ""
         key = f"order:{request.order_id}:end{lapse}"  # a lapse that found the order gone on ended nothing
         return run_once(self._engine, key, StepResult, lambda s: _end(s, request, key), as_of=request.as_of)
+
+
+def _look(session: Session, account: CreditAccountRow, context: OrderContext, *, as_of: datetime) -> OrderState:
+    order = context.order
+    state = orders.state_of(order)
+    reason = state.wait.reason if state.wait else None
+    if reason is WaitReason.GATE:
+        return recheck_gate(session, account, context, SYSTEM, as_of=as_of).state
+    if order.status == OrderStatus.AWAITING_FINAL_PAYMENT:
+        return settle_invoiced(session, context, as_of=as_of)
+    if reason is WaitReason.LATE_PAYMENT:
+        return _money_came_late(session, context, state, as_of=as_of)
+    reservation, to_be_reserved = session.get(ReservationRow, order.id), state.wait is None
+    if order.status in _LOOKS_AT_STOCK_AND_MONEY and reservation is not None and not to_be_reserved:
+        return settle_reserved(session, context, reservation, as_of=as_of)
+    return state
 
 
 def _money_came_late(session: Session, context: OrderContext, state: OrderState, *, as_of: datetime) -> OrderState:

@@ -224,6 +224,7 @@ class OrderWorkflow(OrderCommands):
             OrderActivities.look_again, args=[self._order.order_id, self._clock.now()], **options.DATABASE
         )
         self._show(result.state)
+        self._post.send(result.messages)
 
     async def _remind(self, moves: int) -> None:
         async with self._my_turn(moves):
