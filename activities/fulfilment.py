@@ -27,6 +27,7 @@ from activities.persistence.tasks import cancel_tasks, has_open_task
 from domain import waits
 from domain.errors import ShipCompleteError, ShipQuantityError, WrongStateError
 from domain.orders import OrderState, OrderStatus, OrderStep, Role, ShipRequest, StepResult, WaitReason
+from domain.stock_errors import GoodsGoneError
 from domain.tasks import TaskKind
 
 PICKABLE = {OrderStatus.READY, OrderStatus.PART_RESERVED}
@@ -91,6 +92,7 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
     if order.status not in PICKABLE or not _may_pick(order):
         raise WrongStateError(status=order.status, command="start-picking")
     shelves = stock.lock_shelves(session, stock.order_shelves(session, order.id, "waiting", "reserved"))
+    _check_still_there(session, order)
     for line in stock.reservation_lines(session, order.id, "reserved"):
         stock.move_quantity(session, shelves, line, "picking")
     withdraw_proposal(session, order.id, at=step.as_of)
@@ -100,6 +102,17 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
     state = orders.set_state(order, waits.picking(step.as_of, context.policy, context.calendar), at=step.as_of)
     record_event(session, "order", order.id, "picking_started", step.actor, at=step.as_of)
     return StepResult(state)
+
+
+def _check_still_there(session: Session, order: OrderRow) -> None:
+    """A count or another order may have taken goods of which this order has not heard yet (D7-15, D8-4).
+
+    Raises:
+        GoodsGoneError
+    """
+    there = {line.state for line in stock.reservation_lines(session, order.id)}
+    if "reserved" not in there or (order.ship_complete and "waiting" in there):
+        raise GoodsGoneError
 
 
 def _may_pick(order: OrderRow) -> bool:

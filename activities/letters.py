@@ -40,5 +40,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
-    environment.filters |= {"money": RUSSIAN.money, "day": RUSSIAN.day, "moment": RUSSIAN.moment}
+    environment.filters |= {
+        "money": RUSSIAN.money, "day": RUSSIAN.day, "moment": RUSSIAN.moment, "quantity": RUSSIAN.quantity
+    }  # fmt: skip
     return environment

@@ -85,6 +85,7 @@ RateIn = Annotated[Decimal, BeforeValidator(_decimal(6, 12, zero=False)), _wire_
 """An exchange rate above zero, at most 6 decimals."""
 QuantityIn = Annotated[Decimal, BeforeValidator(_decimal(3, 18, zero=False)), _wire_number(3, "100")]
 """A quantity above zero, at most 3 decimals."""
+QuantityOrZeroIn = Annotated[Decimal, BeforeValidator(_decimal(3, 18, zero=True)), _wire_number(3, "100")]
 Percent = Annotated[Decimal, BeforeValidator(_decimal(2, 5, zero=True)), _wire_number(2, "10"), Field(le=100)]
 """A share in per cent, 0 to 100, at most 2 decimals."""
 VatRateIn = Annotated[Decimal, BeforeValidator(_decimal(2, 4, zero=True)), _wire_number(2, "12")]

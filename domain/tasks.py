@@ -60,6 +60,14 @@ class TaskKind(StrEnum):
     """No late payment came and the order was cancelled (D7-9)."""
     SHORT_SHIPPED = "short_shipped"
     """Less was shipped than was ordered (D7-14)."""
+    REASSIGNMENT = "reassignment"
+    """Decide whether reserved goods go from one order to another (D8-4)."""
+    RESERVE_TAKEN = "reserve_taken"
+    """Goods of the order went to another: tell the customer (D8-4)."""
+    COUNT_SHORTAGE = "count_shortage"
+    """A count found less than was promised to the order (D7-15)."""
+    COUNT_REVIEW = "count_review"
+    """A count took promised goods away: find out why (D7-15)."""
     LIMIT_REVIEW = "limit_review"
     LIMIT_CHANGE = "limit_change"
     """Decide on a change of a customer's credit (D5, D14)."""
@@ -119,10 +127,11 @@ ACTIONS: Mapping[str, str] = {
     TaskKind.CANCEL_ACKNOWLEDGEMENT: "/api/v1/orders/{id}/cancel",
     TaskKind.PAYMENT_QUEUE: "/api/v1/payments/{id}/allocate",
     TaskKind.LIMIT_CHANGE: "/api/v1/limit-changes/{id}/decision",
+    TaskKind.REASSIGNMENT: "/api/v1/stock/reassignments/{id}/decision",
     TaskKind.RESTORE_LIMIT: "/api/v1/customers/{id}/limit/restore",
 }
 """Tasks that an action closes, with the door of the action; `id` is that of the order, the payment, the change of
-credit or the customer."""
+credit, the request for goods or the customer."""
 ACTION_ENDS: Mapping[str, frozenset[WaitReason]] = {
     TaskKind.APPROVAL: frozenset({WaitReason.APPROVAL}),
     TaskKind.GATE: frozenset({WaitReason.GATE}),

@@ -42,13 +42,17 @@ ASKED = {Cause.ORDER, Cause.REVISION}
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A promise that ended: whose, how much, by which rule of the book (`D7-6`)."""
+    """A promise that ended: whose, how much, by which rule of the book (`D7-6`).
+
+    `given_to`: the order that got the goods past the queue, by the head's word (D8-4).
+    """
 
     order_id: UUID
     line_no: int
     shelf: ShelfKey
     quantity: Decimal
     rule: str
+    given_to: UUID | None = None
 
 
 def loss_of(line: ReservationLineRow, rule: str, quantity: Decimal | None = None) -> Loss:
@@ -141,7 +145,8 @@ def _claim_json(claim: Claim, part: Allotment) -> dict[str, Any]:
 
 
 def _loss_json(loss: Loss) -> dict[str, Any]:
-    return {"order_id": str(loss.order_id), "line_no": loss.line_no, "quantity": str(loss.quantity), "rule": loss.rule}
+    told = {"order_id": str(loss.order_id), "line_no": loss.line_no, "quantity": str(loss.quantity), "rule": loss.rule}
+    return told if loss.given_to is None else told | {"given_to": str(loss.given_to)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,17 @@ def received_for_order(session: Session, order_id: UUID) -> Decimal:
     return Decimal(session.execute(query, {"order": order_id}).scalar_one())
 
 
+def ever_received_for_order(session: Session, order_id: UUID) -> Decimal:
+    """Every sum that came for the order, also what its invoices took since."""
+    query = text("""
+        SELECT coalesce(sum(part.amount), 0) FROM payment_allocation part
+          LEFT JOIN schedule_line line ON line.id = part.schedule_line_id
+          LEFT JOIN invoice ON invoice.id = line.invoice_id
+         WHERE :order IN (part.order_id, invoice.order_id)
+    """)
+    return Decimal(session.execute(query, {"order": order_id}).scalar_one())
+
+
 _SUMS = text(f"""
     SELECT owed.amount AS receivables, paid.amount AS advances, owed.currencies || paid.currencies AS currencies,
       (SELECT coalesce(sum(round(

@@ -116,6 +116,9 @@ _NAMES = {
     "WHERE id = ANY(CAST(:ids AS uuid[]))",
     "credit_grant": "SELECT credit_grant.id::text, name, currency FROM credit_grant "
     "JOIN customer ON customer.id = customer_id WHERE credit_grant.id = ANY(CAST(:ids AS uuid[]))",
+    "reassignment": "SELECT asked.id::text, giving.number || ' → ' || getting.number AS name, NULL AS currency "
+    "FROM reassignment asked JOIN sales_order giving ON giving.id = from_order_id "
+    "JOIN sales_order getting ON getting.id = to_order_id WHERE asked.id = ANY(CAST(:ids AS uuid[]))",
     "absence": "SELECT absence.id::text, name, NULL AS currency FROM absence "
     "JOIN app_user ON app_user.id = user_id WHERE absence.id = ANY(CAST(:ids AS uuid[]))",
     "user": "SELECT id::text, name, NULL AS currency FROM app_user WHERE id = ANY(CAST(:ids AS uuid[]))",

@@ -37,8 +37,11 @@ def settle_reserved(
     if not reserved or (order.ship_complete and missing):
         state = waits.awaiting_stock(as_of, context.policy, calendar, partly=False)
     elif not funded:
-        if not _awaits_payment(current):  # goods that were only just allotted get a full lifetime (D7-13)
-            begin_lifetime(reservation, at=as_of)
+        came_back = [line.displaced_at for line in lines if line.state == "reserved" and line.displaced_at]
+        if not _awaits_payment(current) or any(at > reservation.reserved_at for at in came_back):
+            begin_lifetime(
+                reservation, at=max([as_of, *came_back])
+            )  # goods that were only just allotted, or came back (D7-13, D8-4)
         state = waits.awaiting_payment(reservation.reserved_at, days, calendar, partly=missing)
         if reservation.expires_at and reservation.extensions:
             state = waits.extended(state, reservation.expires_at)
@@ -48,6 +51,8 @@ def settle_reserved(
         state = waits.ready(as_of, days, context.policy, calendar, paid=required > 0)
     if _goes_on(current, state) and not _awaits_payment(state):
         return current
+    if current.status is OrderStatus.READY and state.status is not OrderStatus.READY:
+        cancel_tasks(session, at=as_of, order_id=order.id, kinds=["picking"])  # its goods went to others (D7-15, D8-4)
     reservation.status = "paid" if funded and required > 0 else "active"
     reservation.expires_at = state.wait.until if state.wait else None
     return orders.set_state(order, state, at=as_of)

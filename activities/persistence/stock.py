@@ -118,10 +118,11 @@ def move_quantity(
     quantity: Decimal | None = None,
     *,
     since: datetime | None = None,
+    displaced_at: datetime | None = None,
 ) -> None:
     """Move a quantity of a reservation line into another state, with the figures of its stock row; `to` None drops it.
 
-    `since`: from when a line that goes back to the queue waits.
+    `since`: from when a line that goes back to the queue waits; `displaced_at`: its goods were given to another then.
     """
     quantity = line.quantity if quantity is None else quantity
     if quantity <= 0:
@@ -136,7 +137,7 @@ def move_quantity(
         line.quantity -= quantity
     session.flush()
     if to is not None:
-        _add(session, line, to, quantity, since)
+        _add(session, line, to, quantity, since=since, displaced_at=displaced_at)
 
 
 def _count(row: StockRow, state: str, quantity: Decimal) -> None:
@@ -146,10 +147,13 @@ def _count(row: StockRow, state: str, quantity: Decimal) -> None:
         row.picking += quantity
 
 
-def _add(session: Session, line: ReservationLineRow, to: str, quantity: Decimal, since: datetime | None) -> None:
+def _add(session: Session, line: ReservationLineRow, to: str, quantity: Decimal, **place: datetime | None) -> None:
+    """A reserved line that came back keeps the time of its displacement: it lives anew from then on (D8-4)."""
+    displaced_at = line.displaced_at if to == "reserved" else place["displaced_at"]
     target = session.get(ReservationLineRow, (line.order_id, line.line_no, line.warehouse, to))
     if target is not None:
         target.quantity += quantity
+        target.displaced_at = displaced_at or target.displaced_at
         return
     session.add(
         ReservationLineRow(
@@ -159,7 +163,8 @@ def _add(session: Session, line: ReservationLineRow, to: str, quantity: Decimal,
             state=to,
             sku=line.sku,
             quantity=quantity,
-            since=since,
+            since=place["since"],
+            displaced_at=displaced_at,
         )
     )
 

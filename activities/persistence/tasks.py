@@ -12,10 +12,12 @@ from sqlmodel import Session, col, select
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import new_id
+from activities.persistence.stock_tables import ReassignmentRow
 from activities.persistence.tables import CreditAccountRow, OrderRow, PaymentRow, TaskRow
 from domain.limits import GrantState
 from domain.orders import Actor, Role
 from domain.payments import PaymentState
+from domain.reassignment import ReassignmentState
 from domain.tasks import (
     ACTION_ENDS,
     TaskClosedError,
@@ -118,6 +120,10 @@ def _check_not_done_by_action(session: Session, task: TaskRow) -> None:
         grant = session.get(CreditGrantRow, UUID(task.details["grant_id"]))
         awaited = grant is not None and grant.state == GrantState.REQUESTED
         check_not_done_by_action(task.kind, task.details["grant_id"], awaited=awaited)
+    elif task.kind == TaskKind.REASSIGNMENT:
+        asked = session.get(ReassignmentRow, UUID(task.details["reassignment_id"]))
+        awaited = asked is not None and asked.state == ReassignmentState.REQUESTED
+        check_not_done_by_action(task.kind, task.details["reassignment_id"], awaited=awaited)
     elif task.kind == TaskKind.RESTORE_LIMIT:
         account = session.get_one(CreditAccountRow, UUID(task.details["account_id"]))
         check_not_done_by_action(task.kind, str(task.customer_id), awaited=account.suspended)
@@ -136,6 +142,16 @@ def finish_tasks(
         update(TaskRow)
         .where(col(TaskRow.state) == "open", col(TaskRow.kind) == str(kind), col(TaskRow.details).contains(dict(about)))
         .values(state="done", completed_by=UUID(actor.id), completed_at=at, comment=comment)
+    )
+    session.execute(statement)
+
+
+def withdraw_tasks(session: Session, kind: str, *, at: datetime, about: Mapping[str, str]) -> None:
+    """Withdraw the open tasks of a kind whose `details` carry `about`: there is nothing to decide any more."""
+    statement = (
+        update(TaskRow)
+        .where(col(TaskRow.state) == "open", col(TaskRow.kind) == str(kind), col(TaskRow.details).contains(dict(about)))
+        .values(state="cancelled", completed_at=at)
     )
     session.execute(statement)
 

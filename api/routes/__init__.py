@@ -14,6 +14,7 @@ MODULES = (
     "contracts",
     "products",
     "item_groups",
+    "stock_moves",
     "stock",
     "orders",
     "revisions",

@@ -28,6 +28,11 @@ LETTERS = {
         "Резерв по заказу {order} снят",
         "Оплата заказа {order} не поступила, резерв снят. Если заказ ещё нужен, ответьте на это письмо",
     ),
+    "delivery_moved": (
+        "Заказ {order}: срок поставки части товара меняется",
+        "По заказу {order} меняется срок поставки части товара. Ваш заказ — первый в очереди: "
+        "товар будет зарезервирован за вами, как только поступит",
+    ),
     "order_shipped": (
         "Заказ {order} отгружен",
         "Ваш заказ {order} отгружен, счёт {invoice} нужно оплатить до {due:date}",
@@ -130,6 +135,31 @@ NOTICES = {
         "Заказ {order} снова ждёт комплектации",
         "{customer}: отгрузка заказа {order} не открылась, собранное вернулось в резерв",
     ),
+    "reassignment_asked": (
+        "Решить о передаче резерва заказу {order}",
+        "{customer}: {by} просит передать заказу {order} {quantity:quantity} {unit} «{product}» "
+        "из резерва заказа {other}. {reason}",
+    ),
+    "reassignment_rejected": (
+        "Заказ {order}: в передаче резерва отказано",
+        "{customer}: заказ {order} не получит {quantity:quantity} {unit} «{product}» из резерва заказа {other}. "
+        "Решение: {by}. {comment}",
+    ),
+    "reserve_given": (
+        "Заказ {order}: товар передан",
+        "{customer}: заказу {order} передано {quantity:quantity} {unit} «{product}» из резерва заказа {other}. "
+        "Решение: {by}",
+    ),
+    "reserve_taken": (
+        "Заказ {order}: часть резерва передана другому заказу",
+        "{customer}: {quantity:quantity} {unit} «{product}» из резерва заказа {order} передано ключевому клиенту. "
+        "Решение: {by}. Заказ теперь первый в очереди обычных клиентов",
+    ),
+    "goods_counted_away": (
+        "Заказ {order}: товара на складе меньше, чем обещано",
+        "{customer}: после пересчёта склада {warehouse} резерв заказа {order} уменьшился, недостающее ждёт в очереди. "
+        "Нужно договориться с клиентом",
+    ),
     "order_paid": ("Заказ {order} оплачен", "{customer}: поступила оплата {amount:money} по заказу {order}"),
     "picking": ("Собрать заказ {order}", "Заказ {order} готов к комплектации, склад {warehouse}"),
     "quote_expires": (
@@ -219,6 +249,11 @@ TASKS = {
     "limit_change_unlimited": "Решить, отгружать ли {customer} без ограничения суммы",
     "limit_change_policy": "Решить об особых кредитных условиях {customer}",
     "restore_limit": "Дело {case} закрыто: вернуть лимит {customer}",
+    "reassignment": "Решить, передать ли заказу {order}, {customer}, {quantity:quantity} {unit} «{product}» "
+    "из резерва заказа {other}",
+    "reserve_taken": "Заказ {order}: часть резерва передана другому — сообщить {customer}",
+    "count_shortage": "Заказ {order}: после пересчёта склада {warehouse} товара не хватает — договориться с {customer}",
+    "count_review": "Пересчёт склада {warehouse}: не хватает обещанного товара ({count:orders}) — выяснить причину",
     "rework": "Доработать заказ {order}, {customer}: {comment}",
     "order_lapsed": "Заказ {order} отменён без оплаты: сообщить {customer}",
     "short_shipped": "Заказ {order} отгружен не полностью: сообщить {customer}",

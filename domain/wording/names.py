@@ -51,6 +51,10 @@ TASK_KINDS = {
     "limit_review": "Проверить лимит",
     "limit_change": "Решить об изменении лимита",
     "restore_limit": "Вернуть лимит после дела",
+    "reassignment": "Решить о передаче резерва",
+    "reserve_taken": "Резерв передан другому заказу",
+    "count_shortage": "После пересчёта не хватает товара",
+    "count_review": "Разобраться с пересчётом",
     "rework": "Доработать заказ",
     "order_lapsed": "Заказ отменён без оплаты",
     "short_shipped": "Отгружено не полностью",
@@ -101,6 +105,13 @@ GRANT_STATES = {
     "rejected": "отклонено",
     "revoked": "отозвано",
     "ended": "срок вышел",
+}
+
+REASSIGNMENT_STATES = {
+    "requested": "ждёт решения",
+    "approved": "передано",
+    "rejected": "отклонено",
+    "void": "решать уже нечего",
 }
 
 GRANT_ORIGINS = {
@@ -156,6 +167,10 @@ def either(names: Sequence[str], speech: Speech = RUSSIAN) -> str:
 def stage_name(stage: str | None, speech: Speech = RUSSIAN) -> str:
     """The name of a dunning stage; a dash before the first one."""
     return _name(STAGES, stage or MISSING, speech)
+
+
+def reassignment_state(state: str, speech: Speech = RUSSIAN) -> str:
+    return _name(REASSIGNMENT_STATES, state, speech)
 
 
 def task_name(kind: str, speech: Speech = RUSSIAN) -> str:

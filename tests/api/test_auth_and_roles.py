@@ -70,6 +70,7 @@ def test_every_route_of_the_api_asks_for_a_key(still_engine: Engine, still_api: 
             "absence_id",
             "user_id",
             "grant_id",
+            "reassignment_id",
             "version",
             "sku",
             "sha256",
