@@ -90,3 +90,15 @@ class NotNeededError(DomainError):
     """The order does not wait for so much there. facts: order, sku, waiting."""
 
     code = "reassignment_not_needed"
+
+
+class SubstituteItselfError(InvalidInputError):
+    """A product is offered instead of itself. facts: field, sku."""
+
+    code = "substitute_itself"
+
+
+class DuplicateSubstituteError(InvalidInputError):
+    """The same substitute is named twice. facts: field, sku."""
+
+    code = "duplicate_substitute"

@@ -13,6 +13,7 @@ MODULES = (
     "limits",
     "contracts",
     "products",
+    "substitutes",
     "item_groups",
     "stock_moves",
     "stock",

@@ -107,6 +107,8 @@ EVENTS = {
     "contract_changed": "Договор {number} записан.",
     "product_created": "Товар заведён с ценой {price}.",
     "product_changed": "Товар изменён: {changes}.",
+    "substitutes_set": "Замены товара: {substitutes}.",
+    "substitutes_cleared": "У товара больше нет замен.",
     "opening_stock_corrected": "Начальный остаток исправлен: было {before:quantity}, стало {after:quantity}.",
     "item_group_created": "Группа товаров заведена, для ключевых клиентов остаётся {hold_back} %.",
     "item_group_changed": "Группа товаров изменена: для ключевых клиентов оставалось {before} %, теперь {hold_back} %.",

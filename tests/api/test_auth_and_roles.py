@@ -71,6 +71,7 @@ def test_every_route_of_the_api_asks_for_a_key(still_engine: Engine, still_api: 
             "user_id",
             "grant_id",
             "reassignment_id",
+            "receipt_id",
             "version",
             "sku",
             "sha256",
@@ -107,6 +108,7 @@ def test_no_route_is_hidden_from_the_description(engine: Engine) -> None:
             {"warehouse": "main", "lines": [{"sku": "NONE", "quantity": "1"}]},
             {"warehouse", "head", "admin"},
         ),
+        ("PUT", "/api/v1/products/NONE/substitutes", {"substitutes": []}, {"manager", "head", "buyer"}),
     ],
 )
 def test_roles(api: TestClient, method: str, url: str, body: dict[str, object], allowed: set[str]) -> None:
