@@ -4,6 +4,7 @@ The queue of a shelf is served in order; what an ordinary customer may take leav
 that ships whole takes all or nothing, until it has been passed over often enough to have goods gathered for it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -260,8 +261,10 @@ def _all_there(claim: Claim, rooms: Mapping[ShelfKey, Decimal]) -> bool:
 def _count_skips(allotted: list[Allotment]) -> list[Allotment]:
     """An order that ships whole was passed over when it stood first on a shelf and somebody behind it was served."""
     passed = set()
-    for shelf in {part.line.shelf for part in allotted}:
-        on_shelf = [part for part in allotted if part.line.shelf == shelf]
+    by_shelf: dict[ShelfKey, list[Allotment]] = defaultdict(list)
+    for part in allotted:
+        by_shelf[part.line.shelf].append(part)
+    for on_shelf in by_shelf.values():
         head = next((n for n, part in enumerate(on_shelf) if part.given < part.line.quantity), len(on_shelf))
         if any(part.given > NOTHING for part in on_shelf[head + 1 :]) and on_shelf[head].rule is Rule.WHOLE_ONLY:
             passed.add(on_shelf[head].order_id)
