@@ -23,6 +23,7 @@ from activities.persistence.mailbox import Mailbox
 from activities.revisions import RevisionActivities
 from activities.settings import Settings
 from activities.stock import StockActivities
+from activities.supply import SupplyActivities
 
 
 def build_activities(settings: Settings, engine: Engine, client: Client) -> list[Callable[..., Any]]:
@@ -40,6 +41,7 @@ def build_activities(settings: Settings, engine: Engine, client: Client) -> list
         PaymentActivities(engine),
         DunningActivities(engine),
         GrantActivities(engine),
+        SupplyActivities(engine),
         HandoffActivities(client, settings.task_queue),
     ]
     return [activity for group in groups for activity in activities_of(group)]

@@ -16,6 +16,7 @@ from api.grant_commands import catch_up_grants
 from api.nudges import catch_up
 from api.openapi import describe
 from api.routes import routers
+from api.supply_commands import catch_up_supplies
 from api.version import VERSION
 from workflows.client import connect
 
@@ -39,6 +40,7 @@ def create_app(
         catching_up = [
             asyncio.create_task(catch_up(app.state.engine, app.state.temporal)),
             asyncio.create_task(catch_up_grants(app.state.engine, app.state.temporal, known.task_queue)),
+            asyncio.create_task(catch_up_supplies(app.state.engine, app.state.temporal, known.task_queue)),
         ]
         yield
         for task in catching_up:

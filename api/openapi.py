@@ -65,6 +65,7 @@ def describe() -> dict[str, Any]:
             {"name": "customers", "description": "Клиенты и их кредит. / Customers and their credit."},
             {"name": "products", "description": "Товары и цены. / Products and prices."},
             {"name": "stock", "description": "Остатки. / Stock."},
+            {"name": "supply", "description": "Закупка и поставки. / Purchases and deliveries."},
             {"name": "orders", "description": "Заказы. / Orders."},
             {"name": "payments", "description": "Деньги. / Payments."},
             {"name": "exchange-rates", "description": "Курсы валют. / Exchange rates."},

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
-from activities.persistence import approvals, decisions, orders, revisions, stock
+from activities.persistence import approvals, decisions, orders, revisions, stock, supply
 from activities.persistence.credit_tables import OrderRevisionRow
 from activities.persistence.events import events_of
 from activities.persistence.explaining import credit_now
@@ -95,7 +95,8 @@ def detail(session: Session, order: OrderRow, language: Language, *, now: dateti
         "revisions": [_revision(row, order.currency) for row in revisions.all_of(session, order.id)],
         "proposal": _proposal(session, order),
         "decision": stored_decision(decision, language) if decision else None,
-        "reservation": _reservation(session, order),
+        "availability": _availability(session, order, now=now),
+        "reservation": _reservation(session, order, now=now),
         "invoices": [_invoice(row, order.currency) for row in session.execute(_INVOICES, {"order": order.id})],
         "payments": [_payment(row, order.currency) for row in session.execute(_PAYMENTS, {"order": order.id})],
         "journal": _journal(session, order.id),
@@ -241,11 +242,27 @@ def _line(line: Any) -> dict[str, Any]:
     }
 
 
-def _reservation(session: Session, order: OrderRow) -> dict[str, Any] | None:
+def _availability(session: Session, order: OrderRow, *, now: datetime) -> list[dict[str, Any]] | None:
+    """What of a quote could be had now and when the rest is expected («можно ли купить и к какому сроку»)."""
+    if order.status != OrderStatus.QUOTED:
+        return None
+    return [
+        {
+            "sku": line.sku,
+            "available": decimal_text(line.now),
+            "missing": decimal_text(line.quantity - line.now),
+            "expected_on": line.on.isoformat() if line.on and line.now < line.quantity else None,
+        }
+        for line in supply.availability(session, order, at=now)
+    ]
+
+
+def _reservation(session: Session, order: OrderRow, *, now: datetime) -> dict[str, Any] | None:
     reservation = session.get(ReservationRow, order.id)
     if reservation is None:
         return None
     held = stock.reservation_lines(session, order.id)
+    days = supply.expected_days(session, order.id, [row for row in held if row.state == "waiting"], at=now)
     lines = []
     for line in orders.lines_of(session, order):
         mine = [row for row in held if row.line_no == line.line_no]
@@ -255,6 +272,7 @@ def _reservation(session: Session, order: OrderRow) -> dict[str, Any] | None:
                 "quantity": _sum_of(mine, {"reserved", "picking"}),
                 "backordered": _sum_of(mine, {"waiting"}),
                 "shipped": _sum_of(mine, {"shipped"}),
+                "expected_on": day.isoformat() if (day := days.get(line.line_no)) else None,
             }
         )
     return {

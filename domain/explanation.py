@@ -5,7 +5,7 @@ Pure composing: the sentences themselves stand in `domain.wording.why` under the
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from domain.credit import Reason, ReasonCode
@@ -30,6 +30,7 @@ WAIT_RULES = {
     WaitReason.DISPUTE: "D11-1",
     WaitReason.LIMIT_START: "D5-4",
     WaitReason.LIMIT_END: "D5-2",
+    WaitReason.SUPPLY: "D7-12",
     WaitReason.CANCEL_ACKNOWLEDGEMENT: "D6-8",
     WaitReason.GATE: "D12-2",
 }
@@ -94,6 +95,7 @@ class Standing:
         gate: what closes the shipment gate before picked goods (D12-2).
         ahead: what would close the gate if the goods were to leave now (D12-1).
         staff: who is there to decide, by role.
+        expected_on: when the goods that it waits for are expected; None when nobody knows.
     """
 
     status: OrderStatus
@@ -109,6 +111,7 @@ class Standing:
     gate: tuple[Reason, ...] = ()
     ahead: tuple[Reason, ...] = ()
     staff: Mapping[str, tuple[Person, ...]] = field(default_factory=dict)
+    expected_on: date | None = None
 
     @property
     def stopped(self) -> bool:
@@ -197,6 +200,8 @@ def _case(standing: Standing, wait: Wait) -> str:
 def _waiting(standing: Standing, wait: Wait) -> Explanation:
     """Any other wait, with what the shipment gate has to say and the change that is proposed meanwhile."""
     said = [_head(standing, wait)]
+    if standing.expected_on is not None:
+        said.append(Said("stock_expected", {"on": standing.expected_on}))
     said += _gate(standing.gate)
     if wait.reason is WaitReason.GATE and not standing.gate:
         said.append(Said("gate_opens"))

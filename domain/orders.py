@@ -91,6 +91,7 @@ class WaitReason(StrEnum):
     DISPUTE = "dispute"
     LIMIT_START = "limit_start"
     LIMIT_END = "limit_end"
+    SUPPLY = "supply"
 
 
 class OnExpiry(StrEnum):

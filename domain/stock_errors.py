@@ -102,3 +102,37 @@ class DuplicateSubstituteError(InvalidInputError):
     """The same substitute is named twice. facts: field, sku."""
 
     code = "duplicate_substitute"
+
+
+class ExpectedReceiptNotFoundError(NotFoundError):
+    code = "expected_receipt_not_found"
+
+
+class ExpectedReceiptEndedError(DomainError):
+    """It is received or cancelled: nothing changes it and nothing comes in on it. facts: number, state."""
+
+    code = "expected_receipt_ended"
+
+
+class ExpectedElsewhereError(DomainError):
+    """Goods come into another warehouse than they are expected in. facts: number, warehouse."""
+
+    code = "expected_elsewhere"
+
+
+class NotExpectedError(DomainError):
+    """Nothing of what came is on the expected receipt. facts: number."""
+
+    code = "not_expected"
+
+
+class DayPassedError(InvalidInputError):
+    """A day on which something is to happen has passed. facts: field, day."""
+
+    code = "day_passed"
+
+
+class DuplicateDayError(InvalidInputError):
+    """The same control date is named twice. facts: field, day."""
+
+    code = "duplicate_day"

@@ -73,6 +73,10 @@ class TaskKind(StrEnum):
     """Decide on a change of a customer's credit (D5, D14)."""
     RESTORE_LIMIT = "restore_limit"
     """Give the limit back that a closed legal case took away (D5-8)."""
+    SUPPLY_CONTROL = "supply_control"
+    """A control date of an expected receipt: make sure that the goods are on their way."""
+    SUPPLY_LATE = "supply_late"
+    """Expected goods have not come: find out when they will."""
     OTHER = "other"
 
 

@@ -38,6 +38,10 @@ def grant_workflow_id(grant_id: str) -> str:
     return f"grant/{grant_id}"
 
 
+def supply_workflow_id(receipt_id: str) -> str:
+    return f"supply/{receipt_id}"
+
+
 def payment_workflow_id(identity: str) -> str:
     return f"payment/{identity}"
 

@@ -7,6 +7,7 @@ from workflows.invoice import InvoiceWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import ManualAllocationWorkflow, PaymentWorkflow
 from workflows.statement import StatementWorkflow
+from workflows.supply import SupplyWorkflow
 
 WORKFLOWS: tuple[type[Any], ...] = (
     OrderWorkflow,
@@ -15,4 +16,5 @@ WORKFLOWS: tuple[type[Any], ...] = (
     ManualAllocationWorkflow,
     StatementWorkflow,
     CreditGrantWorkflow,
+    SupplyWorkflow,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,8 @@ from activities.persistence.grants import CustomerGrant, limit_of, load_grants, 
 from activities.persistence.policies import policy_version
 from activities.persistence.rates import load_rates
 from activities.persistence.rulings import HELD, price_to_approve
+from activities.persistence.stock import reservation_lines
+from activities.persistence.supply import expected_days
 from activities.persistence.tables import ApprovalRow, CreditAccountRow, CustomerRow, JournalRow, OrderRow, UserRow
 from domain.approvals import ApprovalKind, Rung, ladder
 from domain.business_calendar import BusinessCalendar
@@ -29,6 +31,7 @@ from domain.orders import ENDED, SYSTEM, Role, WaitReason
 from domain.policy import Policy
 from domain.reconsideration import codes_of
 from domain.said import Can, Person
+from domain.supply import whole_on
 
 _BEFORE_THE_GATE = frozenset({WaitReason.PICKING, WaitReason.SHIPMENT})
 _DECIDERS = (Role.HEAD, Role.DIRECTOR, Role.LAWYER, Role.WAREHOUSE)
@@ -160,7 +163,14 @@ def standing_of(session: Session, order: OrderRow, *, at: datetime) -> Standing:
         gate=gate_now(session, context, at=at) if reason is WaitReason.GATE else (),
         ahead=gate_now(session, context, at=at) if reason in _BEFORE_THE_GATE else (),
         staff=_staff(session, context),
+        expected_on=_expected_on(session, order, at=at) if reason is WaitReason.STOCK else None,
     )
+
+
+def _expected_on(session: Session, order: OrderRow, *, at: datetime) -> date | None:
+    """The day on which everything that the order waits for is there (D7-12)."""
+    waiting = reservation_lines(session, order.id, "waiting")
+    return whole_on(expected_days(session, order.id, waiting, at=at).values())
 
 
 def gate_now(session: Session, context: OrderContext, *, at: datetime) -> tuple[Reason, ...]:

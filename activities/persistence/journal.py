@@ -122,6 +122,8 @@ _NAMES = {
     "absence": "SELECT absence.id::text, name, NULL AS currency FROM absence "
     "JOIN app_user ON app_user.id = user_id WHERE absence.id = ANY(CAST(:ids AS uuid[]))",
     "user": "SELECT id::text, name, NULL AS currency FROM app_user WHERE id = ANY(CAST(:ids AS uuid[]))",
+    "expected_receipt": "SELECT id::text, number AS name, NULL AS currency FROM expected_receipt "
+    "WHERE id = ANY(CAST(:ids AS uuid[]))",
     "task": "SELECT id::text, subject AS name, NULL AS currency FROM task WHERE id = ANY(CAST(:ids AS uuid[]))",
     "legal_case": "SELECT legal_case.id::text, number AS name, currency FROM legal_case "
     "JOIN credit_account ON credit_account.id = credit_account_id WHERE legal_case.id = ANY(CAST(:ids AS uuid[]))",

@@ -6,7 +6,7 @@ from domain.wording import credit, doors, dossier, history, letters, names, paym
 from domain.wording.credit import outcome_text, reason_text, room_text
 from domain.wording.doors import card_text, field_text, request_text
 from domain.wording.history import event_text
-from domain.wording.letters import Text, document_name, letter, notice, task_subject
+from domain.wording.letters import Text, document_name, letter, notice, promised_orders, task_subject
 from domain.wording.names import (
     either,
     grant_reason,
@@ -17,6 +17,7 @@ from domain.wording.names import (
     role_name,
     stage_name,
     status_name,
+    supply_title,
     task_name,
 )
 from domain.wording.refusals import refusal_text
@@ -45,6 +46,7 @@ __all__ = [
     "outcome_text",
     "person_text",
     "plural",
+    "promised_orders",
     "reason_text",
     "reassignment_state",
     "refusal_text",
@@ -54,6 +56,7 @@ __all__ = [
     "spoken",
     "stage_name",
     "status_name",
+    "supply_title",
     "task_name",
     "task_subject",
     "wait_title",
@@ -90,6 +93,7 @@ def message_ids() -> Iterator[str]:
         names.GRANT_STATES,
         names.REASSIGNMENT_STATES,
         names.GRANT_ORIGINS,
+        names.SUPPLY_STATES,
         names.CALL_RESULTS,
         history.EVENTS,
         history.SUBJECTS,
@@ -115,4 +119,5 @@ def message_ids() -> Iterator[str]:
     yield from (refusals.WRONG_STATE_OF_ENDED, credit.UNKNOWN_REASON, waits.ENDED_BY_DIRECTOR, why.PERSON, why.DEPUTY)
     yield from (history.COMMENT, history.INSTEAD_OF, history.CHANGE, history.AUTHOR)
     yield from (dossier.INSTEAD, dossier.PAID, dossier.PAID_LATE, dossier.NEVER_PAID)
+    yield from (letters.PROMISED, letters.NOT_PROMISED, names.SUPPLY_TITLE)
     yield from (names.GRANT_TITLE, names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)

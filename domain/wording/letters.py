@@ -3,7 +3,9 @@
 The leading sentence says it all; the template around it (activities/templates) adds greeting, table and signature.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -221,6 +223,19 @@ NOTICES = {
         "{customer}: особые условия заканчиваются",
         "{customer}: особые кредитные условия действуют по {until:date} включительно",
     ),
+    "supply_moved": (
+        "Поставка {supply} придёт позже",
+        "{supplier}: поставка {supply} ожидается теперь {until:date}. Товар будет позже, чем обещано, для заказов: "
+        "{orders}",
+    ),
+    "supply_cancelled": (
+        "Поставка {supply} отменена",
+        "{supplier}: поставка {supply} отменена. Товар будет позже, чем обещано, для заказов: {orders}",
+    ),
+    "supply_late": (
+        "Поставка {supply} опаздывает",
+        "{supplier}: поставка {supply} ожидалась {until:date} и не пришла. Её ждут заказы: {orders}",
+    ),
     "dunning_before_due": (
         "{customer}: скоро срок оплаты счёта {invoice}",
         "{customer}: счёт {invoice} на {amount:money} нужно оплатить до {due:date}",
@@ -278,6 +293,8 @@ TASKS = {
     "legal_document": "Дело {case}: приложить «{document}»",
     "no_email": "У {customer} нет e-mail: сообщить о счёте {invoice} другим способом",
     "no_email_order": "У {customer} нет e-mail: сообщить о заказе {order} другим способом",
+    "supply_control": "Поставка {supply}, {supplier}, ожидается {until:date}: {note}",
+    "supply_late": "Поставка {supply}, {supplier}, ожидалась {until:date} и не пришла: узнать новый срок",
     "message_unknown": "Проверить, ушло ли письмо «{subject}» ({recipient})",
     "message_failed": "Письмо «{subject}» не принято почтой {recipient}: проверить адрес",
 }
@@ -292,6 +309,15 @@ DOCUMENTS = {
     "approvals": "Решения о согласовании",
     "debt": "Расчёт долга",
 }
+
+
+PROMISED = "{order} ({on:date})"
+NOT_PROMISED = "{order} (срок пока неизвестен)"
+
+
+def promised_orders(orders: Iterable[tuple[str, date | None]], speech: Speech = RUSSIAN) -> str:
+    """Orders by number, each with the day on which its goods are expected: «ЗК-000017 (15.04.2026)»."""
+    return ", ".join(speech.say(PROMISED if on else NOT_PROMISED, order=order, on=on) for order, on in orders)
 
 
 def letter(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:

@@ -80,6 +80,8 @@ TASK_KINDS = {
     "no_email_order": "Сообщить о заказе без e-mail",
     "message_unknown": "Проверить, ушло ли письмо",
     "message_failed": "Письмо не доставлено",
+    "supply_control": "Проверить поставку",
+    "supply_late": "Поставка опаздывает",
     "other": "Задача",
 }
 
@@ -120,6 +122,8 @@ GRANT_ORIGINS = {
     "opora:import": "Перенесён загрузкой данных",
 }
 """Why a base limit changed that nobody asked for in words."""
+SUPPLY_STATES = {"expected": "ожидается", "received": "принята", "cancelled": "отменена"}
+SUPPLY_TITLE = "Поставка: {state}"
 GRANT_TITLE = "Изменение лимита: {kind}, {state}"
 
 EITHER = "{most} или {last}"
@@ -138,6 +142,16 @@ def invoice_title(number: str, status: str, stage: str | None, speech: Speech = 
 def grant_title(kind: str, state: str, speech: Speech = RUSSIAN) -> str:
     """«Изменение лимита: Временный лимит, действует»."""
     return speech.say(GRANT_TITLE, kind=_name(GRANT_KINDS, kind, speech), state=_name(GRANT_STATES, state, speech))
+
+
+def supply_state_name(state: str, speech: Speech = RUSSIAN) -> str:
+    """«принята»."""
+    return _name(SUPPLY_STATES, state, speech)
+
+
+def supply_title(state: str, speech: Speech = RUSSIAN) -> str:
+    """«Поставка: ожидается»."""
+    return speech.say(SUPPLY_TITLE, state=supply_state_name(state, speech))
 
 
 def grant_reason(reason: str, speech: Speech = RUSSIAN) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.wording.credit import reason_text
-from domain.wording.names import either, role_name, status_name
+from domain.wording.names import either, role_name, status_name, supply_state_name
 from domain.wording.speech import RUSSIAN, Speech
 
 REFUSALS = {
@@ -63,6 +63,13 @@ REFUSALS = {
     "Уменьшите количество.",
     "substitute_itself": "Товар {sku} не может заменять сам себя. Уберите его из списка замен.",
     "duplicate_substitute": "Товар {sku} стоит в списке замен дважды. Оставьте его один раз.",
+    "expected_receipt_not_found": "Поставка не найдена. Обновите список поставок.",
+    "expected_receipt_ended": "Поставка {number} уже {state}. Обновите список поставок.",
+    "expected_elsewhere": "Поставка {number} ожидается на складе {warehouse}. Примите её туда "
+    "или уберите её из прихода.",
+    "not_expected": "Ничего из пришедшего в поставке {number} нет. Проверьте, та ли это поставка.",
+    "day_passed": "День {day:date} в поле {field} уже прошёл. Укажите сегодняшний или более поздний.",
+    "duplicate_day": "День {day:date} указан дважды. Оставьте его один раз.",
     "product_exists": "Товар {sku} уже заведён. Откройте его карточку.",
     "limit_needs_head": "Кредитный лимит устанавливает руководитель отдела продаж. Попросите его.",
     "manager_not_found": "Менеджер {manager} не найден. Проверьте имя пользователя.",
@@ -179,6 +186,8 @@ def refusal_text(code: str, speech: Speech = RUSSIAN, **facts: Any) -> str:
     told = dict(facts)
     if "status" in facts:
         told["status"] = status_name(str(facts["status"]), speech)
+    if code == "expected_receipt_ended":
+        told["state"] = supply_state_name(str(facts.get("state")), speech)
     if facts.get("allowed") and code == "forbidden":
         roles = [role_name(role, speech) for role in str(facts["allowed"]).split(", ")]
         told["allowed"] = either(roles, speech)

@@ -68,6 +68,7 @@ WAITS = {
     WaitReason.OVERDUE: (OrderStatus.AWAITING_FINAL_PAYMENT, "customer", OnExpiry.ESCALATE, UNTIL),
     WaitReason.LIMIT_START: (OrderStatus.CONFIRMED, Role.HEAD, OnExpiry.BEGIN, UNTIL),
     WaitReason.LIMIT_END: (OrderStatus.CONFIRMED, Role.HEAD, OnExpiry.END, UNTIL),
+    WaitReason.SUPPLY: (OrderStatus.CONFIRMED, Role.WAREHOUSE, OnExpiry.TASK, UNTIL),
     WaitReason.DISPUTE: (OrderStatus.AWAITING_FINAL_PAYMENT, "customer", OnExpiry.ESCALATE, UNTIL),
     WaitReason.CANCEL_ACKNOWLEDGEMENT: (OrderStatus.PICKING, Role.WAREHOUSE, OnExpiry.TASK, UNTIL),
     WaitReason.GATE: (OrderStatus.PICKING, Role.HEAD, OnExpiry.UNPICK, datetime(2026, 4, 8, 10, 0)),
@@ -183,6 +184,7 @@ NARROWER = {
     "shipment was late": waits(WaitReason.LATE_PAYMENT, needed=Decimal(0)),
     "final payment overdue": waits(WaitReason.FINAL_PAYMENT, days_overdue=21),
     "the gate would close": waits(WaitReason.PICKING, ahead=(gate(ReasonCode.OVERDUE_STOP),)),
+    "goods are expected": waits(WaitReason.STOCK, expected_on=date(2026, 4, 15)),
     "a change waits": waits(
         WaitReason.PICKING, proposal=ProposedChange(Decimal("1200000"), datetime(2026, 4, 9, 10, 0), ASKED.people)
     ),
