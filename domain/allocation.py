@@ -201,8 +201,10 @@ def _by_shelf(claims: Iterable[Claim]) -> list[Claim]:
         if claim.ship_complete:
             parted.append(claim)
             continue
-        for shelf in dict.fromkeys(line.shelf for line in claim.lines):
-            parted.append(replace(claim, lines=tuple(line for line in claim.lines if line.shelf == shelf)))
+        parted += [
+            replace(claim, lines=tuple(line for line in claim.lines if line.shelf == shelf))
+            for shelf in dict.fromkeys(line.shelf for line in claim.lines)
+        ]
     return parted
 
 

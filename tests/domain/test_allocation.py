@@ -206,11 +206,14 @@ def test_what_is_given_was_there_and_what_stays_nobody_may_have(
 def test_d8_6_orders_that_take_parts_fare_alike_whichever_shelves_are_decided_together(
     asked: list[tuple[int, bool, bool, int, int]], here: int, there: int
 ) -> None:
+    def two_lines(quantity: int, days: int, skips: int) -> tuple[ClaimLine, ClaimLine]:
+        there_since = NOW - skips * DAY
+        return line(str(quantity), since=NOW - days * DAY), line(str(days + 1), no=2, sku="B", since=there_since)
+
     claims = [
-        Claim(f"{n:02}", vip, NOW + timedelta(hours=n), False,
-              (line(str(quantity), since=NOW - days * DAY), line(str(days + 1), no=2, sku="B", since=NOW - skips * DAY)))
+        Claim(f"{n:02}", vip, NOW + timedelta(hours=n), False, two_lines(quantity, days, skips))
         for n, (quantity, vip, _, days, skips) in enumerate(asked)
-    ]  # fmt: skip
+    ]
     shelves = [shelf(str(here), hold_back="10"), shelf(str(there), hold_back="10", sku="B")]
     together = {(part.order_id, part.line.sku): part.given for part in allocate(shelves, claims, TERMS, NOW)}
     apart = {}
