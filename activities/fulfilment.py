@@ -1,36 +1,24 @@
-"""Warehouse steps of an order: picking makes the reserve hard, shipping writes the goods off."""
-
-from decimal import Decimal
-from uuid import UUID
+"""Warehouse steps of an order: picking makes the reserve hard, shipping writes the goods off, unpicking softens it."""
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio import activity
 
 from activities.persistence import orders, stock
-from activities.persistence.allocations import Cause, loss_of
-from activities.persistence.context import OrderContext, assign, context_of
+from activities.persistence.context import context_of, notify_manager
 from activities.persistence.events import record_event
-from activities.persistence.identifiers import next_number
-from activities.persistence.queueing import serve_queue
+from activities.persistence.picking import call_for_picking, may_pick, put_back, settle_goods
+from activities.persistence.shipping import ship
 from activities.persistence.standing import withdraw_proposal
 from activities.persistence.steps import run_once
-from activities.persistence.stock_tables import (
-    ReservationLineRow,
-    ReservationRow,
-    ShipmentLineRow,
-    ShipmentRow,
-    StockMovementRow,
-)
+from activities.persistence.stock_tables import ReservationLineRow
 from activities.persistence.tables import OrderRow
-from activities.persistence.tasks import cancel_tasks, has_open_task
-from domain import waits
-from domain.errors import ShipCompleteError, ShipQuantityError, WrongStateError
-from domain.orders import OrderState, OrderStatus, OrderStep, Role, ShipRequest, StepResult, WaitReason
-from domain.stock_errors import GoodsGoneError
-from domain.tasks import TaskKind
+from domain.errors import WrongStateError
+from domain.fulfilment import UnpickRequest
+from domain.orders import OrderStatus, OrderStep, ShipRequest, StepResult, WaitReason
+from domain.stock_errors import GoodsGoneError, NothingPickedError, NothingToPickError, UnpickAtGateError
 
-PICKABLE = {OrderStatus.READY, OrderStatus.PART_RESERVED}
+CALLED_FOR = {OrderStatus.READY, OrderStatus.PART_RESERVED}
 
 
 class FulfilmentActivities:
@@ -41,178 +29,99 @@ class FulfilmentActivities:
 
     @activity.defn(no_thread_cancel_exception=True)
     def call_for_picking(self, step: OrderStep) -> StepResult:
-        """Give the warehouse its picking task: what, how much, where, and whom to ask (D12-3); created once."""
+        """Give each warehouse its picking task: what, how much, where, in which packs, whom to ask; once (D12-3)."""
         key = f"order:{step.order_id}:picking-task:{step.round}"
         return run_once(self._engine, key, StepResult, lambda s: _call_for_picking(s, step, key), as_of=step.as_of)
 
     @activity.defn(no_thread_cancel_exception=True)
     def start_picking(self, step: OrderStep) -> StepResult:
-        """Turn the reserve into a hard allocation; its lifetime stops (D7-16)."""
+        """Turn the reserve of one warehouse, or of all, into a hard allocation; its lifetime stops (D7-16).
+
+        Raises:
+            WrongStateError, NothingToPickError, GoodsGoneError
+        """
         key = f"order:{step.order_id}:pick:{step.round}"
-        return run_once(self._engine, key, StepResult, lambda s: _start_picking(s, step), as_of=step.as_of)
+        return run_once(self._engine, key, StepResult, lambda s: _start_picking(s, step, key), as_of=step.as_of)
 
     @activity.defn(no_thread_cancel_exception=True)
     def ship_order(self, request: ShipRequest) -> StepResult:
-        """Write the shipped goods off; what was picked but not shipped goes back to free stock (D7-14)."""
+        """Write the goods off that leave one warehouse; what it picked but did not ship is free again (D7-14).
+
+        Raises:
+            WrongStateError, WarehouseNeededError, NothingPickedError, ShipQuantityError, ShipCompleteError,
+            OverDeliveryNotFreeError
+        """
         key = f"order:{request.order_id}:ship:{request.round}"
-        return run_once(self._engine, key, StepResult, lambda s: _ship(s, request), as_of=request.as_of)
+        return run_once(self._engine, key, StepResult, lambda s: ship(s, request, key), as_of=request.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def unpick_goods(self, request: UnpickRequest) -> StepResult:
+        """Make picked goods a reserve again, because somebody asks for it; the warehouse puts them on their places.
+
+        Raises:
+            WrongStateError, UnpickAtGateError, NothingPickedError
+        """
+        key = f"order:{request.order_id}:unpick-asked:{request.round}"
+        return run_once(self._engine, key, StepResult, lambda s: _unpick(s, request, key), as_of=request.as_of)
 
 
 def _call_for_picking(session: Session, step: OrderStep, key: str) -> StepResult:
     order = orders.lock_order(session, step.order_id)
-    state = orders.state_of(order)
-    if order.status not in PICKABLE:
-        return StepResult(state)
-    if has_open_task(session, order.id, TaskKind.PICKING):
-        return StepResult(state)
-    context = context_of(session, order)
-    names = {line.line_no: line for line in orders.lines_of(session, order)}
-    reserved = stock.reservation_lines(session, order.id, "reserved")
-    lines = [
-        {"sku": line.sku, "name": names[line.line_no].name, "unit": names[line.line_no].unit,
-         "quantity": str(line.quantity)}
-        for line in reserved
-    ]  # fmt: skip
-    assign(
-        session,
-        context,
-        "picking",
-        key,
-        Role.WAREHOUSE,
-        due_at=context.calendar.after_working_days(step.as_of, 1),
-        at=step.as_of,
-        details={"warehouse": order.warehouse, "customer": context.customer.name, "lines": lines},
-    )
-    record_event(session, "order", order.id, "picking_called", step.actor, at=step.as_of, lines=lines)
-    return StepResult(state)
+    if order.status in CALLED_FOR:
+        call_for_picking(session, context_of(session, order), key, step.actor, at=step.as_of)
+    return StepResult(orders.state_of(order))
 
 
-def _start_picking(session: Session, step: OrderStep) -> StepResult:
+def _start_picking(session: Session, step: OrderStep, key: str) -> StepResult:
     order = orders.lock_order(session, step.order_id)
-    if order.status not in PICKABLE or not _may_pick(order):
+    if not may_pick(orders.state_of(order), ship_complete=order.ship_complete):
         raise WrongStateError(status=order.status, command="start-picking")
-    shelves = stock.lock_shelves(session, stock.order_shelves(session, order.id, "waiting", "reserved"))
-    _check_still_there(session, order)
-    for line in stock.reservation_lines(session, order.id, "reserved"):
-        stock.move_quantity(session, shelves, line, "picking")
-    withdraw_proposal(session, order.id, at=step.as_of)
-    reservation = session.get_one(ReservationRow, order.id)
-    reservation.status, reservation.expires_at = "picking", None
     context = context_of(session, order)
-    state = orders.set_state(order, waits.picking(step.as_of, context.policy, context.calendar), at=step.as_of)
-    record_event(session, "order", order.id, "picking_started", step.actor, at=step.as_of)
+    shelves = stock.lock_shelves(session, stock.order_shelves(session, order.id, "waiting", "reserved"))
+    lines = _to_pick(session, order, step.warehouse)
+    places = sorted({line.warehouse for line in lines})
+    for line in lines:
+        stock.move_quantity(session, shelves, line, "picking")
+    session.flush()
+    withdraw_proposal(session, order.id, at=step.as_of)
+    state = settle_goods(session, context, key, step.actor, at=step.as_of)
+    record_event(session, "order", order.id, "picking_started", step.actor, at=step.as_of, warehouses=places)
     return StepResult(state)
 
 
-def _check_still_there(session: Session, order: OrderRow) -> None:
-    """A count or another order may have taken goods of which this order has not heard yet (D7-15, D8-4).
+def _to_pick(session: Session, order: OrderRow, warehouse: str | None) -> list[ReservationLineRow]:
+    """What a warehouse, or any, holds of the order to be picked.
 
     Raises:
-        GoodsGoneError
+        NothingToPickError: the named one holds nothing.
+        WrongStateError: all that is reserved is being picked already.
+        GoodsGoneError: a count or another order took goods of which this order has not heard yet (D7-15, D8-4).
     """
-    there = {line.state for line in stock.reservation_lines(session, order.id)}
-    if "reserved" not in there or (order.ship_complete and "waiting" in there):
+    lines = stock.reservation_lines(session, order.id, "reserved", "waiting")
+    reserved = [line for line in lines if line.state == "reserved"]
+    if order.status != OrderStatus.PICKING and (not reserved or (order.ship_complete and len(reserved) < len(lines))):
         raise GoodsGoneError
+    found = [line for line in reserved if warehouse in {None, line.warehouse}]
+    if not found and warehouse is not None:
+        raise NothingToPickError(warehouse=warehouse)
+    if not found:
+        raise WrongStateError(status=order.status, command="start-picking")
+    return found
 
 
-def _may_pick(order: OrderRow) -> bool:
-    """A part-reserved order may be picked unless it still waits for money."""
-    wait = orders.state_of(order).wait
-    partly = wait is not None and wait.reason is WaitReason.STOCK and not order.ship_complete
-    return partly or (wait is not None and wait.reason is WaitReason.PICKING)
-
-
-def _ship(session: Session, request: ShipRequest) -> StepResult:
+def _unpick(session: Session, request: UnpickRequest, key: str) -> StepResult:
     order = orders.lock_order(session, request.order_id)
-    if order.status != OrderStatus.PICKING:
-        raise WrongStateError(status=order.status, command="ship")
-    context = context_of(session, order)
+    state, command = orders.state_of(order), request.command
+    if order.status != OrderStatus.PICKING or state.wait is None:
+        raise WrongStateError(status=order.status, command="unpick")
+    if state.wait.reason is WaitReason.GATE:
+        raise UnpickAtGateError
+    if state.wait.reason is not WaitReason.SHIPMENT:
+        raise WrongStateError(status="cancelling", command="unpick")
     picked = stock.reservation_lines(session, order.id, "picking")
-    shipped = _quantities(request, picked)
-    if order.ship_complete and shipped != {line.line_no: line.quantity for line in picked}:
-        raise ShipCompleteError
-    picked_before = [(line.line_no, line.sku, line.quantity) for line in picked]
-    shelves = stock.lock_shelves(session, stock.shelves_of(picked))
-    actor, at = request.command.actor, request.as_of
-    shipment = ShipmentRow(
-        number=f"РН-{next_number(session, 'shipment'):06d}",
-        order_id=order.id,
-        round=request.round,
-        warehouse=order.warehouse,
-        shipped_at=at,
-        shipped_on=context.today(at),
-        shipped_by=UUID(actor.id),
-    )
-    session.add(shipment)
-    session.flush()
-    losses = []
-    for line in picked:
-        quantity, row = shipped.get(line.line_no, Decimal(0)), shelves[line.warehouse, line.sku]
-        if quantity < line.quantity:
-            losses.append(loss_of(line, "D7-14", line.quantity - quantity))
-            stock.move_quantity(session, shelves, line, None, line.quantity - quantity)
-        if quantity:
-            _write_off(session, shipment, line, quantity)
-            stock.move_quantity(session, shelves, line, "shipped", quantity)
-            row.on_hand -= quantity
-    served = serve_queue(session, shelves, Cause.SHIPMENT, order.id, at=at, losses=losses)
-    if not any(line.state in {"waiting", "reserved"} for line in stock.reservation_lines(session, order.id)):
-        session.get_one(ReservationRow, order.id).status = "done"
-    cancel_tasks(session, at=at, order_id=order.id, kinds=["picking"])
-    short = [line for line in picked_before if shipped.get(line[0], Decimal(0)) < line[2]]
-    if short:
-        _tell_short(session, context, request, short, shipped)
-    state = orders.set_state(order, OrderState(OrderStatus.SHIPPED), at=at)
-    lines = [{"line_no": no, "quantity": str(quantity)} for no, quantity in shipped.items()]
-    record_event(session, "order", order.id, "shipped", actor, at=at, shipment=shipment.number, lines=lines)
-    return StepResult(state, served=tuple(str(other) for other in served if other != order.id))
-
-
-def _tell_short(
-    session: Session,
-    context: OrderContext,
-    request: ShipRequest,
-    short: list[tuple[int, str, Decimal]],
-    shipped: dict[int, Decimal],
-) -> None:
-    """Less left than was picked: the rest is free again (D7-14), and the manager talks to the customer."""
-    at = request.as_of
-    lines = [
-        {"sku": sku, "picked": str(quantity), "shipped": str(shipped.get(number, 0))} for number, sku, quantity in short
-    ]
-    record_event(session, "order", context.order.id, "shipped_short", request.command.actor, at=at, lines=lines)
-    key = f"order:{request.order_id}:short:{request.round}"
-    due_at = context.calendar.after_working_days(at, 1)
-    assign(session, context, "short_shipped", key, Role.MANAGER, due_at=due_at, at=at, details={"lines": lines})
-
-
-def _write_off(session: Session, shipment: ShipmentRow, line: ReservationLineRow, quantity: Decimal) -> None:
-    session.add(ShipmentLineRow(shipment_id=shipment.id, line_no=line.line_no, sku=line.sku, quantity=quantity))
-    session.add(
-        StockMovementRow(
-            key=f"ship:{shipment.id}:{line.line_no}",
-            warehouse=line.warehouse,
-            sku=line.sku,
-            kind="shipment",
-            quantity=-quantity,
-            at=shipment.shipped_at,
-        )
-    )
-
-
-def _quantities(request: ShipRequest, picked: list[ReservationLineRow]) -> dict[int, Decimal]:
-    """What is shipped by line number: all that was picked, or what the warehouse named.
-
-    Raises:
-        ShipQuantityError: a SKU was not picked, or less of it than is named; or nothing is shipped.
-    """
-    if not request.command.lines:
-        return {line.line_no: line.quantity for line in picked}
-    by_sku = {line.sku: line for line in picked}
-    shipped: dict[int, Decimal] = {}
-    for wanted in request.command.lines:
-        line = by_sku.get(wanted.sku)
-        if line is None or wanted.quantity > line.quantity or line.line_no in shipped:
-            raise ShipQuantityError(sku=wanted.sku, picked=str(line.quantity) if line else "0")
-        shipped[line.line_no] = wanted.quantity
-    return shipped
+    if command.warehouse is not None and all(line.warehouse != command.warehouse for line in picked):
+        raise NothingPickedError(warehouse=command.warehouse)
+    context, at = context_of(session, order), request.as_of
+    state = put_back(session, context, key, command.actor, at=at, warehouse=command.warehouse, reason=command.reason)
+    told = notify_manager(session, context, key, "unpick_asked", at=at, comment=command.reason)
+    return StepResult(state, messages=(told,))

@@ -13,10 +13,11 @@ from activities.persistence import credit, orders, stock
 from activities.persistence.context import OrderContext, context_of
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
+from activities.persistence.picking import OPEN, settle_goods
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.standing import settle_invoiced, settle_reserved
+from activities.persistence.standing import settle_invoiced
 from activities.persistence.steps import run_once
-from activities.persistence.stock_tables import ReservationRow, ShipmentLineRow, ShipmentRow
+from activities.persistence.stock_tables import ShipmentLineRow, ShipmentRow
 from activities.persistence.tables import (
     AllocationRow,
     CommitmentRow,
@@ -60,7 +61,7 @@ def _invoice(session: Session, request: InvoiceRequest) -> Invoiced:
     _settle_commitment(session, order, more_to_come=more_to_come)
     record_event(session, "order", order.id, "invoiced", SYSTEM, at=request.as_of, invoice=number,
                  gross=str(amounts.gross), due=[line.due_date.isoformat() for line in lines])  # fmt: skip
-    state = _after_invoice(session, context, more_to_come=more_to_come, as_of=request.as_of)
+    state = _after_invoice(session, context, request, more_to_come=more_to_come)
     watch = tuple(
         InvoiceInput(
             schedule_line_id=str(line.id),
@@ -86,7 +87,7 @@ def _shipment(session: Session, order_id: UUID, number: int) -> ShipmentRow:
 
 def _more_to_come(session: Session, order_id: UUID) -> bool:
     """Whether the order still holds goods or waits for some, after this shipment."""
-    return any(line.state in {"waiting", "reserved"} for line in stock.reservation_lines(session, order_id))
+    return bool(stock.reservation_lines(session, order_id, *OPEN))
 
 
 def _issue(session: Session, context: OrderContext, shipment: ShipmentRow, amounts: Amounts) -> InvoiceRow:
@@ -137,11 +138,16 @@ def _shipped_amounts(session: Session, context: OrderContext, shipment: Shipment
 
 
 def _part_of(line: OrderLineRow, quantity: Decimal, earlier: list[Decimal]) -> Amounts:
-    """Amounts of `quantity` of a line of which `earlier` quantities were invoiced before."""
-    if quantity + sum(earlier) < line.quantity:
+    """Amounts of `quantity` of a line of which `earlier` quantities were invoiced before; what is delivered beyond the
+    line is invoiced as well (D12-5)."""
+    delivered = quantity + sum(earlier)
+    if delivered < line.quantity:
         return price_line(quantity, line.price, line.vat_rate)
     before = total(price_line(each, line.price, line.vat_rate) for each in earlier)
-    return Amounts(line.net - before.net, line.vat - before.vat, line.gross - before.gross)
+    whole = Amounts(line.net, line.vat, line.gross)
+    if delivered > line.quantity:
+        whole = price_line(delivered, line.price, line.vat_rate)
+    return Amounts(whole.net - before.net, whole.vat - before.vat, whole.gross - before.gross)
 
 
 def _schedule(session: Session, context: OrderContext, invoice: InvoiceRow) -> list[ScheduleLineRow]:
@@ -203,8 +209,10 @@ def _settle_commitment(session: Session, order: OrderRow, *, more_to_come: bool)
     commitment.required_prepayment = credit.required_prepayment(session, order)
 
 
-def _after_invoice(session: Session, context: OrderContext, *, more_to_come: bool, as_of: datetime) -> OrderState:
+def _after_invoice(
+    session: Session, context: OrderContext, request: InvoiceRequest, *, more_to_come: bool
+) -> OrderState:
     if not more_to_come:
-        return settle_invoiced(session, context, as_of=as_of)
-    reservation = session.get_one(ReservationRow, context.order.id)
-    return settle_reserved(session, context, reservation, as_of=as_of)
+        return settle_invoiced(session, context, as_of=request.as_of)
+    key = f"order:{request.order_id}:invoice:{request.round}"
+    return settle_goods(session, context, key, SYSTEM, at=request.as_of)

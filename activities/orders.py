@@ -21,6 +21,7 @@ from activities.persistence.context import (
 from activities.persistence.events import record_event
 from activities.persistence.gate import recheck_gate
 from activities.persistence.outbound import plan_message
+from activities.persistence.picking import settle_goods
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import end_or_close_short, settle_invoiced, settle_reserved, withdraw_proposal
 from activities.persistence.steps import run_once
@@ -110,6 +111,8 @@ def _look(session: Session, account: CreditAccountRow, context: OrderContext, *,
     reason = state.wait.reason if state.wait else None
     if reason is WaitReason.GATE:
         return recheck_gate(session, account, context, SYSTEM, as_of=as_of).state
+    if reason is WaitReason.SHIPMENT:  # another warehouse may have got goods meanwhile
+        return settle_goods(session, context, f"order:{order.id}:look-again:{order.version}", SYSTEM, at=as_of)
     if order.status == OrderStatus.AWAITING_FINAL_PAYMENT:
         return settle_invoiced(session, context, as_of=as_of)
     if reason is WaitReason.LATE_PAYMENT:

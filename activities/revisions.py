@@ -45,8 +45,8 @@ class RevisionActivities:
         """Write a new revision and decide what becomes of it.
 
         Raises:
-            EditAfterPickingError, WrongStateError, NothingToChangeError, ProductNotFoundError, WrongCurrencyError,
-            DuplicateLineError, ZeroTotalError, AmountTooLargeError
+            EditAfterPickingError, WrongStateError, NothingToChangeError, ProductNotFoundError, WarehouseNotFoundError,
+            WrongCurrencyError, DuplicateLineError, ZeroTotalError, AmountTooLargeError
         """
         key = f"order:{request.order_id}:revise:{request.round}"
         return run_once(self._engine, key, ReviseOutcome, lambda s: _revise(s, request), as_of=request.as_of)
@@ -186,8 +186,8 @@ def _change_plain(session: Session, context: OrderContext, command: ReviseComman
 
 
 def _differ(new: list[OrderLineRow], old: list[OrderLineRow]) -> bool:
-    def essence(lines: list[OrderLineRow]) -> set[tuple[int, str, Decimal, Decimal]]:
-        return {(line.line_no, line.sku, line.quantity, line.price) for line in lines}
+    def essence(lines: list[OrderLineRow]) -> set[tuple[int, str, str, Decimal, Decimal]]:
+        return {(line.line_no, line.sku, line.warehouse, line.quantity, line.price) for line in lines}
 
     return essence(new) != essence(old)
 

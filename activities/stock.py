@@ -8,9 +8,10 @@ from temporalio import activity
 
 from activities.persistence import orders, stock
 from activities.persistence.allocations import Cause
-from activities.persistence.context import OrderContext, assign, context_of, notify_manager
+from activities.persistence.context import OrderContext, context_of, notify_manager
 from activities.persistence.events import record_event
 from activities.persistence.grants import load_grants, overlay_of
+from activities.persistence.picking import put_back
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reserves import begin_lifetime, fit_lines, give_back
 from activities.persistence.standing import settle_reserved
@@ -18,7 +19,7 @@ from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
-from domain.orders import SYSTEM, OrderStatus, OrderStep, Role, StepResult, WaitReason
+from domain.orders import SYSTEM, OrderStatus, OrderStep, StepResult, WaitReason
 
 
 class StockActivities:
@@ -59,11 +60,11 @@ def _reserve(session: Session, step: OrderStep, key: str) -> StepResult:
     if state.status is not OrderStatus.CONFIRMED or state.wait is not None:
         return StepResult(state)
     context = context_of(session, order)
-    shipped = orders.shipped_by_line(session, order.id)
+    done = orders.done_by_line(session, order.id)
     wanted = {
-        line.line_no: ((line.warehouse, line.sku), line.quantity - shipped.get(line.line_no, 0))
+        line.line_no: ((line.warehouse, line.sku), line.quantity - done.get(line.line_no, 0))
         for line in orders.lines_of(session, order)
-        if line.quantity > shipped.get(line.line_no, 0)
+        if line.quantity > done.get(line.line_no, 0)
     }
     shelves = stock.lock_shelves(session, (shelf for shelf, _ in wanted.values()))
     stock.enqueue(session, order.id, wanted, at=step.as_of)
@@ -143,15 +144,7 @@ def _unpick(session: Session, step: OrderStep, key: str) -> StepResult:
     if state.wait is None or state.wait.reason is not WaitReason.GATE:
         return StepResult(state)
     context, at = context_of(session, order), step.as_of
-    shelves = stock.lock_shelves(session, stock.shelves_of(stock.reservation_lines(session, order.id, "picking")))
-    for line in stock.reservation_lines(session, order.id, "picking"):
-        stock.move_quantity(session, shelves, line, "reserved")
-    reservation = session.get_one(ReservationRow, order.id)
-    reservation.status = "active"
-    session.flush()
     cancel_tasks(session, at=at, order_id=order.id, kinds=["gate", "picking"])
-    state = settle_reserved(session, context, reservation, as_of=at)
-    assign(session, context, "unpick", key, Role.WAREHOUSE, due_at=context.calendar.after_working_days(at, 1), at=at)
-    record_event(session, "order", order.id, "unpicked", step.actor, at=at)
+    state = put_back(session, context, key, step.actor, at=at)
     message = notify_manager(session, context, key, "unpicked", at=at)
     return StepResult(state, messages=(message,))

@@ -22,6 +22,7 @@ from activities.payments import PaymentActivities
 from activities.persistence.mailbox import Mailbox
 from activities.revisions import RevisionActivities
 from activities.settings import Settings
+from activities.short_close import ShortCloseActivities
 from activities.stock import StockActivities
 from activities.supply import SupplyActivities
 
@@ -36,6 +37,7 @@ def build_activities(settings: Settings, engine: Engine, client: Client) -> list
         StockActivities(engine),
         LifetimeActivities(engine),
         FulfilmentActivities(engine),
+        ShortCloseActivities(engine),
         InvoicingActivities(engine),
         OrderActivities(engine),
         PaymentActivities(engine),

@@ -84,6 +84,7 @@ def detail(session: Session, order: OrderRow, language: Language, *, now: dateti
         "vat": money(order.vat, order.currency),
         "payment_terms": {"deferral_days": order.deferral_days, "prepayment_percent": order.prepayment_percent},
         "ship_complete": order.ship_complete,
+        "warehouse": order.warehouse,
         "comment": order.comment,
         "delivery": _delivery(order),
         "ship_on": order.ship_on.isoformat() if order.ship_on else None,
@@ -239,6 +240,7 @@ def _line(line: Any) -> dict[str, Any]:
         "net": str(line.net),
         "vat": str(line.vat),
         "gross": str(line.gross),
+        "warehouse": line.warehouse,
     }
 
 
@@ -266,15 +268,20 @@ def _reservation(session: Session, order: OrderRow, *, now: datetime) -> dict[st
     lines = []
     for line in orders.lines_of(session, order):
         mine = [row for row in held if row.line_no == line.line_no]
-        lines.append(
-            {
-                "sku": line.sku,
-                "quantity": _sum_of(mine, {"reserved", "picking"}),
-                "backordered": _sum_of(mine, {"waiting"}),
-                "shipped": _sum_of(mine, {"shipped"}),
-                "expected_on": day.isoformat() if (day := days.get(line.line_no)) else None,
-            }
-        )
+        for warehouse in sorted({row.warehouse for row in mine} or {line.warehouse}):
+            here = [row for row in mine if row.warehouse == warehouse]
+            lines.append(
+                {
+                    "sku": line.sku,
+                    "warehouse": warehouse,
+                    "quantity": _sum_of(here, {"reserved", "picking"}),
+                    "picking": _sum_of(here, {"picking"}),
+                    "backordered": _sum_of(here, {"waiting"}),
+                    "shipped": _sum_of(here, {"shipped"}),
+                    "closed_short": _sum_of(here, {"closed"}),
+                    "expected_on": day.isoformat() if (day := days.get(line.line_no)) else None,
+                }
+            )
     return {
         "status": reservation.status,
         "expires_at": reservation.expires_at.isoformat() if reservation.expires_at else None,

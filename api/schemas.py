@@ -134,6 +134,7 @@ Sku = Annotated[
     AfterValidator(_not_empty),
     _matching(re.compile(r"[^\s/?#%\\]([^/?#%\\\r\n\t]*[^\s/?#%\\])?"), "bad_sku"),
 ]
+Warehouse = Annotated[str, Field(strict=True, pattern=r"^[0-9A-Za-zА-Яа-яЁё_-]{1,32}$", examples=["main"])]
 """An article number; it stands in addresses, so no slashes."""
 
 

@@ -176,12 +176,14 @@ class LineQuantity:
 
 @dataclass(frozen=True, slots=True)
 class OrderStep:
-    """Asks for one step of an order; `round` tells repeated steps of the same kind apart."""
+    """Asks for one step of an order; `round` tells repeated steps of the same kind apart. `warehouse`: the one that it
+    concerns, if it is not about all."""
 
     order_id: str
     round: int
     actor: Actor
     as_of: datetime
+    warehouse: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,17 +243,20 @@ class ExtendRequest:
 
 @dataclass(frozen=True, slots=True)
 class PickCommand:
-    """The warehouse starts picking."""
+    """A warehouse starts picking; all that hold goods of the order unless one is named."""
 
     actor: Actor
+    warehouse: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ShipCommand:
-    """The warehouse ships what was picked; empty `lines` means all of it."""
+    """A warehouse ships what was picked; empty `lines` means all of it. It has to be named while goods of several stand
+    picked."""
 
     actor: Actor
     lines: tuple[LineQuantity, ...] = ()
+    warehouse: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

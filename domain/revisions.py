@@ -49,11 +49,13 @@ def is_material(before: RevisionFigures, after: RevisionFigures) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RevisedLine:
-    """A line as the new revision has it; `price` of None keeps the price the order has, or takes the price list's."""
+    """A line as the new revision has it; `price` of None keeps the price the order has, or takes the price list's, and
+    `warehouse` of None the warehouse."""
 
     sku: str
     quantity: Decimal
     price: Decimal | None = None
+    warehouse: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

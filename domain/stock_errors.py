@@ -136,3 +136,51 @@ class DuplicateDayError(InvalidInputError):
     """The same control date is named twice. facts: field, day."""
 
     code = "duplicate_day"
+
+
+class WarehouseNotFoundError(NotFoundError):
+    """Nothing has ever lain there. facts: warehouse."""
+
+    code = "warehouse_not_found"
+
+
+class WarehouseNeededError(DomainError):
+    """Goods of several warehouses stand picked, and a shipment leaves one. facts: warehouses."""
+
+    code = "warehouse_needed"
+
+
+class NothingToPickError(DomainError):
+    """A warehouse holds nothing of the order that could be picked. facts: warehouse."""
+
+    code = "nothing_to_pick"
+
+
+class NothingPickedError(DomainError):
+    """A warehouse has picked nothing of the order. facts: warehouse."""
+
+    code = "nothing_picked"
+
+
+class OverDeliveryNotFreeError(DomainError):
+    """What would leave beyond the order is promised to others, or not there (D12-5). facts: sku, picked, free."""
+
+    code = "over_delivery_not_free"
+
+
+class UnpickAtGateError(DomainError):
+    """Goods stand picked before a closed gate: what becomes of them is the head's decision (D12-2)."""
+
+    code = "unpick_at_gate"
+
+
+class NotShippedYetError(DomainError):
+    """Nothing of the order has left: there is no rest to close short (D7-14). facts: status."""
+
+    code = "not_shipped_yet"
+
+
+class NothingToCloseError(DomainError):
+    """Everything named is shipped, picked, or closed already. facts: sku."""
+
+    code = "nothing_to_close"

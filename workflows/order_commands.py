@@ -1,5 +1,9 @@
 """What people ask of an order, and what its neighbours tell it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -9,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.lifetimes import LifetimeActivities
     from activities.orders import OrderActivities
     from activities.revisions import RevisionActivities
+    from activities.short_close import ShortCloseActivities
     from activities.stock import StockActivities
     from domain.credit_steps import (
         ApprovalCommand,
@@ -17,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
         CreditOutcome,
         PlaceCommand,
     )
+    from domain.fulfilment import CLOSABLE, CloseShortCommand, CloseShortRequest, UnpickCommand, UnpickRequest
     from domain.orders import (
         CANCELLABLE,
         CancelCommand,
@@ -38,6 +44,8 @@ with workflow.unsafe.imports_passed_through():
 
 GATE = "shipment-gate"
 """Orders that began before there was a gate ship without one."""
+WAREHOUSES = "several-warehouses"
+"""An order of several warehouses goes on picking while another of them picks or ships."""
 
 
 class OrderCommands(OrderSteps):
@@ -130,22 +138,25 @@ class OrderCommands(OrderSteps):
 
     @workflow.update(description="Начать комплектацию")
     async def start_picking(self, command: PickCommand) -> StepResult:
-        """The warehouse starts picking: the reserve becomes hard (D7-16)."""
-        async with self._turn:
-            self._only_in("start-picking", OrderStatus.READY, OrderStatus.PART_RESERVED)
+        """A warehouse starts picking: the reserve becomes hard (D7-16)."""
+        async with self._turn_between_shipments():
+            if self._state.status is OrderStatus.PICKING and workflow.patched(WAREHOUSES):
+                self._not_while_cancelling("start-picking")
+            else:
+                self._only_in("start-picking", OrderStatus.READY, OrderStatus.PART_RESERVED)
             if workflow.patched(GATE):
                 await self._pass_gate(command.actor)
-            picking = await self._do(FulfilmentActivities.start_picking, self._step(command.actor))
+            step = replace(self._step(command.actor), warehouse=command.warehouse)
+            picking = await self._do(FulfilmentActivities.start_picking, step)
             self._proposal = None
             return picking
 
     @workflow.update(description="Отгрузить")
     async def ship(self, command: ShipCommand) -> StepResult:
         """Write the goods off and invoice them; the answer comes when the invoice stands."""
-        async with self._turn:
+        async with self._turn_between_shipments():
             self._only_in("ship", OrderStatus.PICKING)
-            if self._cancel_is_asked():
-                raise refusal("wrong_state", status="cancelling", command="ship")
+            self._not_while_cancelling("ship")
             if workflow.patched(GATE):
                 await self._pass_gate(command.actor)
             request = ShipRequest(self._order.order_id, self._count_step(), command, self._clock.now())
@@ -153,6 +164,36 @@ class OrderCommands(OrderSteps):
             shipped = await self._do(FulfilmentActivities.ship_order, request)
         await workflow.wait_condition(lambda: self._state.status is not OrderStatus.SHIPPED)
         return StepResult(self._state, shipped.messages)
+
+    @workflow.update(description="Разобрать собранное")
+    async def unpick(self, command: UnpickCommand) -> StepResult:
+        """Picked goods go back to the reserve, and the warehouse is called anew."""
+        async with self._turn_between_shipments():
+            self._may_unpick(command)
+            request = UnpickRequest(self._order.order_id, self._count_step(), command, self._clock.now())
+            return await self._do(FulfilmentActivities.unpick_goods, request)
+
+    @unpick.validator
+    def _may_unpick(self, command: UnpickCommand) -> None:  # noqa: ARG002 - validators take what their update takes
+        if self._state.status is not OrderStatus.SHIPPED:
+            self._only_in("unpick", OrderStatus.PICKING)
+        self._not_while_cancelling("unpick")
+        if self._waits_for(WaitReason.GATE):
+            raise refusal("unpick_at_gate")
+
+    @workflow.update(description="Закрыть остаток заказа")
+    async def close_short(self, command: CloseShortCommand) -> StepResult:
+        """What is not picked will not be delivered: the goods are free first, then the credit (D7-14)."""
+        async with self._turn_between_shipments():
+            self._may_close_short(command)
+            request = CloseShortRequest(self._order.order_id, self._count_step(), command, self._clock.now())
+            await self._do(ShortCloseActivities.close_lines_short, request)
+            return await self._do(ShortCloseActivities.settle_short_close, request)
+
+    @close_short.validator
+    def _may_close_short(self, command: CloseShortCommand) -> None:  # noqa: ARG002 - as above
+        self._only_in("close-short", *CLOSABLE, OrderStatus.SHIPPED)
+        self._not_while_cancelling("close-short")
 
     @workflow.update(description="Решение по закрытой отгрузке")
     async def answer_gate(self, command: GateCommand) -> GateOutcome:
@@ -171,6 +212,16 @@ class OrderCommands(OrderSteps):
     def _stands_at_gate(self, command: GateCommand) -> None:
         if not self._waits_for(WaitReason.GATE) and not may_allow_ahead(self._state, command.verdict):
             raise refusal("gate_open", status=self._state.status)
+
+    @asynccontextmanager
+    async def _turn_between_shipments(self) -> AsyncIterator[None]:
+        """A turn that does not fall between a shipment and its invoice, which another warehouse may be waiting for."""
+        while True:
+            async with self._turn:
+                if self._state.status is not OrderStatus.SHIPPED or not workflow.patched(WAREHOUSES):
+                    yield
+                    return
+            await workflow.wait_condition(lambda: self._state.status is not OrderStatus.SHIPPED)
 
     # -- facts from neighbours ------------------------------------------------------------------------------------
 

@@ -141,6 +141,10 @@ class OrderSteps:
     def _waits_for(self, reason: WaitReason) -> bool:
         return self._state.wait is not None and self._state.wait.reason is reason
 
+    def _not_while_cancelling(self, command: str) -> None:
+        if self._cancel_is_asked():
+            raise refusal("wrong_state", status="cancelling", command=command)
+
     def _only_in(self, command: str, *statuses: OrderStatus) -> None:
         if self._state.status not in statuses:
             raise refusal("wrong_state", status=self._state.status, command=command)

@@ -211,18 +211,26 @@ def contract_in_force(session: Session, customer_id: UUID, *, today: date) -> Co
 
 def remaining_gross(session: Session, order: OrderRow) -> Decimal:
     """What of the order is still to be invoiced: the goods it holds or waits for, or, without a reserve, all that no
-    invoice took yet."""
+    invoice took yet and that was not closed short (D7-14)."""
     held = text("""
         SELECT sum(least(line.gross, round(held.quantity * line.price, 2))) FROM reservation_line held
           JOIN order_line line ON line.order_id = held.order_id AND line.line_no = held.line_no
            AND line.revision = :revision
-         WHERE held.order_id = :order AND held.state <> 'shipped'
+         WHERE held.order_id = :order AND held.state NOT IN ('shipped', 'closed')
     """)
     amount = session.execute(held, {"order": order.id, "revision": order.revision}).scalar_one()
     if amount is not None:
         return Decimal(amount)
-    invoiced = text("SELECT coalesce(sum(gross), 0) FROM invoice WHERE order_id = :order")
-    return max(ZERO, order.gross - Decimal(session.execute(invoiced, {"order": order.id}).scalar_one()))
+    gone = text("""
+        SELECT (SELECT coalesce(sum(gross), 0) FROM invoice WHERE order_id = :order)
+             + (SELECT coalesce(sum(least(line.gross, round(closed.quantity * line.price, 2))), 0)
+                  FROM reservation_line closed
+                  JOIN order_line line ON line.order_id = closed.order_id AND line.line_no = closed.line_no
+                   AND line.revision = :revision
+                 WHERE closed.order_id = :order AND closed.state = 'closed')
+    """)
+    figure = session.execute(gone, {"order": order.id, "revision": order.revision}).scalar_one()
+    return max(ZERO, order.gross - Decimal(figure))
 
 
 def required_prepayment(session: Session, order: OrderRow) -> Decimal:

@@ -102,8 +102,13 @@ _ORDERS = text("""
              (SELECT sum(least(line.gross, round(held.quantity * line.price, 2))) FROM reservation_line held
                 JOIN order_line line ON line.order_id = held.order_id AND line.line_no = held.line_no
                  AND line.revision = o.revision
-               WHERE held.order_id = o.id AND held.state <> 'shipped'),
-             greatest(0, o.gross - coalesce((SELECT sum(gross) FROM invoice WHERE order_id = o.id), 0))) AS remaining,
+               WHERE held.order_id = o.id AND held.state NOT IN ('shipped', 'closed')),
+             greatest(0, o.gross - coalesce((SELECT sum(gross) FROM invoice WHERE order_id = o.id), 0)
+               - coalesce((SELECT sum(least(line.gross, round(closed.quantity * line.price, 2)))
+                             FROM reservation_line closed
+                             JOIN order_line line ON line.order_id = closed.order_id AND line.line_no = closed.line_no
+                              AND line.revision = o.revision
+                            WHERE closed.order_id = o.id AND closed.state = 'closed'), 0))) AS remaining,
            coalesce((SELECT greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0)))
                        FROM commitment c WHERE c.order_id = o.id), 0) AS committed,
            CASE WHEN o.status IN ('awaiting_approval', 'stopped')

@@ -54,12 +54,13 @@ def copy_order(session: Session, source: OrderRow, customer: CustomerRow, actor:
         ProductNotFoundError, WrongCurrencyError, ZeroTotalError, AmountTooLargeError
     """
     draft = QuoteDraft(
-        lines=[QuoteLine(line.sku, line.quantity, None) for line in orders.lines_of(session, source)],
+        lines=[QuoteLine(line.sku, line.quantity, None, line.warehouse) for line in orders.lines_of(session, source)],
         deferral_days=None,
         prepayment_percent=None,
         ship_complete=False,
         comment=None,
         currency=source.currency,
+        warehouse=source.warehouse,
     )
     order = write_quote(session, customer, draft, actor, now=at)
     order.copied_from = source.id

@@ -16,6 +16,7 @@ from activities.persistence.policies import policy_in_force
 from activities.persistence.rates import load_rates
 from activities.persistence.stock_tables import ProductRow
 from activities.persistence.tables import CreditAccountRow, CustomerRow, OrderLineRow, OrderRow, UserRow
+from activities.persistence.warehouses import check_warehouses
 from domain import waits
 from domain.errors import (
     AmountTooLargeError,
@@ -62,14 +63,15 @@ def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, acto
     """Price and store a quote.
 
     Raises:
-        ProductNotFoundError, WrongCurrencyError, DuplicateLineError, ZeroTotalError, AmountTooLargeError,
-        RateUnknownError
+        ProductNotFoundError, WarehouseNotFoundError, WrongCurrencyError, DuplicateLineError, ZeroTotalError,
+        AmountTooLargeError, RateUnknownError
     """
     company = orders.legal_entity(session)
     calendar = load_calendar(session, company.country, company.timezone)
     version, policy = policy_in_force(session, calendar.day_of(now))
     currency = draft.currency or customer.currency
     products = _products(session, draft.lines, currency)
+    check_warehouses(session, [draft.warehouse, *(line.warehouse for line in draft.lines if line.warehouse)])
     amounts = [_amounts(line, products[line.sku]) for line in draft.lines]
     sums = total(amounts)
     _check_total(sums)
@@ -177,32 +179,36 @@ def priced_lines(session: Session, lines: Sequence[QuoteLine], currency: str) ->
 
 def revised_lines(session: Session, order: OrderRow, wanted: Sequence[RevisedLine]) -> list[OrderLineRow]:
     """Lines of a new revision, not yet stored. A product that the order has keeps its number, its price and its rate
-    (D6-10); a new one comes at today's list price, or at the price asked for.
+    (D6-10); a new one comes at today's list price, or at the price asked for. It keeps its warehouse too, unless
+    another is named.
 
     Raises:
-        ProductNotFoundError, WrongCurrencyError, DuplicateLineError, ZeroTotalError, AmountTooLargeError
+        ProductNotFoundError, WarehouseNotFoundError, WrongCurrencyError, DuplicateLineError, ZeroTotalError,
+        AmountTooLargeError
     """
     ever = session.exec(select(OrderLineRow).where(OrderLineRow.order_id == order.id)).all()
     numbers = {line.sku: line.line_no for line in ever}
     present = {line.sku: line for line in orders.lines_of(session, order)}
-    asked = [QuoteLine(line.sku, line.quantity, _kept_price(line, present.get(line.sku))) for line in wanted]
+    asked = [_as_present(line, present.get(line.sku)) for line in wanted]
     products = _products(session, asked, order.currency)
+    check_warehouses(session, (line.warehouse for line in wanted if line.warehouse))
     rows = []
     for line in asked:
         number = numbers.setdefault(line.sku, max(numbers.values(), default=0) + 1)
         row = _line_row(order, number, line, products[line.sku], _amounts(line, products[line.sku]))
         if line.sku in present:
-            row.warehouse = present[line.sku].warehouse
             _keep_rate(row, present[line.sku])
         rows.append(row)
     _check_total(total(Amounts(row.net, row.vat, row.gross) for row in rows))
     return rows
 
 
-def _kept_price(line: RevisedLine, present: OrderLineRow | None) -> Decimal | None:
-    if line.price is not None or present is None:
-        return line.price
-    return present.price
+def _as_present(line: RevisedLine, present: OrderLineRow | None) -> QuoteLine:
+    """A line as asked for; what is left open stays as the order has it."""
+    if present is None:
+        return QuoteLine(line.sku, line.quantity, line.price, line.warehouse)
+    price = present.price if line.price is None else line.price
+    return QuoteLine(line.sku, line.quantity, price, line.warehouse or present.warehouse)
 
 
 def _keep_rate(row: OrderLineRow, present: OrderLineRow) -> None:

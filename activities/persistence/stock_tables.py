@@ -120,7 +120,8 @@ class ReservationRow(SQLModel, table=True):
 
 
 class ReservationLineRow(SQLModel, table=True):
-    """A quantity of an order line at one warehouse in one state; `waiting` is the backorder.
+    """A quantity of an order line at one warehouse in one state; `waiting` is the backorder, `closed` what will not be
+    delivered any more (D7-14).
 
     Written only while the stock row is locked. The place of a waiting line in the queue: `since` when it has waited
     (D8-6), `displaced_at` when its goods were given to another (D8-4), `skips` how often others were served past it
@@ -143,7 +144,7 @@ class ReservationLineRow(SQLModel, table=True):
         Index("reservation_line_held", "warehouse", "sku", postgresql_where=text("state IN ('reserved','picking')")),
         CheckConstraint("(state = 'waiting') = (since IS NOT NULL)", name="waits_since"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
-        CheckConstraint("state IN ('waiting','reserved','picking','shipped')", name="state_known"),
+        CheckConstraint("state IN ('waiting','reserved','picking','shipped','closed')", name="state_known"),
     )
 
 

@@ -156,9 +156,11 @@ def withdraw_tasks(session: Session, kind: str, *, at: datetime, about: Mapping[
     session.execute(statement)
 
 
-def has_open_task(session: Session, order_id: UUID, kind: str) -> bool:
-    """Whether somebody has this kind of work about an order already."""
+def has_open_task(session: Session, order_id: UUID, kind: str, *, about: Mapping[str, str] | None = None) -> bool:
+    """Whether somebody has this kind of work about an order already; with `about`, whose `details` carry it."""
     query = select(TaskRow.id).where(TaskRow.order_id == order_id, TaskRow.kind == str(kind), TaskRow.state == "open")
+    if about is not None:
+        query = query.where(col(TaskRow.details).contains(dict(about)))
     return session.exec(query.limit(1)).first() is not None
 
 
@@ -169,8 +171,10 @@ def cancel_tasks(
     order_id: UUID | None = None,
     schedule_line_id: UUID | None = None,
     kinds: Sequence[str] | None = None,
+    about: Mapping[str, str] | None = None,
 ) -> int:
-    """Withdraw the open tasks about one order or one schedule line, all or of some kinds; how many they were."""
+    """Withdraw the open tasks about one order or one schedule line, all or of some kinds, or those whose `details`
+    carry `about`; how many they were."""
     if (order_id is None) == (schedule_line_id is None):
         raise ValueError("name either an order or a schedule line")
     statement = (
@@ -186,6 +190,8 @@ def cancel_tasks(
     )
     if kinds is not None:
         statement = statement.where(col(TaskRow.kind).in_([str(kind) for kind in kinds]))
+    if about is not None:
+        statement = statement.where(col(TaskRow.details).contains(dict(about)))
     return len(session.execute(statement).all())
 
 

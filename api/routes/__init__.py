@@ -19,6 +19,7 @@ MODULES = (
     "stock",
     "supply",
     "orders",
+    "fulfilment",
     "revisions",
     "approvals",
     "copies",

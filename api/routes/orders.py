@@ -35,6 +35,7 @@ from api.schemas import (
     Reason,
     Sku,
     Strict,
+    Warehouse,
     Whole,
 )
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
@@ -44,26 +45,25 @@ from domain.orders import (
     Actor,
     CancelCommand,
     ExtendCommand,
-    LineQuantity,
     OrderInput,
     OrderStatus,
-    PickCommand,
     Role,
-    ShipCommand,
 )
 from workflows.order import OrderWorkflow
 
 router = APIRouter(prefix="/api/v1/orders", tags=["orders"])
 
 Seller = Annotated[Actor, Depends(require(Role.MANAGER, Role.HEAD))]
-Storekeeper = Annotated[Actor, Depends(require(Role.WAREHOUSE))]
 Canceller = Annotated[Actor, Depends(require(Role.MANAGER, Role.HEAD, Role.WAREHOUSE))]
 
 
 class LineIn(Strict):
+    """`warehouse`: from where, when it is another than the order's own."""
+
     sku: Sku
     quantity: QuantityIn
     price: PriceSumIn | None = None
+    warehouse: Warehouse | None = None
 
 
 class TermsIn(Strict):
@@ -93,6 +93,7 @@ class OrderIn(Strict):
     comment: Comment | None = None
     delivery: DeliveryIn | None = None
     ship_on: Day | None = None
+    warehouse: Warehouse = "main"
 
 
 class ApprovalIn(Strict):
@@ -103,15 +104,6 @@ class ApprovalIn(Strict):
 
 class ReasonIn(Strict):
     reason: Reason
-
-
-class ShipLineIn(Strict):
-    sku: Sku
-    quantity: QuantityIn
-
-
-class ShipIn(Strict):
-    lines: Annotated[list[ShipLineIn], Field(max_length=500)] = []
 
 
 @router.post("", status_code=201, summary="Создать предложение / Create a quote", responses=problems(404, 409, 422))
@@ -135,7 +127,10 @@ async def create_order(
 def _draft(body: OrderIn, currency: str) -> QuoteDraft:
     lines = [
         QuoteLine(
-            line.sku, line.quantity, line.price.within(currency, f"lines[{number}].price") if line.price else None
+            line.sku,
+            line.quantity,
+            line.price.within(currency, f"lines[{number}].price") if line.price else None,
+            line.warehouse,
         )
         for number, line in enumerate(body.lines)
     ]
@@ -151,6 +146,7 @@ def _draft(body: OrderIn, currency: str) -> QuoteDraft:
         contact_name=body.delivery.contact_name if body.delivery else None,
         contact_phone=body.delivery.contact_phone if body.delivery else None,
         ship_on=body.ship_on,
+        warehouse=body.warehouse,
     )
 
 
@@ -297,21 +293,6 @@ async def cancel_order(desk: Desk, body: ReasonIn, caller: Canceller) -> JSONRes
 async def extend_reservation(desk: Desk, body: ReasonIn, caller: Seller) -> JSONResponse:
     """By the manager once, further by the head (D7-10)."""
     await desk.send(OrderWorkflow.extend_reservation, ExtendCommand(caller, body.reason))
-    return JSONResponse(await desk.view())
-
-
-@router.post("/{order_id}/start-picking", summary="Начать комплектацию / Start picking", responses=problems(404, 409))
-async def start_picking(desk: Desk, caller: Storekeeper) -> JSONResponse:
-    """The reserve becomes hard, its lifetime stops (D7-16)."""
-    await desk.send(OrderWorkflow.start_picking, PickCommand(caller))
-    return JSONResponse(await desk.view())
-
-
-@router.post("/{order_id}/ship", summary="Отгрузить / Ship", responses=problems(404, 409, 422))
-async def ship_order(desk: Desk, caller: Storekeeper, body: ShipIn | None = None) -> JSONResponse:
-    """Write the goods off and invoice them; without `lines`, all that was picked."""
-    lines = tuple(LineQuantity(line.sku, line.quantity) for line in (body.lines if body else []))
-    await desk.send(OrderWorkflow.ship, ShipCommand(caller, lines))
     return JSONResponse(await desk.view())
 
 

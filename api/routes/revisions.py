@@ -30,7 +30,8 @@ class TermsChange(Strict):
 
 class RevisionIn(Strict):
     """What to change; a field left out stays. `lines` are all lines that the order has afterwards; a product that it
-    has already keeps its price. `revision`: the one that was edited; refused when the order has moved on."""
+    has already keeps its price, and its warehouse unless another is named: then it gives its reserve there back and
+    joins the queue here. `revision`: the one that was edited; refused when the order has moved on."""
 
     model_config = example(
         lines=[{"sku": "CEM-50", "quantity": "120"}],
@@ -82,7 +83,10 @@ def _revision(body: RevisionIn, caller: Actor, currency: str) -> ReviseCommand:
     if body.lines is not None:
         lines = tuple(
             RevisedLine(
-                line.sku, line.quantity, line.price.within(currency, f"lines[{number}].price") if line.price else None
+                line.sku,
+                line.quantity,
+                line.price.within(currency, f"lines[{number}].price") if line.price else None,
+                line.warehouse,
             )
             for number, line in enumerate(body.lines)
         )

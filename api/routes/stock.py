@@ -21,7 +21,7 @@ from api.auth import require
 from api.deps import Caller, Db, Now, Once, Settings, Temporal
 from api.nudges import nudge
 from api.openapi import problems
-from api.schemas import Out, QuantityIn, Sku, Strict, decimal_text, example
+from api.schemas import Out, QuantityIn, Sku, Strict, Warehouse, decimal_text, example
 from api.supply_commands import watch_supplies
 from domain.orders import Actor, LineQuantity, Role
 from domain.supply_life import SupplyInput
@@ -30,7 +30,6 @@ from workflows.ids import order_workflow_id
 router = APIRouter(prefix="/api/v1/stock", tags=["stock"])
 
 Receiver = Annotated[Actor, Depends(require(Role.WAREHOUSE, Role.HEAD, Role.ADMIN))]
-Warehouse = Annotated[str, Field(strict=True, pattern=r"^[0-9A-Za-zА-Яа-яЁё_-]{1,32}$", examples=["main"])]
 
 
 class ReceiptLineIn(Strict):

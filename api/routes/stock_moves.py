@@ -29,8 +29,19 @@ from api.nudges import nudge
 from api.openapi import problems
 from api.paging import After, Limit, cursor, read_id
 from api.routes.orders import visible_order
-from api.routes.stock import Warehouse
-from api.schemas import Comment, Out, Page, QuantityIn, QuantityOrZeroIn, Reason, Sku, Strict, decimal_text, example
+from api.schemas import (
+    Comment,
+    Out,
+    Page,
+    QuantityIn,
+    QuantityOrZeroIn,
+    Reason,
+    Sku,
+    Strict,
+    Warehouse,
+    decimal_text,
+    example,
+)
 from domain.errors import DuplicateLineError
 from domain.orders import Actor, Role
 from domain.stock_errors import ReassignmentNotFoundError

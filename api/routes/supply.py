@@ -20,8 +20,7 @@ from api.deps import Db, Now, Once, Settings, Temporal
 from api.idempotency import Answer
 from api.openapi import problems
 from api.paging import After, Limit, cursor, invalid, read_cursor
-from api.routes.stock import Warehouse
-from api.schemas import Comment, Day, Name, QuantityIn, Reason, Short, Sku, Strict, example
+from api.schemas import Comment, Day, Name, QuantityIn, Reason, Short, Sku, Strict, Warehouse, example
 from api.supply_commands import watch_supplies
 from api.supply_views import (
     ExpectedReceiptList,

@@ -22,8 +22,9 @@ from api.openapi import problems
 from api.paging import After, Limit, cursor, invalid, read_cursor
 from api.schemas import Comment, Out, Page, Short, Strict, decimal_text
 from domain.orders import Actor
+from domain.packing import Packs
 from domain.tasks import TaskKind
-from domain.wording import Speech, letters, task_name, task_subject
+from domain.wording import Speech, letters, packs_text, task_name, task_subject
 from workflows.ids import invoice_workflow_id, order_workflow_id
 
 QUANTITIES = {"quantity", "ordered", "shipped"}
@@ -160,19 +161,33 @@ def _task(session: Session, row: TaskRow, spoken: Speech) -> TaskOut:
         comment=row.comment,
         completed_at=row.completed_at,
         links=_links(row.customer_id, row.order_id, row.schedule_line_id),
-        details=_details(row),
+        details=_details(row, spoken),
     )
 
 
-def _details(row: TaskRow) -> dict[str, Any]:
-    """Figures and links for the screen; quantities without idle zeros."""
+def _details(row: TaskRow, spoken: Speech) -> dict[str, Any]:
+    """Figures and links for the screen; quantities without idle zeros, and what they are in packs."""
     details = {name: value for name, value in row.details.items() if name != WORDS}
     if "lines" in details:
         details["lines"] = [
-            line | {name: decimal_text(Decimal(line[name])) for name in line if name in QUANTITIES}
+            line
+            | {name: decimal_text(Decimal(line[name])) for name in line if name in QUANTITIES}
+            | ({"packs": _packs(line, spoken)} if line.get("packs") else {})
             for line in details["lines"]
         ]
     return details
+
+
+def _packs(line: dict[str, Any], spoken: Speech) -> dict[str, Any]:
+    stored = line["packs"]
+    packs = Packs(stored["name"], Decimal(stored["size"]), stored["whole"], Decimal(stored["loose"]))
+    return {
+        "name": packs.name,
+        "size": decimal_text(packs.size),
+        "whole": packs.whole,
+        "loose": decimal_text(packs.loose),
+        "text": packs_text(packs, line["unit"], spoken),
+    }
 
 
 def _subject(row: TaskRow, spoken: Speech) -> str:

@@ -2,7 +2,20 @@
 
 from collections.abc import Iterator
 
-from domain.wording import credit, doors, dossier, history, letters, names, payments, policies, refusals, waits, why
+from domain.wording import (
+    credit,
+    doors,
+    dossier,
+    history,
+    letters,
+    names,
+    packing,
+    payments,
+    policies,
+    refusals,
+    waits,
+    why,
+)
 from domain.wording.credit import outcome_text, reason_text, room_text
 from domain.wording.doors import card_text, field_text, request_text
 from domain.wording.history import event_text
@@ -20,6 +33,7 @@ from domain.wording.names import (
     supply_title,
     task_name,
 )
+from domain.wording.packing import packs_text
 from domain.wording.refusals import refusal_text
 from domain.wording.speech import RUSSIAN, Speech, plural
 from domain.wording.waits import ended_by, on_expiry_text, wait_title
@@ -44,6 +58,7 @@ __all__ = [
     "notice",
     "on_expiry_text",
     "outcome_text",
+    "packs_text",
     "person_text",
     "plural",
     "promised_orders",
@@ -117,6 +132,7 @@ def message_ids() -> Iterator[str]:
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
         yield from pair
     yield from (refusals.WRONG_STATE_OF_ENDED, credit.UNKNOWN_REASON, waits.ENDED_BY_DIRECTOR, why.PERSON, why.DEPUTY)
+    yield from (packing.WHOLE, packing.WHOLE_AND_LOOSE)
     yield from (history.COMMENT, history.INSTEAD_OF, history.CHANGE, history.AUTHOR)
     yield from (dossier.INSTEAD, dossier.PAID, dossier.PAID_LATE, dossier.NEVER_PAID)
     yield from (letters.PROMISED, letters.NOT_PROMISED, names.SUPPLY_TITLE)

@@ -58,6 +58,7 @@ EVENTS = {
     "picking_started": "Комплектация начата.",
     "shipped": "Отгружено, отгрузка {shipment}.",
     "shipped_short": "Отгружено меньше собранного.",
+    "over_delivered": "Отгружено больше заказанного на {excess:money}.",
     "invoiced": "Выставлен счёт {invoice} на {gross:money}.",
     "order:payment_received": "Поступила оплата {amount:money}.",
     "late_payment": "Оплата пришла после снятия резерва: {received:money}.",

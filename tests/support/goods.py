@@ -26,13 +26,13 @@ def quote_of(
     engine: Engine,
     company: Company,
     customer: CustomerRow,
-    lines: list[tuple[str, str]],
+    lines: list[tuple[str, ...]],
     *,
     ship_complete: bool = False,
 ) -> str:
-    """A quote of several lines, (sku, quantity), at list prices; its order id."""
+    """A quote of several lines, (sku, quantity) or (sku, quantity, warehouse), at list prices; its order id."""
     draft = QuoteDraft(
-        lines=[QuoteLine(sku, Decimal(quantity), None) for sku, quantity in lines],
+        lines=[QuoteLine(sku, Decimal(quantity), None, *warehouse) for sku, quantity, *warehouse in lines],
         deferral_days=None,
         prepayment_percent=None,
         ship_complete=ship_complete,
@@ -55,27 +55,34 @@ def reserve(engine: Engine, order: str, at: datetime = MONDAY) -> StepResult:
     return StockActivities(engine).reserve_order(a_step(order, at=at))
 
 
-def pick(engine: Engine, company: Company, order: str, number: int = 5) -> StepResult:
-    return FulfilmentActivities(engine).start_picking(a_step(order, number, company.warehouse))
+def pick(engine: Engine, company: Company, order: str, number: int = 5, *, warehouse: str | None = None) -> StepResult:
+    step = OrderStep(order, number, company.warehouse, MONDAY, warehouse)
+    return FulfilmentActivities(engine).start_picking(step)
 
 
 def ship_picked(
-    engine: Engine, company: Company, order: str, number: int = 6, lines: tuple[LineQuantity, ...] = ()
+    engine: Engine,
+    company: Company,
+    order: str,
+    number: int = 6,
+    lines: tuple[LineQuantity, ...] = (),
+    warehouse: str | None = None,
 ) -> Invoiced:
     """Ship what is picked, or `lines` of it, and invoice it."""
-    FulfilmentActivities(engine).ship_order(ShipRequest(order, number, ShipCommand(company.warehouse, lines), MONDAY))
+    command = ShipCommand(company.warehouse, lines, warehouse)
+    FulfilmentActivities(engine).ship_order(ShipRequest(order, number, command, MONDAY))
     return InvoicingActivities(engine).invoice_shipment(InvoiceRequest(order, number, MONDAY))
 
 
-def receipt(engine: Engine, sku: str, quantity: str) -> None:
+def receipt(engine: Engine, sku: str, quantity: str, warehouse: str = "main") -> None:
     with Session(engine) as session, session.begin():
-        receive(session, "main", [LineQuantity(sku, Decimal(quantity))], key=f"r:{new_id()}", as_of=MONDAY)
+        receive(session, warehouse, [LineQuantity(sku, Decimal(quantity))], key=f"r:{new_id()}", as_of=MONDAY)
 
 
-def stock_of(engine: Engine, sku: str) -> tuple[int, int, int]:
+def stock_of(engine: Engine, sku: str, warehouse: str = "main") -> tuple[int, int, int]:
     """On hand, reserved, picking."""
     with Session(engine) as session:
-        row = session.get_one(StockRow, ("main", sku))
+        row = session.get_one(StockRow, (warehouse, sku))
         return int(row.on_hand), int(row.reserved), int(row.picking)
 
 

@@ -201,6 +201,10 @@ def upgrade() -> None:
         UPDATE reservation_line l SET since = coalesce(o.confirmed_at, o.created_at)
           FROM sales_order o WHERE o.id = l.order_id AND l.state = 'waiting'
     """)
+    op.drop_constraint("state_known", "reservation_line")
+    op.create_check_constraint(
+        "state_known", "reservation_line", "state IN ('waiting','reserved','picking','shipped','closed')"
+    )
     op.create_check_constraint("waits_since", "reservation_line", "(state = 'waiting') = (since IS NOT NULL)")
     op.execute("""
         CREATE TRIGGER stock_allocation_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON stock_allocation

@@ -1,0 +1,121 @@
+"""Closing short what of a partly shipped order will not be delivered: the goods first, then the credit (D7-14)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.persistence import credit, orders, stock
+from activities.persistence.allocations import Cause, loss_of
+from activities.persistence.context import context_of
+from activities.persistence.events import record_event
+from activities.persistence.picking import OPEN, by_warehouse, settle_goods
+from activities.persistence.queueing import serve_queue
+from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.standing import let_go, settle_invoiced
+from activities.persistence.steps import run_once
+from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
+from activities.persistence.tables import CommitmentRow, OrderRow
+from activities.persistence.tasks import cancel_tasks
+from domain import waits
+from domain.errors import WrongStateError
+from domain.fulfilment import CLOSABLE, CloseShortRequest
+from domain.orders import OrderStatus, StepResult, WaitReason
+from domain.stock_errors import NothingToCloseError, NotShippedYetError
+from domain.tasks import TaskKind
+
+
+class ShortCloseActivities:
+    """Two steps, as a cancellation has: order and stock rows; then account and order (D3-6)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def close_lines_short(self, request: CloseShortRequest) -> StepResult:
+        """Free what is reserved of the lines and drop their backorders, at once and for good (D7-14).
+
+        Raises:
+            WrongStateError, NotShippedYetError, NothingToCloseError
+        """
+        key = f"order:{request.order_id}:close-short:{request.round}"
+        return run_once(self._engine, key, StepResult, lambda s: _close(s, request), as_of=request.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def settle_short_close(self, request: CloseShortRequest) -> StepResult:
+        """Lower the commitment to what is still to come; with nothing to come the invoices are watched to their end."""
+        key = f"order:{request.order_id}:closed-short:{request.round}"
+        return run_once(self._engine, key, StepResult, lambda s: _settle(s, request, key), as_of=request.as_of)
+
+
+def _close(session: Session, request: CloseShortRequest) -> StepResult:
+    order = orders.lock_order(session, request.order_id)
+    state, command, at = orders.state_of(order), request.command, request.as_of
+    if order.status not in CLOSABLE:
+        raise WrongStateError(status=order.status, command="close-short")
+    if state.wait is not None and state.wait.reason is WaitReason.CANCEL_ACKNOWLEDGEMENT:
+        raise WrongStateError(status="cancelling", command="close-short")
+    if not orders.shipped_by_line(session, order.id):
+        raise NotShippedYetError(status=order.status)
+    shelves = stock.lock_shelves(session, stock.shelves_of(_open_lines(session, request)))
+    told, losses = [], []
+    # Read again: the queue may have served these lines until their stock rows were ours.
+    for line in _open_lines(session, request):
+        if line.state == "reserved":
+            losses.append(loss_of(line, "D7-14"))
+        told.append({"sku": line.sku, "quantity": str(line.quantity)})
+        stock.move_quantity(session, shelves, line, "closed")
+    if not told and not _released(session, order, request):
+        raise NothingToCloseError(sku=", ".join(command.skus))
+    served = serve_queue(session, shelves, Cause.CLOSED_SHORT, order.id, at=at, losses=losses)
+    record_event(session, "order", order.id, "short_closed", command.actor, at=at, reason=command.reason, lines=told)
+    return StepResult(state, served=tuple(str(other) for other in served if other != order.id))
+
+
+def _open_lines(session: Session, request: CloseShortRequest) -> list[ReservationLineRow]:
+    """What of the named products is not picked yet.
+
+    Raises:
+        NothingToCloseError: one of them has nothing open.
+    """
+    lines = stock.reservation_lines(session, UUID(request.order_id), "waiting", "reserved")
+    named = request.command.skus
+    for sku in named:
+        if all(line.sku != sku for line in lines):
+            raise NothingToCloseError(sku=sku)
+    return [line for line in lines if not named or line.sku in named]
+
+
+def _released(session: Session, order: OrderRow, request: CloseShortRequest) -> bool:
+    """Whether the rest went back to stock before, unpaid (D7-9): then the whole order may be given up."""
+    return not request.command.skus and session.get_one(ReservationRow, order.id).status == "released"
+
+
+def _settle(session: Session, request: CloseShortRequest, key: str) -> StepResult:
+    account = credit.lock_account(session, orders.account_of_order(session, request.order_id))
+    order = orders.lock_order(session, request.order_id)
+    context, actor, at = context_of(session, order), request.command.actor, request.as_of
+    if not stock.reservation_lines(session, order.id, *OPEN):
+        let_go(session, order, at=at)
+        session.get_one(ReservationRow, order.id).status = "done"
+        state = settle_invoiced(session, context, as_of=at)
+        return StepResult(state, relieved=reconsider_account(session, account.id, at=at))
+    commitment = session.get(CommitmentRow, order.id)
+    if commitment is not None:
+        commitment.uninvoiced = credit.remaining_gross(session, order)
+        commitment.required_prepayment = credit.required_prepayment(session, order)
+    session.flush()
+    _withdraw_picking(session, order, at=at)
+    state = settle_goods(session, context, key, actor, at=at)
+    if state.status is OrderStatus.READY:
+        state = orders.set_state(order, waits.anew(state, at), at=at)
+    return StepResult(state, relieved=reconsider_account(session, account.id, at=at))
+
+
+def _withdraw_picking(session: Session, order: OrderRow, *, at: datetime) -> None:
+    """Tasks of warehouses that have not begun name goods that are closed now; they are issued anew."""
+    for warehouse, lines in by_warehouse(stock.reservation_lines(session, order.id)).items():
+        if all(line.state != "picking" for line in lines):
+            cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING], about={"warehouse": warehouse})
