@@ -134,7 +134,11 @@ Sku = Annotated[
     AfterValidator(_not_empty),
     _matching(re.compile(r"[^\s/?#%\\]([^/?#%\\\r\n\t]*[^\s/?#%\\])?"), "bad_sku"),
 ]
-Warehouse = Annotated[str, Field(strict=True, pattern=r"^[0-9A-Za-zА-Яа-яЁё_-]{1,32}$", examples=["main"])]
+Warehouse = Annotated[
+    str,
+    Field(strict=True, pattern=r"^[0-9A-Za-zА-Яа-яЁё_-]{1,32}$", examples=["main"]),
+    AfterValidator(_clean),
+]
 """An article number; it stands in addresses, so no slashes."""
 
 

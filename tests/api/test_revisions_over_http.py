@@ -57,7 +57,15 @@ async def test_d4_11_a_decrease_counts_at_once(shop: Shop) -> None:
         (1, "superseded"), (2, "in_force")
     ]  # fmt: skip
     assert body["order"]["reservation"]["lines"] == [
-        {"sku": "CEM", "quantity": "3", "backordered": "0", "shipped": "0"}
+        {
+            "sku": "CEM",
+            "warehouse": "main",
+            "quantity": "3",
+            "picking": "0",
+            "backordered": "0",
+            "shipped": "0",
+            "closed_short": "0",
+        }
     ]
 
 
