@@ -221,16 +221,21 @@ def remaining_gross(session: Session, order: OrderRow) -> Decimal:
     amount = session.execute(held, {"order": order.id, "revision": order.revision}).scalar_one()
     if amount is not None:
         return Decimal(amount)
-    gone = text("""
-        SELECT (SELECT coalesce(sum(gross), 0) FROM invoice WHERE order_id = :order)
-             + (SELECT coalesce(sum(least(line.gross, round(closed.quantity * line.price, 2))), 0)
-                  FROM reservation_line closed
-                  JOIN order_line line ON line.order_id = closed.order_id AND line.line_no = closed.line_no
-                   AND line.revision = :revision
-                 WHERE closed.order_id = :order AND closed.state = 'closed')
-    """)
+    gone = text(f"SELECT {gone_gross(':order', ':revision')}")
     figure = session.execute(gone, {"order": order.id, "revision": order.revision}).scalar_one()
     return max(ZERO, order.gross - Decimal(figure))
+
+
+def gone_gross(order: str, revision: str) -> str:
+    """SQL: what of an order will not be invoiced any more, because it was, or because it was closed short (D7-14)."""
+    return f"""
+        (SELECT coalesce(sum(gross), 0) FROM invoice WHERE order_id = {order})
+        + (SELECT coalesce(sum(least(line.gross, round(closed.quantity * line.price, 2))), 0)
+             FROM reservation_line closed
+             JOIN order_line line ON line.order_id = closed.order_id AND line.line_no = closed.line_no
+              AND line.revision = {revision}
+            WHERE closed.order_id = {order} AND closed.state = 'closed')
+    """
 
 
 def required_prepayment(session: Session, order: OrderRow) -> Decimal:

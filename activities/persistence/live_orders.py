@@ -93,7 +93,7 @@ _OVERDUE = text("""
        AND line.residual > 0
      ORDER BY line.due_date, line.id
 """)
-_ORDERS = text("""
+_ORDERS = text(f"""
     SELECT o.id, o.number, o.status, o.currency, o.gross, o.customer_id, customer.name AS customer,
            o.credit_account_id AS account, o.deferral_days, o.prepayment_percent, o.policy_version,
            o.cleared_revision IS NOT DISTINCT FROM o.revision AS cleared,
@@ -103,12 +103,7 @@ _ORDERS = text("""
                 JOIN order_line line ON line.order_id = held.order_id AND line.line_no = held.line_no
                  AND line.revision = o.revision
                WHERE held.order_id = o.id AND held.state NOT IN ('shipped', 'closed')),
-             greatest(0, o.gross - coalesce((SELECT sum(gross) FROM invoice WHERE order_id = o.id), 0)
-               - coalesce((SELECT sum(least(line.gross, round(closed.quantity * line.price, 2)))
-                             FROM reservation_line closed
-                             JOIN order_line line ON line.order_id = closed.order_id AND line.line_no = closed.line_no
-                              AND line.revision = o.revision
-                            WHERE closed.order_id = o.id AND closed.state = 'closed'), 0))) AS remaining,
+             greatest(0, o.gross - ({credit.gone_gross("o.id", "o.revision")}))) AS remaining,
            coalesce((SELECT greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0)))
                        FROM commitment c WHERE c.order_id = o.id), 0) AS committed,
            CASE WHEN o.status IN ('awaiting_approval', 'stopped')
