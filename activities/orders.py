@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio import activity
 
+from activities.late_money import money_came_late, settle_late_money
 from activities.letters import compose
 from activities.persistence import credit, decisions, orders
 from activities.persistence.approvals import climb, open_approval
@@ -27,7 +28,7 @@ from activities.persistence.standing import end_or_close_short, settle_invoiced,
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationRow
 from activities.persistence.tables import CreditAccountRow
-from activities.persistence.tasks import cancel_tasks
+from activities.persistence.tasks import cancel_tasks, has_open_task
 from domain import waits
 from domain.approvals import Rung, ladder
 from domain.credit_release import money_to_release
@@ -47,6 +48,7 @@ from domain.orders import (
     WaitReason,
 )
 from domain.reservation_terms import days_left
+from domain.tasks import TaskKind
 
 _LOOKS_AT_STOCK_AND_MONEY = {
     OrderStatus.CONFIRMED,
@@ -88,6 +90,13 @@ class OrderActivities:
         return run_once(self._engine, key, StepResult, lambda s: _after_release(s, step, key), as_of=step.as_of)
 
     @activity.defn(no_thread_cancel_exception=True)
+    def settle_late_money(self, step: OrderStep) -> StepResult:
+        """An order was reserved again because of late money: when goods are missing, the money becomes an advance and
+        the customer is asked what to do (D7-8). Any other order stays as it is."""
+        key = f"order:{step.order_id}:late-money:{step.round}"
+        return run_once(self._engine, key, StepResult, lambda s: _settle_late_money(s, step, key), as_of=step.as_of)
+
+    @activity.defn(no_thread_cancel_exception=True)
     def ask_cancel_acknowledgement(self, step: OrderStep) -> StepResult:
         """Goods are being picked: the warehouse must acknowledge the cancellation first (D6-8)."""
         key = f"order:{step.order_id}:cancel-asked:{step.round}"
@@ -115,23 +124,18 @@ def _look(session: Session, account: CreditAccountRow, context: OrderContext, *,
         return settle_goods(session, context, f"order:{order.id}:look-again:{order.version}", SYSTEM, at=as_of)
     if order.status == OrderStatus.AWAITING_FINAL_PAYMENT:
         return settle_invoiced(session, context, as_of=as_of)
-    if reason is WaitReason.LATE_PAYMENT:
-        return _money_came_late(session, context, state, as_of=as_of)
     reservation, to_be_reserved = session.get(ReservationRow, order.id), state.wait is None
+    if reservation is not None and reason is WaitReason.LATE_PAYMENT:
+        return money_came_late(session, context, reservation, state, at=as_of).state
     if order.status in _LOOKS_AT_STOCK_AND_MONEY and reservation is not None and not to_be_reserved:
         return settle_reserved(session, context, reservation, as_of=as_of)
     return state
 
 
-def _money_came_late(session: Session, context: OrderContext, state: OrderState, *, as_of: datetime) -> OrderState:
-    """Late money in full puts the order back to its credit decision, then to a new reserve (D7-8)."""
-    received = credit.received_for_order(session, context.order.id)
-    required = credit.required_prepayment(session, context.order)
-    if received <= 0 or received < required - context.tolerance(required):
-        return state
-    cancel_tasks(session, at=as_of, order_id=context.order.id, kinds=["call_unpaid"])
-    record_event(session, "order", context.order.id, "late_payment", SYSTEM, at=as_of, received=str(received))
-    return orders.set_state(context.order, OrderState(OrderStatus.CHECKING), at=as_of)
+def _settle_late_money(session: Session, step: OrderStep, key: str) -> StepResult:
+    credit.lock_account(session, orders.account_of_order(session, step.order_id))
+    context = context_of(session, orders.lock_order(session, step.order_id))
+    return settle_late_money(session, context, key, at=step.as_of)
 
 
 def _remind(session: Session, step: OrderStep, key: str) -> StepResult:
@@ -201,8 +205,8 @@ def _remind_customer(
     """«Ваш заказ ждёт оплаты, резерв действует ещё 4 дня» (D7-4); without an address the manager calls (D10-11)."""
     order, until = context.order, state.wait.until if state.wait else None
     owed = credit.still_to_pay(session, order)
-    if owed <= 0:
-        return []  # the money is in, and the process is about to hear of it
+    if owed <= 0 or has_open_task(session, order.id, TaskKind.LATE_PAYMENT):
+        return []  # the money is in: the process is about to hear of it, or the customer has been asked what to do
     address = customer_email(session, order.customer_id)
     if address is None:
         due_at = context.calendar.after_working_days(at, 1)

@@ -13,6 +13,7 @@ from activities.persistence.context import OrderContext, context_of
 from activities.persistence.events import record_event
 from activities.persistence.quotes import revised_lines
 from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.reserve_lifetime import replan_shipment
 from activities.persistence.rulings import HELD, kept_stopped, price_to_approve, rule, weigh_proposal, withdraw
 from activities.persistence.steps import run_once
 from activities.persistence.tables import CreditAccountRow, OrderLineRow
@@ -182,6 +183,8 @@ def _change_plain(session: Session, context: OrderContext, command: ReviseComman
         order.version += 1
         record_event(session, "order", order.id, "details_changed", command.actor, at=request.as_of,
                      changed=sorted(changes))  # fmt: skip
+    if "ship_on" in changes:
+        replan_shipment(session, context, at=request.as_of)
     return bool(changes)
 
 

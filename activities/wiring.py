@@ -6,10 +6,12 @@ from typing import Any
 from sqlalchemy import Engine
 from temporalio.client import Client
 
+from activities.adapters.own_books import OwnBooks
 from activities.adapters.smtp import SmtpMail
 from activities.approvals import ApprovalActivities
 from activities.credit import CreditActivities
 from activities.dunning import DunningActivities
+from activities.fresh_payments import FreshPaymentActivities, PaymentSource
 from activities.fulfilment import FulfilmentActivities
 from activities.gate import GateActivities
 from activities.grants import GrantActivities
@@ -27,8 +29,14 @@ from activities.stock import StockActivities
 from activities.supply import SupplyActivities
 
 
-def build_activities(settings: Settings, engine: Engine, client: Client) -> list[Callable[..., Any]]:
-    """Every step of the business, bound to its database and Temporal client; mail is `build_mail_activities`."""
+def build_activities(
+    settings: Settings, engine: Engine, client: Client, payments: PaymentSource | None = None
+) -> list[Callable[..., Any]]:
+    """Every step of the business, bound to its database and Temporal client; mail is `build_mail_activities`.
+
+    Args:
+        payments: the system of record for payments; our own tables unless another is named.
+    """
     groups: list[object] = [
         CreditActivities(engine),
         ApprovalActivities(engine),
@@ -36,6 +44,7 @@ def build_activities(settings: Settings, engine: Engine, client: Client) -> list
         GateActivities(engine),
         StockActivities(engine),
         LifetimeActivities(engine),
+        FreshPaymentActivities(engine, payments or OwnBooks()),
         FulfilmentActivities(engine),
         ShortCloseActivities(engine),
         InvoicingActivities(engine),

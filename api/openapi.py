@@ -36,6 +36,7 @@ _MEANINGS = {
     409: "Сейчас невозможно. / Not possible in the present state.",
     412: "Версия устарела. / The version is stale.",
     413: "Слишком большой запрос. / Too large.",
+    415: "Не тот вид данных. / Wrong kind of data.",
     422: "Ошибка в данных. / Invalid data.",
     428: "Нужен If-Match. / If-Match is required.",
     503: "Временно недоступно, повторите. / Temporarily unavailable, retry.",

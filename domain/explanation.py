@@ -91,6 +91,7 @@ class Standing:
 
     Attributes:
         needed: money that the wait itself asks for; credit asks for its own.
+        prepaid: something has to be paid before the goods leave.
         days_overdue: how long its oldest unpaid invoice is past due, 0 for none.
         gate: what closes the shipment gate before picked goods (D12-2).
         ahead: what would close the gate if the goods were to leave now (D12-1).
@@ -108,6 +109,7 @@ class Standing:
     proposal: ProposedChange | None = None
     ending: Ending | None = None
     days_overdue: int = 0
+    prepaid: bool = False
     gate: tuple[Reason, ...] = ()
     ahead: tuple[Reason, ...] = ()
     staff: Mapping[str, tuple[Person, ...]] = field(default_factory=dict)
@@ -192,7 +194,7 @@ def _case(standing: Standing, wait: Wait) -> str:
         case WaitReason.PICKING if wait.on_expiry is OnExpiry.TASK:
             return "picking_paid"
         case WaitReason.LATE_PAYMENT if standing.needed <= 0:
-            return "late_shipment"
+            return "late_price" if standing.prepaid else "late_shipment"
         case reason:
             return reason
 

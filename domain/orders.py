@@ -225,10 +225,11 @@ class EndRequest:
 
 @dataclass(frozen=True, slots=True)
 class ExtendCommand:
-    """Asks for a longer life of the reserve (D7-10)."""
+    """Asks for a longer life of the reserve (D7-10); without `days`, for another whole lifetime."""
 
     actor: Actor
     reason: str
+    days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How long a reserve lives, and when the customer is reminded of it (D7-2..D7-5)."""
+"""How long a reserve lives, when the customer is reminded of it, and what prolongs it (D7-2…D7-8, D7-10, D7-11)."""
 
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -34,6 +34,12 @@ def reservation_terms(confirmed_at: datetime, ttl_days: int, calendar: BusinessC
     )
 
 
+def planned_shipment(ready_on: date, ship_on: date | None) -> date:
+    """The day on which a deferral order should leave: the promised one, or the day it became ready when none was
+    promised or that has passed (D7-5)."""
+    return ready_on if ship_on is None else max(ready_on, ship_on)
+
+
 def deferral_terms(
     planned_shipment: date, working_days: int, ttl_days: int, calendar: BusinessCalendar
 ) -> DeferralTerms:
@@ -50,6 +56,21 @@ def expiry(start: datetime, ttl_days: int, calendar: BusinessCalendar) -> dateti
     end = start + ttl_days * DAY
     day = calendar.day_of(end)
     return end if calendar.is_working(day) else calendar.at(calendar.next_working(day), NOON)
+
+
+def after_silence(now: datetime, hours: int) -> datetime:
+    """When a reserve ends whose payment nobody could tell of (D7-6): hours by the clock, not working ones."""
+    return now + timedelta(hours=hours)
+
+
+def after_proof(ends_at: datetime, working_days: int, calendar: BusinessCalendar) -> datetime:
+    """When a reserve ends whose customer showed a copy of the payment order (D7-10)."""
+    return calendar.after_working_days(ends_at, working_days)
+
+
+def price_holds(valid_until: datetime, now: datetime, grace_days: int) -> bool:
+    """Whether late money still buys at the price of the quote (D7-8): within its validity and some days after."""
+    return now <= valid_until + grace_days * DAY
 
 
 def days_left(expires_at: datetime, now: datetime) -> int:

@@ -184,3 +184,33 @@ class NothingToCloseError(DomainError):
     """Everything named is shipped, picked, or closed already. facts: sku."""
 
     code = "nothing_to_close"
+
+
+class ExtensionTooLongError(InvalidInputError):
+    """A manager prolongs a reserve by one lifetime at most (D7-10). facts: days, most."""
+
+    code = "extension_too_long"
+
+
+class ProofNotFoundError(NotFoundError):
+    code = "proof_not_found"
+
+
+class ProofEmptyError(InvalidInputError):
+    """The file has no bytes."""
+
+    code = "proof_empty"
+
+
+class ProofTooLargeError(DomainError):
+    """facts: limit."""
+
+    code = "proof_too_large"
+    status = 413
+
+
+class ProofTypeError(DomainError):
+    """Neither PDF nor JPEG nor PNG (D7-10)."""
+
+    code = "proof_type"
+    status = 415

@@ -1,14 +1,14 @@
 """What an order waits for in each state, until when, who can end it, what happens then (D6-13, U1)."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from domain.approvals import ladder
 from domain.business_calendar import BusinessCalendar
 from domain.orders import OnExpiry, OrderState, OrderStatus, Role, Wait, WaitReason
 from domain.policy import Policy
-from domain.reservation_terms import deferral_terms, reservation_terms
+from domain.reservation_terms import deferral_terms, planned_shipment, reservation_terms
 
 CUSTOMER = "customer"
 QUOTE_REMINDER_HOUR = 10
@@ -104,12 +104,21 @@ def awaiting_payment(reserved_at: datetime, ttl_days: int, calendar: BusinessCal
     )
 
 
-def ready(now: datetime, ttl_days: int, policy: Policy, calendar: BusinessCalendar, *, paid: bool) -> OrderState:
+def ready(
+    now: datetime,
+    ttl_days: int,
+    policy: Policy,
+    calendar: BusinessCalendar,
+    *,
+    paid: bool,
+    ship_on: date | None = None,
+) -> OrderState:
     """The warehouse may pick. A paid reserve has no end, only somebody who asks (D6-13); a deferral order's is asked
-    about, then released (D7-5)."""
+    about some days after the shipment was planned, then released (D7-5). `ship_on`: the promised day, if any."""
     if paid:
         return _asked_about(OrderStatus.READY, WaitReason.PICKING, now, policy.picking_working_days, calendar)
-    terms = deferral_terms(calendar.day_of(now), policy.deferral_reserve_working_days, ttl_days, calendar)
+    leaves_on = planned_shipment(calendar.day_of(now), ship_on)
+    terms = deferral_terms(leaves_on, policy.deferral_reserve_working_days, ttl_days, calendar)
     return OrderState(
         OrderStatus.READY,
         Wait(
@@ -186,6 +195,11 @@ def extended(state: OrderState, expires_at: datetime) -> OrderState:
     longer = expires_at - state.wait.until
     reminder = state.wait.reminder_at + longer if state.wait.reminder_at else None
     return replace(state, wait=replace(state.wait, until=expires_at, reminder_at=reminder))
+
+
+def unreminded(state: OrderState) -> OrderState:
+    """The same wait, of which nobody is reminded: the customer showed that the money is under way (D7-10)."""
+    return state if state.wait is None else replace(state, wait=replace(state.wait, reminder_at=None))
 
 
 def anew(state: OrderState, now: datetime) -> OrderState:

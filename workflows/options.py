@@ -28,6 +28,15 @@ MAIL: dict[str, Any] = {
 }
 """A letter through SMTP, tried for a day; safe to repeat, since the effect ledger knows what was sent."""
 
+POLL: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=20),
+    "schedule_to_close_timeout": timedelta(minutes=1),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=10)
+    ),
+}
+"""A question to an outside system whose silence is an answer too: asked a few times, for a minute in all."""
+
 HANDOFF: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=15),
     "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

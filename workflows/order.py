@@ -25,10 +25,16 @@ with workflow.unsafe.imports_passed_through():
         StepResult,
         WaitReason,
     )
+    from domain.reserve_life import KeepRequest, PaymentNews
     from domain.wording import status_name
     from workflows import options
     from workflows.order_commands import OrderCommands
     from workflows.turns import AlreadyOverError
+
+FRESH_MONEY = "fresh-money"
+"""Reserves that began to end before there was a last look at money end without one."""
+LATE_MONEY = "late-money"
+"""Orders reserved again before late money was weighed keep it."""
 
 Lapse = Callable[[int], Awaitable[None]]
 
@@ -118,6 +124,8 @@ class OrderWorkflow(OrderCommands):
     async def _reserve(self, moves: int) -> None:
         async with self._my_turn(moves):
             await self._do(StockActivities.reserve_order, self._step())
+            if self._waits_for(WaitReason.STOCK) and workflow.patched(LATE_MONEY):
+                await self._do(OrderActivities.settle_late_money, self._step())
 
     async def _release_unpaid(self, moves: int) -> None:
         """Give the goods back, free the credit, have the manager call; then late money, or the end, is awaited."""
@@ -129,10 +137,21 @@ class OrderWorkflow(OrderCommands):
                     return
                 await self._end(OrderStatus.CANCELLED, CancelCommand(SYSTEM, "reservation_lapsed"))
                 return
+            if self._waits_for(WaitReason.PAYMENT) and workflow.patched(FRESH_MONEY):
+                await self._look_for_money()
+                if self._moves != moves:
+                    return
             await self._do(LifetimeActivities.release_order, self._step())
             wait = self._state.wait
             if wait and wait.reason is WaitReason.LATE_PAYMENT:
                 await self._do(OrderActivities.after_release, self._step())
+
+    async def _look_for_money(self) -> None:
+        """A reserve of which nobody can tell whether it is paid lives a day longer, once (D7-6)."""
+        news = await self._fresh_money()
+        if news is not PaymentNews.NONE:
+            keep = KeepRequest(self._order.order_id, self._count_step(), news, self._clock.now())
+            await self._do(LifetimeActivities.keep_reserve, keep)
 
     async def _unpick(self, moves: int) -> None:
         async with self._my_turn(moves):

@@ -37,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
         StepResult,
         WaitReason,
     )
+    from domain.reserve_life import ProofCommand, ProofRequest
     from domain.revisions import PICKED, REVISABLE, ReviseCommand, ReviseOutcome, ReviseRequest
     from domain.shipment_gate import GateAnswer, GateCommand, GateOutcome, may_allow_ahead
     from workflows.order_steps import OrderSteps
@@ -135,6 +136,13 @@ class OrderCommands(OrderSteps):
         async with self._turn:
             request = ExtendRequest(self._order.order_id, self._count_step(), command, self._clock.now())
             return await self._do(LifetimeActivities.extend_reservation, request)
+
+    @workflow.update(description="Принять копию платёжного поручения")
+    async def accept_proof(self, command: ProofCommand) -> StepResult:
+        """Count a stored copy of a payment order (D7-10)."""
+        async with self._turn:
+            request = ProofRequest(self._order.order_id, self._count_step(), command, self._clock.now())
+            return await self._do(LifetimeActivities.accept_proof, request)
 
     @workflow.update(description="Начать комплектацию")
     async def start_picking(self, command: PickCommand) -> StepResult:

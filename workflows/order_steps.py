@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.approvals import ApprovalActivities
     from activities.credit import CreditActivities
+    from activities.fresh_payments import FreshPaymentActivities
     from activities.gate import GateActivities
     from activities.handoff import HandoffActivities
     from activities.orders import OrderActivities
@@ -35,10 +36,13 @@ with workflow.unsafe.imports_passed_through():
         StepResult,
         WaitReason,
     )
+    from domain.payments import PaymentState
+    from domain.reserve_life import FreshPayments, FreshRequest, PaymentNews
     from domain.shipment_gate import GateOutcome, gate_facts
     from domain.wording import status_name
     from workflows import ids, options
     from workflows.clock import BusinessClock
+    from workflows.payment import take_in
     from workflows.post import Post
     from workflows.turns import AlreadyOverError, Turn, refusal
     from workflows.waiting import show
@@ -95,6 +99,21 @@ class OrderSteps:
         await self._do(StockActivities.free_order_stock, self._step(command.actor))
         request = EndRequest(self._order.order_id, status, command.actor, command.reason, self._clock.now(), only_while)
         return await self._do(OrderActivities.end_order, request)
+
+    async def _fresh_money(self) -> PaymentNews:
+        """Ask for money before goods are given back, and take in what is brought (D7-6). No answer in time is one."""
+        request = FreshRequest(self._order.order_id, self._clock.now())
+        try:
+            fresh: FreshPayments = await workflow.execute_activity_method(
+                FreshPaymentActivities.ask_for_payments, request, summary="Проверить поступления", **options.POLL
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return PaymentNews.SILENT
+        outcomes = [await take_in(draft, SYSTEM, self._clock) for draft in fresh.brought]
+        queued = fresh.queued or any(outcome.state is PaymentState.UNMATCHED for outcome in outcomes)
+        return PaymentNews.QUEUED if queued else PaymentNews.NONE
 
     async def _do(self, step: Any, request: Any) -> StepResult:
         """Run one recorded step, show where it led, deliver its messages and tell the orders it served."""

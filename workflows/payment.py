@@ -6,7 +6,15 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.handoff import HandoffActivities
     from activities.payments import PaymentActivities
-    from domain.payments import AllocateCommand, ApplyRequest, PaymentInput, PaymentOutcome, RecordRequest
+    from domain.orders import Actor
+    from domain.payments import (
+        AllocateCommand,
+        ApplyRequest,
+        PaymentDraft,
+        PaymentInput,
+        PaymentOutcome,
+        RecordRequest,
+    )
     from workflows import ids, options
     from workflows.clock import BusinessClock
 
@@ -19,24 +27,11 @@ class PaymentWorkflow:
     async def run(self, payment: PaymentInput) -> PaymentOutcome:
         """Record the money, apply it, tell its neighbours."""
         clock = BusinessClock(payment.as_of)
-        payment_id = payment.payment_id
         if payment.draft is not None:
-            payment_id = await workflow.execute_activity_method(
-                PaymentActivities.record_payment,
-                RecordRequest(payment.draft, payment.actor, clock.now()),
-                summary="Записать поступление",
-                **options.DATABASE,
-            )
-        if payment_id is None:
+            return await take_in(payment.draft, payment.actor, clock)
+        if payment.payment_id is None:
             raise ApplicationError("neither a draft nor a payment is given", non_retryable=True)
-        outcome = await workflow.execute_activity_method(
-            PaymentActivities.apply_payment,
-            ApplyRequest(payment_id, clock.now()),
-            summary="Сопоставить и зачесть",
-            **options.DATABASE,
-        )
-        await tell_neighbours(outcome)
-        return outcome
+        return await _apply(payment.payment_id, clock)
 
 
 @workflow.defn
@@ -56,6 +51,28 @@ class ManualAllocationWorkflow:
             raise
         await tell_neighbours(outcome)
         return outcome
+
+
+async def take_in(draft: PaymentDraft, actor: Actor, clock: BusinessClock) -> PaymentOutcome:
+    """Record money, apply it, tell its neighbours; the same money is taken in once, by whichever process meets it."""
+    payment_id = await workflow.execute_activity_method(
+        PaymentActivities.record_payment,
+        RecordRequest(draft, actor, clock.now()),
+        summary="Записать поступление",
+        **options.DATABASE,
+    )
+    return await _apply(payment_id, clock)
+
+
+async def _apply(payment_id: str, clock: BusinessClock) -> PaymentOutcome:
+    outcome = await workflow.execute_activity_method(
+        PaymentActivities.apply_payment,
+        ApplyRequest(payment_id, clock.now()),
+        summary="Сопоставить и зачесть",
+        **options.DATABASE,
+    )
+    await tell_neighbours(outcome)
+    return outcome
 
 
 async def tell_neighbours(outcome: PaymentOutcome) -> None:

@@ -161,6 +161,7 @@ def standing_of(session: Session, order: OrderRow, *, at: datetime) -> Standing:
         proposal=_proposal(session, context, asking) if asking is not None and not own else None,
         days_overdue=_days_overdue(session, context, at=at) if reason is WaitReason.FINAL_PAYMENT else 0,
         gate=gate_now(session, context, at=at) if reason is WaitReason.GATE else (),
+        prepaid=order.prepayment_percent > 0,
         ahead=gate_now(session, context, at=at) if reason in _BEFORE_THE_GATE else (),
         staff=_staff(session, context),
         expected_on=_expected_on(session, order, at=at) if reason is WaitReason.STOCK else None,

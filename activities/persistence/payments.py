@@ -123,6 +123,20 @@ def by_external_id(session: Session, external_id: str) -> PaymentRow | None:
     return session.exec(select(PaymentRow).where(PaymentRow.external_id == external_id)).first()
 
 
+def known_identities(session: Session, identities: Collection[str]) -> set[str]:
+    """Those of the identities under which a payment is recorded already."""
+    query = select(PaymentRow.identity).where(col(PaymentRow.identity).in_(set(identities)))
+    return set(session.exec(query)) if identities else set()
+
+
+def has_queued_money(session: Session, tax_id: str, *, since: datetime) -> bool:
+    """Whether money of a payer came since an instant of which nobody has said yet what it pays (D7-6, D9-5)."""
+    query = select(PaymentRow.id).where(
+        PaymentRow.state == PaymentState.UNMATCHED, PaymentRow.payer_tax_id == tax_id, PaymentRow.recorded_at >= since
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
 def keep_statement(session: Session, sha256: str, content: bytes, *, by: UUID, at: datetime) -> None:
     """Store a bank file as it came; a repeat changes nothing."""
     session.execute(

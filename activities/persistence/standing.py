@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from activities.persistence import approvals, credit, orders, revisions, stock
 from activities.persistence.context import OrderContext
 from activities.persistence.events import record_event
+from activities.persistence.reserve_lifetime import ends_of, payment_wait, prolong_once_for_part
 from activities.persistence.reserves import begin_lifetime
 from activities.persistence.stock_tables import ReservationRow
 from activities.persistence.tables import InvoiceRow, OrderRow, ScheduleLineRow
@@ -16,6 +17,7 @@ from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.invoicing import still_owed
 from domain.orders import SYSTEM, Actor, OrderState, OrderStatus, WaitReason
+from domain.tasks import TaskKind
 
 
 def settle_reserved(
@@ -42,20 +44,25 @@ def settle_reserved(
             begin_lifetime(
                 reservation, at=max([as_of, *came_back])
             )  # goods that were only just allotted, or came back (D7-13, D8-4)
-        state = waits.awaiting_payment(reservation.reserved_at, days, calendar, partly=missing)
-        if reservation.expires_at and reservation.extensions:
-            state = waits.extended(state, reservation.expires_at)
+        prolong_once_for_part(session, context, reservation, received, at=as_of)
+        state = payment_wait(context, reservation, partly=missing)
     elif missing:
         state = waits.awaiting_stock(as_of, context.policy, calendar, partly=True)
     else:
-        state = waits.ready(as_of, days, context.policy, calendar, paid=required > 0)
+        state = waits.ready(as_of, days, context.policy, calendar, paid=required > 0, ship_on=order.ship_on)
     if _goes_on(current, state) and not _awaits_payment(state):
         return current
     if current.status is OrderStatus.READY and state.status is not OrderStatus.READY:
         cancel_tasks(session, at=as_of, order_id=order.id, kinds=["picking"])  # its goods went to others (D7-15, D8-4)
+    if funded:
+        cancel_tasks(session, at=as_of, order_id=order.id, kinds=_ABOUT_MONEY)
     reservation.status = "paid" if funded and required > 0 else "active"
-    reservation.expires_at = state.wait.until if state.wait else None
+    reservation.expires_at = ends_of(state)
     return orders.set_state(order, state, at=as_of)
+
+
+_ABOUT_MONEY = (TaskKind.PART_PAYMENT, TaskKind.FIND_PAYMENT)
+"""Work that is done when the money is in."""
 
 
 def _goes_on(before: OrderState, after: OrderState) -> bool:

@@ -103,6 +103,7 @@ class ReservationRow(SQLModel, table=True):
     """An order's reserve as a whole: its lifetime and whether it still stands.
 
     The `extended_…` flags tell which of the extensions that are given once this lifetime has had (D7-6, D7-10, D7-11).
+    `paid_late`: it was asked for again because of money that came after the release (D7-8).
     """
 
     __tablename__ = "reservation"
@@ -116,6 +117,7 @@ class ReservationRow(SQLModel, table=True):
     extended_by_proof: bool = False
     extended_by_part_payment: bool = False
     extended_by_silence: bool = False
+    paid_late: bool = False
     __table_args__ = (CheckConstraint("status IN ('active','paid','picking','released','done')", name="status_known"),)
 
 

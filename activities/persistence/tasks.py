@@ -156,6 +156,11 @@ def withdraw_tasks(session: Session, kind: str, *, at: datetime, about: Mapping[
     session.execute(statement)
 
 
+def was_opened(session: Session, key: str) -> bool:
+    """Whether a task was opened under this key, whatever became of it."""
+    return session.exec(select(TaskRow.id).where(TaskRow.key == key)).first() is not None
+
+
 def has_open_task(session: Session, order_id: UUID, kind: str, *, about: Mapping[str, str] | None = None) -> bool:
     """Whether somebody has this kind of work about an order already; with `about`, whose `details` carry it."""
     query = select(TaskRow.id).where(TaskRow.order_id == order_id, TaskRow.kind == str(kind), TaskRow.state == "open")

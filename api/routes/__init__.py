@@ -21,6 +21,8 @@ MODULES = (
     "orders",
     "fulfilment",
     "revisions",
+    "reservations",
+    "proofs",
     "approvals",
     "copies",
     "payments",

@@ -37,6 +37,7 @@ from api.schemas import (
     Strict,
     Warehouse,
     Whole,
+    example,
 )
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.errors import CommentRequiredError, OrderNotFoundError
@@ -104,6 +105,15 @@ class ApprovalIn(Strict):
 
 class ReasonIn(Strict):
     reason: Reason
+
+
+class ExtendIn(Strict):
+    """Without `days`: for another whole lifetime. A manager asks for no more than that (D7-10)."""
+
+    model_config = example(reason="клиент платит завтра", days=2)
+
+    reason: Reason
+    days: Annotated[Whole, Field(ge=1, le=365)] | None = None
 
 
 @router.post("", status_code=201, summary="Создать предложение / Create a quote", responses=problems(404, 409, 422))
@@ -289,10 +299,11 @@ async def cancel_order(desk: Desk, body: ReasonIn, caller: Canceller) -> JSONRes
     return JSONResponse(await desk.view())
 
 
-@router.post("/{order_id}/reservation/extend", summary="Продлить резерв / Extend", responses=problems(404, 409))
-async def extend_reservation(desk: Desk, body: ReasonIn, caller: Seller) -> JSONResponse:
-    """By the manager once, further by the head (D7-10)."""
-    await desk.send(OrderWorkflow.extend_reservation, ExtendCommand(caller, body.reason))
+@router.post("/{order_id}/reservation/extend", summary="Продлить резерв / Extend", responses=problems(404, 409, 422))
+async def extend_reservation(desk: Desk, body: ExtendIn, caller: Seller) -> JSONResponse:
+    """By the manager once and up to a lifetime, further and more often by the head (D7-10). A reserve that was released
+    is asked for again, for a whole lifetime (D7-9)."""
+    await desk.send(OrderWorkflow.extend_reservation, ExtendCommand(caller, body.reason, body.days))
     return JSONResponse(await desk.view())
 
 

@@ -34,6 +34,14 @@ LETTERS = {
         "Заказ {order}: срок поставки части товара меняется",
         "По заказу {order} меняется срок поставки части товара. Ваш заказ — первый в очереди: "
         "товар будет зарезервирован за вами, как только поступит",
+    "late_payment": (
+        "Заказ {order}: оплата получена, товара не хватает",
+        "Мы получили оплату заказа {order}, но резерв к этому времени был снят, и товара сейчас не хватает. Деньги "
+        "{amount:money} учтены как ваш аванс",
+    ),
+    "late_price": (
+        "Заказ {order}: оплата получена, срок цен истёк",
+        "Мы получили оплату заказа {order}, {amount:money}, но резерв и срок цен к этому времени истекли",
     ),
     "order_shipped": (
         "Заказ {order} отгружен",
@@ -62,6 +70,10 @@ NOTICES = {
     "order_reserved": (
         "Заказ {order}: товар зарезервирован",
         "{customer}: заказ {order} зарезервирован до {until:moment}",
+    ),
+    "order_reserved_without_end": (
+        "Заказ {order}: товар зарезервирован",
+        "{customer}: заказ {order} зарезервирован",
     ),
     "order_part_reserved": (
         "Заказ {order}: товар зарезервирован частично",
@@ -107,6 +119,26 @@ NOTICES = {
     "reservation_released": (
         "Заказ {order}: резерв снят",
         "{customer}: оплата заказа {order} не поступила, резерв снят. Нужно связаться и выяснить причину",
+    ),
+    "reservation_kept_silent": (
+        "Заказ {order}: резерв продлён на сутки",
+        "{customer}: срок резерва по заказу {order} вышел, но узнать о платежах не удалось. Резерв продлён до "
+        "{until:moment}, больше сам не продлится. Узнайте у клиента, оплачен ли заказ",
+    ),
+    "reservation_kept_queued": (
+        "Заказ {order}: резерв продлён на сутки",
+        "{customer}: срок резерва по заказу {order} вышел, но есть платёж клиента, который ещё не разнесён. Резерв "
+        "продлён до {until:moment}, больше сам не продлится",
+    ),
+    "payment_awaited": (
+        "Заказ {order}: разнести платёж до снятия резерва",
+        "{customer}: по заказу {order} резерв продлён до {until:moment} и больше сам не продлится. Разнесите платёж "
+        "клиента до этого срока",
+    ),
+    "late_price": (
+        "Заказ {order}: оплата пришла, срок цен истёк",
+        "{customer}: заказ {order} оплачен после снятия резерва и после срока цен. Сам он дальше не пойдёт: "
+        "подтвердите цены и зарезервируйте товар заново, измените заказ или отмените его",
     ),
     "revision_refused": (
         "Заказ {order}: изменение не прошло",
@@ -289,6 +321,11 @@ TASKS = {
     "call_unpaid": "Связаться с {customer}: заказ {order} не оплачен, резерв снят — выяснить причину",
     "shipment_late": "Заказ {order}, {customer}: отгрузка не началась в срок",
     "late_payment": "{customer} оплатил заказ {order} после снятия резерва: предложить ждать, изменить или вернуть",
+    "late_price": "{customer} оплатил заказ {order} после снятия резерва, срок цен истёк: подтвердить цены "
+    "или изменить",
+    "part_payment": "{customer}: по заказу {order} пришло {received:money}, этого мало для отгрузки — "
+    "запросить остаток",
+    "find_payment": "Найти платёж {customer} по заказу {order}: клиент прислал копию платёжного поручения",
     "stock_late": "Заказ {order}, {customer}: товара всё нет — узнать срок и сказать клиенту",
     "cancel_late": "Заказ {order}: склад не подтвердил отмену",
     "gate": "Отгрузка заказа {order} закрыта, {customer}: придержать, отгрузить или разобрать",
@@ -335,9 +372,11 @@ def letter(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:
 
 def notice(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:
     """A notice to a member of staff; a decision without a comment ends with the decision, a stop that no money lifts
-    asks for none, and a deputy is told whom they answer for (D4-4)."""
+    asks for none, a reserve that does not lapse is told without an end, a deputy whom they answer for (D4-4)."""
     if name == "approval_decided" and not facts.get("comment"):
         name = "approval_decided_silently"
+    if name == "order_reserved" and facts.get("until") is None:
+        name = "order_reserved_without_end"
     if name == "credit_stopped" and _no_money(facts):
         name = "credit_stopped_whatever_is_paid"
     if facts.get("instead_of") and f"{name}_for" in NOTICES:

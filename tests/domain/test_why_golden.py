@@ -182,6 +182,7 @@ NARROWER = {
     "nobody can answer": asks(credit(facts(order="1700000")), replace(ASKED, people=())),
     "paid and ready": asked_about(waits(WaitReason.PICKING)),
     "shipment was late": waits(WaitReason.LATE_PAYMENT, needed=Decimal(0)),
+    "paid after the prices lapsed": waits(WaitReason.LATE_PAYMENT, needed=Decimal(0), prepaid=True),
     "final payment overdue": waits(WaitReason.FINAL_PAYMENT, days_overdue=21),
     "the gate would close": waits(WaitReason.PICKING, ahead=(gate(ReasonCode.OVERDUE_STOP),)),
     "goods are expected": waits(WaitReason.STOCK, expected_on=date(2026, 4, 15)),

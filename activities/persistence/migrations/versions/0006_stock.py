@@ -183,6 +183,8 @@ def upgrade() -> None:
     op.alter_column('reservation', 'extended_by_part_payment', server_default=None)
     op.add_column('reservation', sa.Column('extended_by_silence', sa.Boolean(), nullable=False, server_default=sa.false()))
     op.alter_column('reservation', 'extended_by_silence', server_default=None)
+    op.add_column('reservation', sa.Column('paid_late', sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.alter_column('reservation', 'paid_late', server_default=None)
     op.add_column('reservation_line', sa.Column('since', sa.DateTime(timezone=True), nullable=True))
     op.add_column('reservation_line', sa.Column('displaced_at', sa.DateTime(timezone=True), nullable=True))
     op.add_column('reservation_line', sa.Column('skips', sa.Integer(), nullable=False, server_default='0'))
