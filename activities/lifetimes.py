@@ -98,7 +98,8 @@ def _release(session: Session, step: OrderStep) -> StepResult:
 
 
 def _is_over(state: OrderState, at: datetime) -> bool:
-    return state.wait is not None and state.wait.until is not None and state.wait.until <= at
+    ends_at = ends_of(state)
+    return ends_at is not None and ends_at <= at
 
 
 def _awaits_payment(state: OrderState) -> bool:

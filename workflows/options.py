@@ -32,10 +32,10 @@ POLL: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=20),
     "schedule_to_close_timeout": timedelta(minutes=1),
     "retry_policy": RetryPolicy(
-        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=10)
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_attempts=3
     ),
 }
-"""A question to an outside system whose silence is an answer too: asked a few times, for a minute in all."""
+"""A question to an outside system whose silence is an answer too: asked three times, for a minute in all."""
 
 HANDOFF: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=15),

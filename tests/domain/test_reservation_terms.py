@@ -3,7 +3,20 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from domain.business_calendar import BusinessCalendar
-from domain.reservation_terms import days_left, deferral_terms, reservation_terms
+from domain.orders import Role
+from domain.reservation_terms import (
+    after_proof,
+    after_silence,
+    days_left,
+    deferral_terms,
+    expiry,
+    planned_shipment,
+    price_holds,
+    reservation_terms,
+)
+from domain.reserve_life import LARGEST_PROOF, extension_days, proof_type
+from domain.stock_errors import ExtensionTooLongError, ProofEmptyError, ProofTooLargeError, ProofTypeError
+from domain.wording import letter
 
 MOSCOW = BusinessCalendar(frozenset(), frozenset(), "Europe/Moscow")
 ALMATY = BusinessCalendar(frozenset(), frozenset(), "Asia/Almaty")
@@ -58,3 +71,79 @@ def test_d7_5_a_deferral_order_is_asked_about_and_then_released() -> None:
 
     assert terms.task_at == ALMATY.at(date(2026, 4, 14), 12)
     assert terms.expires_at == ALMATY.at(date(2026, 4, 21), 12)
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "ends"),
+    [
+        (date(2026, 4, 3), (10, 10)),
+        (date(2026, 4, 4), (13, 12)),
+        (date(2026, 4, 5), (13, 12)),
+        (date(2026, 4, 6), (13, 10)),
+    ],
+    ids=["Friday", "Saturday", "Sunday", "Monday"],
+)
+def test_v21_only_a_day_off_moves_the_end(confirmed: date, ends: tuple[int, int]) -> None:
+    day, hour = ends
+    assert expiry(ALMATY.at(confirmed, 10), 7, ALMATY) == ALMATY.at(date(2026, 4, day), hour)
+
+
+@pytest.mark.parametrize(("days", "told"), [(1, "1 день"), (2, "2 дня"), (4, "4 дня"), (5, "5 дней"), (7, "7 дней")])
+def test_d7_4_the_reminder_counts_days_as_russians_do(days: int, told: str) -> None:
+    text = letter("reservation_reminder", days=days, order="З-1").lead
+    assert text == f"Ваш заказ ждёт оплаты, резерв действует ещё {told}"
+
+
+@pytest.mark.parametrize(
+    ("ship_on", "planned"), [(None, 9), (date(2026, 4, 8), 9), (date(2026, 4, 9), 9), (date(2026, 4, 10), 10)]
+)
+def test_d7_5_a_promised_day_that_has_passed_does_not_count(ship_on: date | None, planned: int) -> None:
+    assert planned_shipment(date(2026, 4, 9), ship_on) == date(2026, 4, planned)
+
+
+def test_d7_6_silence_adds_hours_by_the_clock() -> None:
+    """A Friday's end moves into the Saturday: at most 24 h, not a working day."""
+    friday = ALMATY.at(date(2026, 4, 10), 10)
+    assert after_silence(friday, 24) == ALMATY.at(date(2026, 4, 11), 10)
+
+
+@pytest.mark.parametrize(("late", "holds"), [(timedelta(days=5), True), (timedelta(days=5, seconds=1), False)])
+def test_d7_8_the_price_holds_five_days_past_the_quote(late: timedelta, holds: bool) -> None:
+    valid_until = datetime(2026, 4, 13, 5, tzinfo=UTC)
+    assert price_holds(valid_until, valid_until + late, 5) is holds
+
+
+def test_d7_10_a_proof_adds_two_working_days() -> None:
+    friday = ALMATY.at(date(2026, 4, 10), 10)
+    assert after_proof(friday, 2, ALMATY) == ALMATY.at(date(2026, 4, 14), 10)
+
+
+def test_d7_10_a_manager_extends_by_one_lifetime_at_most() -> None:
+    assert extension_days(None, 7, Role.MANAGER) == 7
+    assert extension_days(7, 7, Role.MANAGER) == 7
+    with pytest.raises(ExtensionTooLongError) as refused:
+        extension_days(8, 7, Role.MANAGER)
+    assert refused.value.facts == {"days": 8, "most": 7}
+    assert extension_days(8, 7, Role.HEAD) == 8
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"%PDF-1.7 ...", "application/pdf"),
+        (b"\xff\xd8\xff\xe0...", "image/jpeg"),
+        (b"\x89PNG\r\n\x1a\n...", "image/png"),
+    ],
+)
+def test_d7_10_a_proof_is_told_by_its_first_bytes(content: bytes, kind: str) -> None:
+    assert proof_type(content) == kind
+    assert proof_type(content.ljust(LARGEST_PROOF, b"0")) == kind
+    with pytest.raises(ProofTooLargeError):
+        proof_type(content.ljust(LARGEST_PROOF + 1, b"0"))
+    with pytest.raises(ProofTypeError):
+        proof_type(b" " + content)
+
+
+def test_d7_10_a_proof_without_bytes_is_none() -> None:
+    with pytest.raises(ProofEmptyError):
+        proof_type(b"")

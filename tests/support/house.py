@@ -17,6 +17,7 @@ from support.company import Company, a_company, a_quote
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
+from activities.fresh_payments import PaymentSource
 from activities.interceptor import RefusalInterceptor
 from activities.persistence.mailbox import Letter, Mailbox
 from activities.persistence.tables import OrderRow, OutboundRow, TaskRow
@@ -109,8 +110,10 @@ async def a_house(
     *,
     cached_workflows: int = 500,
     smtp_port: int | None = None,
+    payments: PaymentSource | None = None,
 ) -> AsyncIterator[House]:
-    """Run workers and a mail server around one database; `smtp_port` names another mail server instead."""
+    """Run workers and a mail server around one database; `smtp_port` names another mail server instead, `payments`
+    another system of record for payments."""
     mailbox = Mailbox(home / "mail")
     mail = Controller(_Keep(mailbox), hostname="127.0.0.1", port=pick_port(0), enable_SMTPUTF8=True)
     mail.start()
@@ -124,7 +127,7 @@ async def a_house(
                 client,
                 task_queue=task_queue,
                 workflows=WORKFLOWS,
-                activities=build_activities(settings, engine, client),
+                activities=build_activities(settings, engine, client, payments),
                 activity_executor=steps,
                 max_concurrent_activities=8,
                 max_cached_workflows=cached_workflows,

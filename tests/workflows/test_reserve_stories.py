@@ -1,0 +1,160 @@
+"""The end of a reserve as its order's process lives it: a last look at money, a day more, late money (D7-5…D7-9)."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session
+from support.company import a_customer, a_product
+from support.goods import stock_of, tie_money
+from support.house import House, a_house
+from support.temporal import fast_forward
+from temporalio.client import Client
+
+from activities.persistence.identifiers import new_id
+from activities.persistence.tables import CustomerRow, PaymentRow
+from domain.credit_steps import PlaceCommand
+from domain.payments import PaymentDraft
+from domain.reserve_life import Payer
+from domain.revisions import ReviseCommand
+from workflows.order import OrderWorkflow
+
+pytestmark = pytest.mark.anyio
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+@dataclass
+class Bank:
+    """A system of record for payments: it tells of some, or says nothing."""
+
+    told: list[PaymentDraft] = field(default_factory=list)
+    silent: bool = False
+
+    def fresh_payments(self, payer: Payer, since: datetime) -> Sequence[PaymentDraft]:
+        if self.silent:
+            raise ConnectionError("1C does not answer")
+        return [draft for draft in self.told if draft.payer_tax_id == payer.tax_id]
+
+
+@pytest.fixture
+def bank() -> Bank:
+    return Bank()
+
+
+@pytest.fixture(params=[500, 0], ids=["cached", "uncached"])
+async def house(
+    request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path,
+    bank: Bank,
+) -> AsyncIterator[House]:  # fmt: skip
+    async with a_house(
+        engine, database_url, client, task_queue, tmp_path, cached_workflows=request.param, payments=bank
+    ) as open_house:
+        yield open_house
+
+
+async def unpaid(house: House) -> tuple[str, str, CustomerRow]:
+    """A reserve of ten pieces for 10 000 that must be paid within seven days."""
+    customer = a_customer(house.engine, house.company, prepayment_percent=100)
+    sku = a_product(house.engine, on_hand="10")
+    order = house.quote(customer, sku, quantity="10")
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(order, "awaiting_payment")
+    return order, sku, customer
+
+
+def reason(house: House, order: str) -> str:
+    return (house.order(order).wait or {}).get("reason", "")
+
+
+async def test_d7_6_a_silent_source_gives_one_day_then_the_reserve_ends_and_d7_9_the_order_in_fourteen(
+    house: House, bank: Bank
+) -> None:
+    order, sku, _ = await unpaid(house)
+    bank.silent = True
+
+    await fast_forward(house.handle(order), 7 * DAY)
+    assert (reason(house, order), stock_of(house.engine, sku)) == ("payment", (10, 10, 0))
+    assert "reservation_kept_silent" in house.notices(order)
+
+    await fast_forward(house.handle(order), 23 * HOUR)
+    assert reason(house, order) == "payment"
+    await fast_forward(house.handle(order), HOUR)
+    assert (reason(house, order), stock_of(house.engine, sku)) == ("late_payment", (10, 0, 0))
+    assert house.notices(order).count("reservation_kept_silent") == 1
+
+    await fast_forward(house.handle(order), 14 * DAY - HOUR)
+    assert house.status(order) == "awaiting_payment"
+    await fast_forward(house.handle(order), HOUR)
+    assert house.status(order) == "cancelled"
+
+
+async def test_d7_6_money_that_the_source_brings_saves_the_reserve(house: House, bank: Bank) -> None:
+    order, sku, customer = await unpaid(house)
+    purpose = f"Оплата по заказу {house.order(order).number}"
+    bank.told = [PaymentDraft(str(new_id()), "1c", date(2026, 4, 6), Decimal(10_000), purpose, currency="KZT",
+                              payer_tax_id=customer.tax_id)]  # fmt: skip
+
+    await fast_forward(house.handle(order), 7 * DAY)
+
+    await house.reaches(order, "ready")
+    assert stock_of(house.engine, sku) == (10, 10, 0)
+    assert "reservation_released" not in house.notices(order)
+
+
+async def test_d7_6_money_in_the_accountants_queue_gives_one_day(house: House) -> None:
+    order, sku, customer = await unpaid(house)
+    with Session(house.engine) as session, session.begin():
+        session.add(
+            PaymentRow(
+                identity=str(new_id()), source="test", posted_on=date(2026, 4, 6), amount=Decimal(10_000),
+                currency="KZT", purpose="", payer_tax_id=customer.tax_id, state="unmatched", reason="contradiction",
+                unallocated=Decimal(10_000), recorded_at=datetime.now(UTC),
+            )
+        )  # fmt: skip
+
+    await fast_forward(house.handle(order), 7 * DAY)
+    assert (reason(house, order), stock_of(house.engine, sku)) == ("payment", (10, 10, 0))
+    assert {"reservation_kept_queued", "payment_awaited"} <= set(house.notices(order))
+
+    await fast_forward(house.handle(order), DAY)
+    assert (reason(house, order), stock_of(house.engine, sku)) == ("late_payment", (10, 0, 0))
+
+
+async def test_d7_8_late_money_for_goods_that_are_gone_becomes_an_advance(house: House) -> None:
+    order, sku, customer = await unpaid(house)
+    await fast_forward(house.handle(order), 7 * DAY)
+    assert stock_of(house.engine, sku) == (10, 0, 0)
+    other = house.quote(a_customer(house.engine, house.company), sku, quantity="7")
+    await house.command(other, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(other, "ready")
+
+    tie_money(house.engine, order, "10000")
+    await house.handle(order).signal(OrderWorkflow.payment_applied)
+    await house.reaches(order, "part_reserved")
+    await fast_forward(house.handle(order), HOUR)
+
+    assert stock_of(house.engine, sku) == (10, 10, 0)
+    assert house.tasks(order) == ["call_unpaid", "late_payment"]
+    assert any("учтены как ваш аванс" in letter.text for letter in house.letters())
+    assert reason(house, order) == "payment"
+
+
+async def test_d7_5_another_day_of_shipment_sets_another_timer(house: House) -> None:
+    customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="10")
+    order = house.quote(customer, sku, quantity="10")
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(order, "ready")
+    before = datetime.fromisoformat(house.order(order).wait["reminder_at"])
+    ship_on = datetime.now(UTC).date() + 6 * DAY
+    await house.command(order, OrderWorkflow.revise, ReviseCommand(house.company.manager, ship_on=ship_on))
+    after = datetime.fromisoformat(house.order(order).wait["reminder_at"])
+    assert after > before + 3 * DAY
+
+    await fast_forward(house.handle(order), before - datetime.now(UTC))
+    assert house.tasks(order) == ["picking"]
+    await fast_forward(house.handle(order), after - before)
+    assert house.tasks(order) == ["picking", "shipment_late"]
