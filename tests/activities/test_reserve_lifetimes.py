@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlmodel import Session, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product
 from support.goods import a_step, decide, quote_of, receipt, reserve, stock_of, tie_money
@@ -16,6 +17,7 @@ from activities.fresh_payments import FreshPaymentActivities
 from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.persistence.calendars import official_days
+from activities.persistence.expiring import Filters, ending_reserves
 from activities.persistence.identifiers import new_id
 from activities.persistence.proofs import keep_proof
 from activities.persistence.stock_tables import ReservationRow
@@ -415,3 +417,23 @@ def test_d7_6_the_source_is_asked_for_the_payers_money_and_what_we_know_is_left_
 
     assert fresh.brought == (new,)
     assert bank.asked == [(Payer(customer.tax_id, "KZ", customer.name), MONDAY)]
+
+
+def test_the_list_of_ending_reserves_asks_as_much_for_many_as_for_one(engine: Engine, company: Company) -> None:
+    asked: list[str] = []
+
+    def queries() -> tuple[int, int]:
+        with Session(engine) as session:
+            event.listen(engine, "before_cursor_execute", count)
+            found = ending_reserves(session, Filters(END, MONDAY, 7 * DAY), after=None, limit=50)
+            event.remove(engine, "before_cursor_execute", count)
+        return len(found), len(asked)
+
+    def count(*call: Any) -> None:
+        asked.append(call[2])
+
+    customer = a_customer(engine, company, prepayment_percent=100)
+    for _ in range(2):
+        reserve(engine, an_order(engine, company, customer)[0])
+        found, before = queries()
+    assert (found, before) == (2, 6)

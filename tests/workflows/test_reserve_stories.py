@@ -125,7 +125,7 @@ async def test_d7_6_money_in_the_accountants_queue_gives_one_day(house: House) -
 
 
 async def test_d7_8_late_money_for_goods_that_are_gone_becomes_an_advance(house: House) -> None:
-    order, sku, customer = await unpaid(house)
+    order, sku, _ = await unpaid(house)
     await fast_forward(house.handle(order), 7 * DAY)
     assert stock_of(house.engine, sku) == (10, 0, 0)
     other = house.quote(a_customer(house.engine, house.company), sku, quantity="7")
