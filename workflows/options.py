@@ -31,9 +31,7 @@ MAIL: dict[str, Any] = {
 POLL: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=20),
     "schedule_to_close_timeout": timedelta(minutes=1),
-    "retry_policy": RetryPolicy(
-        initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_attempts=3
-    ),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_attempts=3),
 }
 """A question to an outside system whose silence is an answer too: asked three times, for a minute in all."""
 
