@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -114,6 +115,19 @@ def test_rules_and_workflows_read_no_clock(package: str) -> None:
 def test_activities_read_no_clock(path: Path) -> None:
     assert "datetime.now" not in path.read_text()
     assert "date.today" not in path.read_text()
+
+
+GOES_AROUND = re.compile(r"\b(skip[\s_]+locked|nowait)\b", re.IGNORECASE)
+
+
+def test_d3_7_nobody_goes_around_a_locked_row() -> None:
+    """It would promise goods that are somebody else's, or refuse goods that are there."""
+    assert GOES_AROUND.search("with_for_update(skip_locked=True)")
+    assert GOES_AROUND.search("FOR UPDATE\n SKIP  LOCKED")
+    assert GOES_AROUND.search("FOR UPDATE NOWAIT")
+    sources = [*(ROOT / "activities").rglob("*.py"), *(ROOT / "api").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]
+    assert len(sources) > 100
+    assert [str(path) for path in sources if GOES_AROUND.search(path.read_text())] == []
 
 
 def test_the_first_policy_is_the_rule_book() -> None:
