@@ -5,12 +5,12 @@ import re
 from datetime import datetime, timedelta
 
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 
 from cli.local.data import DataDirectory
 from cli.local.problems import StackError
 from cli.local.timemachine import clock_of, fast_forward
+from workflows.converter import data_converter
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 _DURATION = re.compile(r"(\d{1,5})([dhm])", re.ASCII)
@@ -42,7 +42,7 @@ def move_clock(data: DataDirectory, workflow_id: str, ahead: str) -> None:
 
 async def _move(address: str, workflow_id: str, duration: timedelta) -> tuple[datetime, bool]:
     try:
-        client = await Client.connect(address, data_converter=pydantic_data_converter)
+        client = await Client.connect(address, data_converter=data_converter)
         handle = client.get_workflow_handle(workflow_id)
         if (await handle.describe()).status != WorkflowExecutionStatus.RUNNING:
             raise StackError(f"Процесс {workflow_id} уже завершён: переводить нечего.")

@@ -3,9 +3,10 @@
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression
+
+from workflows.converter import data_converter
 
 
 async def connect(address: str | None = None, *, lazy: bool = False) -> Client:
@@ -18,5 +19,5 @@ async def connect(address: str | None = None, *, lazy: bool = False) -> Client:
     if address is not None:
         config["target_host"] = address
     return await Client.connect(
-        **config, lazy=lazy, data_converter=pydantic_data_converter, grpc_compression=GrpcCompression.NONE
+        **config, lazy=lazy, data_converter=data_converter, grpc_compression=GrpcCompression.NONE
     )

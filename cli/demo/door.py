@@ -14,10 +14,10 @@ from typing import Any
 from uuid import uuid4
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 
 from cli.local.timemachine import OVERSHOOT, clock_of, fast_forward, settle
+from workflows.converter import data_converter
 
 PATIENCE = 100.0
 """Seconds until a part that was killed must answer again."""
@@ -92,7 +92,7 @@ class Door:
             time.sleep(_PAUSE)
 
     async def _client(self) -> Client:
-        return await Client.connect(self._temporal, data_converter=pydantic_data_converter)
+        return await Client.connect(self._temporal, data_converter=data_converter)
 
     async def _move(self, workflow_id: str, ahead: timedelta) -> datetime:
         """Move to a fixed instant, so that a try that broke half way is only finished by the next."""

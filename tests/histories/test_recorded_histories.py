@@ -8,9 +8,9 @@ import pytest
 from support.histories import read, recorded
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
+from workflows.converter import data_converter
 from workflows.registry import WORKFLOWS
 from workflows.sandbox import workflow_runner
 
@@ -25,7 +25,7 @@ async def test_every_recorded_history_replays() -> None:
         for path in recorded():
             yield read(path)
 
-    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter, workflow_runner=workflow_runner())
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=data_converter, workflow_runner=workflow_runner())
     results = await replayer.replay_workflows(histories(), raise_on_replay_failure=False)
     failed = {files[run_id]: str(error).partition("\n")[0] for run_id, error in results.replay_failures.items()}
     assert not failed, "running processes would break; see «A change of a workflow» in CONTRIBUTING.md"
@@ -55,7 +55,7 @@ class Reordered:
 @pytest.mark.anyio
 async def test_a_change_of_commands_is_noticed() -> None:
     replayer = Replayer(
-        workflows=[Reordered], data_converter=pydantic_data_converter, workflow_runner=UnsandboxedWorkflowRunner()
+        workflows=[Reordered], data_converter=data_converter, workflow_runner=UnsandboxedWorkflowRunner()
     )
     path = next(path for path in recorded() if path.stem.startswith("order-"))
     result = await replayer.replay_workflow(read(path), raise_on_replay_failure=False)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import GrpcCompression
 
 from cli.local import timemachine
 from cli.local.process import pick_port
 from cli.local.temporal import Temporal
+from workflows.converter import data_converter
 
 
 @contextmanager
@@ -32,9 +32,7 @@ def running_server() -> Iterator[Temporal]:
 
 async def connected(server: Temporal) -> Client:
     """A plain client, like the one of worker and API."""
-    return await Client.connect(
-        server.address, data_converter=pydantic_data_converter, grpc_compression=GrpcCompression.NONE
-    )
+    return await Client.connect(server.address, data_converter=data_converter, grpc_compression=GrpcCompression.NONE)
 
 
 async def fast_forward(handle: WorkflowHandle[Any, Any], ahead: timedelta, *, wait_for: float = 20) -> bool:
