@@ -25,7 +25,8 @@ from workflows.sandbox import workflow_runner
 
 GRACE = timedelta(seconds=20)
 """How long running activities may finish after SIGTERM; below the kill delay of any orchestrator we know."""
-CACHED_WORKFLOWS = 2_000
+CACHED_WORKFLOWS = 500
+"""Those that have just moved; one that waits for days is read back from its history when something happens to it."""
 MAIL_SLOTS = 4
 """Letters on their way at once."""
 

@@ -15,6 +15,8 @@ from workflows.ids import SEARCH_ATTRIBUTES
 
 RETENTION = "30d"
 START_TIMEOUT = 30.0
+MEMORY_LIMIT = "320MiB"
+"""Near it the server throws its garbage away at once; what it must hold is about a third (`history.…Cache…` below)."""
 _ANSWER_TIMEOUT = 20.0
 
 KNOBS: dict[str, object] = {
@@ -30,6 +32,10 @@ KNOBS: dict[str, object] = {
     # A workflow whose code fails twice is listed by `TemporalReportedProblems IS NOT NULL`.
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": 2,
     "frontend.enableUpdateWorkflowExecution": True,
+    # A process that waits for days needs no place in memory: what was touched last stays, up to so many bytes. As it
+    # comes, the server counts processes instead and would keep 128,000 of any size for an hour.
+    "history.cacheSizeBasedLimit": True,
+    "history.hostLevelCacheMaxSizeBytes": 8 * 1024 * 1024,
     "matching.numTaskqueueReadPartitions": 1,
     "matching.numTaskqueueWritePartitions": 1,
 }
@@ -132,8 +138,9 @@ _NO_CONFIGURATION = ("--disable-config-file", "--disable-config-env")
 
 
 def _environment() -> dict[str, str]:
-    """Our environment without anything that would steer the `temporal` program elsewhere."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    """Our environment without anything that would steer the `temporal` program elsewhere, and its memory bounded."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    return kept | {"GOMEMLIMIT": MEMORY_LIMIT}
 
 
 def _explain(log: Path) -> str:
