@@ -1,5 +1,6 @@
 """The commands of `./opora`. Each imports what it needs when it is called, so that all of them answer at once."""
 
+import os
 import sys
 from collections.abc import Callable
 from datetime import date, datetime
@@ -115,6 +116,12 @@ def test(
     # Everything is shared out among the cores, file by file; a part of it is told in order, as it fails.
     shared = [] if context.args else ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
     replace_by([sys.executable, "-m", "pytest", *chosen, *shared, *context.args])
+
+
+@app.command(context_settings=_PASS_ON, add_help_option=False)
+def bench(context: typer.Context) -> None:
+    """Измерить продукт рядом с движком, на котором он стоит: ./opora bench reserves."""
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "bench", *context.args])
 
 
 @app.command("import", context_settings=_PASS_ON, add_help_option=False)

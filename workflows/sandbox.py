@@ -7,7 +7,16 @@ a second per start and break the decoding of messages.
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-PASSED_THROUGH = ("domain", "activities", "workflows", "pydantic", "pydantic_core", "sqlmodel", "sqlalchemy", "psycopg")
+PASSED_THROUGH: tuple[str, ...] = (
+    "domain",
+    "activities",
+    "workflows",
+    "pydantic",
+    "pydantic_core",
+    "sqlmodel",
+    "sqlalchemy",
+    "psycopg",
+)
 
 
 def workflow_runner() -> WorkflowRunner:

@@ -42,10 +42,14 @@ class StopRequested(Exception):  # noqa: N818 - a wish, not an error
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the caller asked for. `port` None: the usual one or any free; 0: any free; else this one or nothing."""
+    """What the caller asked for. `port` None: the usual one or any free; 0: any free; else this one or nothing.
+
+    `worker`: the Python program that serves as worker.
+    """
 
     port: int | None = None
     host: str = LOOPBACK
+    worker: tuple[str, ...] = ("worker.py",)
 
 
 class Stack:
@@ -57,6 +61,7 @@ class Stack:
         self._stopping = False
         self._listener = listen(wishes.host, wishes.port)
         self._host = wishes.host
+        self._worker = wishes.worker
         self._api_port = int(self._listener.getsockname()[1])
         self._postgres = self._new_postgres()
         self._temporal = self._new_temporal()
@@ -157,7 +162,7 @@ class Stack:
         fd = self._listener.fileno()
         programs = [
             ("mail", "Почта", ["-P", "-m", "cli.local.mail", str(self._mail_port), str(self._data.mailbox)], 5.0, ()),
-            ("worker", "Воркер", ["worker.py"], _WORKER_PATIENCE, ()),
+            ("worker", "Воркер", [*self._worker], _WORKER_PATIENCE, ()),
             ("api", "API", ["-P", "-m", "cli.local.serve", str(fd)], 10.0, (fd,)),
         ]
         started = []

@@ -1,0 +1,34 @@
+"""The engine's own side: as many waiting workflows as there are orders, and nothing else."""
+
+import asyncio
+
+from temporalio.client import Client
+
+from bench.stack import MeasuredStack
+from bench.waiting import WaitingWorkflow
+from workflows.client import connect
+from workflows.ids import TASK_QUEUE
+
+AT_ONCE = 12
+_PAUSE = 0.5
+
+
+async def open_waiting(stack: MeasuredStack, first: int, count: int) -> None:
+    """Start so many waiting workflows beside the `first` ones; return when the last has set its timer."""
+    client = await connect(stack.temporal)
+    turns = iter(range(first, first + count))
+
+    async def work() -> None:
+        for turn in turns:
+            await client.start_workflow(WaitingWorkflow.run, id=f"waiting/{turn}", task_queue=TASK_QUEUE)
+
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    # Tasks are handed out in turn; to ask about each would itself bring each back into the server's memory.
+    for turn in range(first + max(0, count - 2 * AT_ONCE), first + count):
+        await _waits(client, f"waiting/{turn}")
+
+
+async def _waits(client: Client, workflow_id: str) -> None:
+    """Until it has begun its timer: start, task scheduled, started, completed, timer."""
+    while (await client.get_workflow_handle(workflow_id).describe()).history_length < 5:
+        await asyncio.sleep(_PAUSE)
