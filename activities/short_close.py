@@ -59,9 +59,8 @@ def _close(session: Session, request: CloseShortRequest) -> StepResult:
         raise WrongStateError(status="cancelling", command="close-short")
     if not orders.shipped_by_line(session, order.id):
         raise NotShippedYetError(status=order.status)
-    shelves = stock.lock_shelves(session, stock.shelves_of(_open_lines(session, request)))
+    shelves = stock.lock_shelves(session, stock.order_shelves(session, order.id, "waiting", "reserved"))
     told, losses = [], []
-    # Read again: the queue may have served these lines until their stock rows were ours.
     for line in _open_lines(session, request):
         if line.state == "reserved":
             losses.append(loss_of(line, "D7-14"))
