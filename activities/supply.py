@@ -74,13 +74,11 @@ def _take(session: Session, row: ExpectedReceiptRow, step: NextStep, *, at: date
         record_event(session, SUBJECT, row.id, "supply_controlled", SYSTEM, at=at, day=step.day.isoformat(),
                      note=control.note)  # fmt: skip
         return
-    first = _asked_late_at(session, row) is None
     ask_buyer(session, row, TaskKind.SUPPLY_LATE, f"late:{row.expected_on}:{at.date()}", at=at)
     record_event(session, SUBJECT, row.id, "supply_late", SYSTEM, at=at, expected_on=row.expected_on.isoformat())
-    if first:
-        now = load_prospect(session, owed_shelves(session, row), at=at)
-        promised = {line: promise.on for line, promise in promises(_as_if_in_time(session, row, now)).items()}
-        tell_late(session, row, promised, {line: promise.on for line, promise in promises(now).items()}, at=at)
+    now = load_prospect(session, owed_shelves(session, row), at=at)
+    promised = {line: promise.on for line, promise in promises(_as_if_in_time(session, row, now)).items()}
+    tell_late(session, row, promised, {line: promise.on for line, promise in promises(now).items()}, at=at)
 
 
 def _as_if_in_time(session: Session, row: ExpectedReceiptRow, prospect: Prospect) -> Prospect:
