@@ -63,7 +63,9 @@ class Doors:
             "lines": [{"sku": SKU, "quantity": str(quantity)}],
             "payment_terms": {"deferral_days": 14, "prepayment_percent": prepayment},
         }
-        return dict((await self.post("/orders", body, by="manager")).json())
+        answer = await self.post("/orders", body, by="manager")
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
 
     async def place(self, order: str) -> float:
         """How long the answer took."""
