@@ -41,7 +41,7 @@ class FulfilmentActivities:
             WrongStateError, NothingToPickError, GoodsGoneError
         """
         key = f"order:{step.order_id}:pick:{step.round}"
-        return run_once(self._engine, key, StepResult, lambda s: _start_picking(s, step, key), as_of=step.as_of)
+        return run_once(self._engine, key, StepResult, lambda s: _start_picking(s, step), as_of=step.as_of)
 
     @activity.defn(no_thread_cancel_exception=True)
     def ship_order(self, request: ShipRequest) -> StepResult:
@@ -72,7 +72,7 @@ def _call_for_picking(session: Session, step: OrderStep, key: str) -> StepResult
     return StepResult(orders.state_of(order))
 
 
-def _start_picking(session: Session, step: OrderStep, key: str) -> StepResult:
+def _start_picking(session: Session, step: OrderStep) -> StepResult:
     order = orders.lock_order(session, step.order_id)
     if not may_pick(orders.state_of(order), ship_complete=order.ship_complete):
         raise WrongStateError(status=order.status, command="start-picking")
@@ -84,7 +84,7 @@ def _start_picking(session: Session, step: OrderStep, key: str) -> StepResult:
         stock.move_quantity(session, shelves, line, "picking")
     session.flush()
     withdraw_proposal(session, order.id, at=step.as_of)
-    state = settle_goods(session, context, key, step.actor, at=step.as_of)
+    state = settle_goods(session, context, f"order:{order.id}:pick:{step.round}", step.actor, at=step.as_of)
     record_event(session, "order", order.id, "picking_started", step.actor, at=step.as_of, warehouses=places)
     return StepResult(state)
 
