@@ -1,7 +1,7 @@
 """What runs of the queue decided, kept with everything they were decided on: explained, and computed again (U18)."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
+from sqlalchemy import text
 from sqlmodel import Session
 
 from activities.persistence.identifiers import new_id
@@ -77,11 +78,17 @@ class Run:
     def decided_anything(self) -> bool:
         """Whether there is anything to explain: somebody got or lost goods, was passed over, or asked for some."""
         asked = self.cause in ASKED and any(part.order_id == self.subject for part in self.allotted)
-        return bool(self.losses) or asked or any(part.given or part.skips != part.line.skips for part in self.allotted)
+        return bool(self.losses) or asked or any(_changed(part) for part in self.allotted)
 
     def decided(self, part: Allotment) -> bool:
-        """Whether a claim got something, gave something back, was passed over, or is what somebody asked for."""
-        return bool(part.given) or part.skips != part.line.skips or part.order_id == self.subject
+        """Whether the run changed anything for a claim, or the claim is what somebody asked for."""
+        return _changed(part) or part.order_id == self.subject
+
+
+def _changed(part: Allotment) -> bool:
+    """It got something, gave something back, was passed over, or goods are now gathered for it."""
+    line = part.line
+    return bool(part.given) or (part.skips, part.gathering_since) != (line.skips, line.gathering_since)
 
 
 def record_run(session: Session, run: Run, left: Mapping[ShelfKey, Decimal]) -> None:
@@ -97,7 +104,7 @@ def record_run(session: Session, run: Run, left: Mapping[ShelfKey, Decimal]) -> 
         return
     claims = {claim.order_id: claim for claim in run.claims}
     kept = _kept(run)
-    number = new_id()
+    number, waiting = new_id(), _waiting(session, [shelf.key for shelf in run.shelves])
     for shelf in run.shelves:
         parts = [part for part in run.allotted if part.line.shelf == shelf.key]
         losses = [loss for loss in run.losses if loss.shelf == shelf.key]
@@ -116,12 +123,26 @@ def record_run(session: Session, run: Run, left: Mapping[ShelfKey, Decimal]) -> 
                 free_after=left[shelf.key],
                 hold_back_percent=shelf.hold_back_percent,
                 policy_version=run.policy_version,
-                waiting=len(parts),
+                waiting=waiting.get(shelf.key, 0),
                 claims=[_claim_json(claims[part.order_id], part) for part in parts if part.order_id in kept],
                 losses=[_loss_json(loss) for loss in losses],
             )
         )
     session.flush()
+
+
+_WAITING = text("""
+    SELECT line.warehouse, line.sku, count(*) AS lines
+      FROM reservation_line line
+      JOIN unnest(CAST(:warehouses AS text[]), CAST(:skus AS text[])) AS shelf (warehouse, sku) USING (warehouse, sku)
+     WHERE line.state = 'waiting' GROUP BY line.warehouse, line.sku
+""")
+
+
+def _waiting(session: Session, keys: Sequence[ShelfKey]) -> dict[ShelfKey, int]:
+    """How many lines wait on each shelf: also where a run looked at the asker only."""
+    named = {"warehouses": [warehouse for warehouse, _ in keys], "skus": [sku for _, sku in keys]}
+    return {(row.warehouse, row.sku): row.lines for row in session.execute(_WAITING, named)}
 
 
 def _kept(run: Run) -> set[str]:
@@ -151,24 +172,31 @@ def _loss_json(loss: Loss) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """A stored run as `domain.allocation.allocate` takes it, with what each line was given then."""
+    """A stored run as `domain.allocation.allocate` takes it, with what each line was given then.
 
+    `left`: what was free on each shelf after it.
+    """
+
+    run: UUID
     at: datetime
+    cause: str
     policy_version: int
     shelves: list[Shelf]
     claims: list[Claim]
     given: dict[tuple[str, int, ShelfKey], Decimal]
+    left: dict[ShelfKey, Decimal]
 
 
-def recorded_runs(rows: Sequence[StockAllocationRow]) -> list[RecordedRun]:
-    """Stored runs, to be computed again; `rows` hold all shelves of each."""
-    by_run: dict[UUID, list[StockAllocationRow]] = defaultdict(list)
+def by_run(rows: Iterable[StockAllocationRow]) -> list[list[StockAllocationRow]]:
+    """Rows run by run."""
+    runs: dict[UUID, list[StockAllocationRow]] = defaultdict(list)
     for row in rows:
-        by_run[row.run].append(row)
-    return [_recorded(mine) for mine in by_run.values()]
+        runs[row.run].append(row)
+    return list(runs.values())
 
 
-def _recorded(rows: Sequence[StockAllocationRow]) -> RecordedRun:
+def recorded_run(rows: Sequence[StockAllocationRow]) -> RecordedRun:
+    """A stored run, to be computed again; `rows` are all of its shelves."""
     lines: dict[str, list[ClaimLine]] = defaultdict(list)
     heads: dict[str, dict[str, Any]] = {}
     given = {}
@@ -179,13 +207,16 @@ def _recorded(rows: Sequence[StockAllocationRow]) -> RecordedRun:
             lines[claim["order_id"]].append(line)
             given[claim["order_id"], line.line_no, line.shelf] = Decimal(claim["given"])
     return RecordedRun(
+        run=rows[0].run,
         at=rows[0].at,
+        cause=rows[0].cause,
         policy_version=rows[0].policy_version,
         shelves=[Shelf(row.warehouse, row.sku, row.on_hand, row.free_before, row.hold_back_percent) for row in rows],
         claims=[
             Claim(order, head["vip"], datetime.fromisoformat(head["confirmed_at"]), head["ship_complete"],
-                  tuple(sorted(lines[order], key=lambda line: (line.line_no, line.warehouse))))
+                  tuple(sorted(lines[order], key=lambda line: line.place)))
             for order, head in heads.items()
         ],
         given=given,
+        left={(row.warehouse, row.sku): row.free_after for row in rows},
     )  # fmt: skip

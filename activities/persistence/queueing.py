@@ -120,9 +120,10 @@ def load_claims(session: Session, keys: Iterable[ShelfKey], *, only: UUID | None
             _add_gathered(lines[row.order_id], row)
     heads = {row.order_id: row for row in rows}
     return [
-        Claim(str(order), row.vip, row.confirmed_at, row.ship_complete, tuple(lines[order]))
+        Claim(str(order), row.vip, row.confirmed_at, row.ship_complete,
+              tuple(sorted(lines[order], key=lambda line: line.place)))
         for order, row in heads.items()
-    ]
+    ]  # fmt: skip
 
 
 def _add_gathered(mine: list[ClaimLine], row: Any) -> None:
@@ -138,6 +139,7 @@ def _add_gathered(mine: list[ClaimLine], row: Any) -> None:
             row.sku,
             waiting.quantity if waiting else Decimal(0),
             waiting.since if waiting else since,
+            displaced_at=waiting.displaced_at if waiting else None,
             skips=waiting.skips if waiting else 0,
             gathering_since=waiting.gathering_since if waiting else None,
             gathered=row.quantity,

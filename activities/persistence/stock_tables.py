@@ -177,8 +177,8 @@ class StockAllocationRow(SQLModel, table=True):
 
     `run` joins the shelves that were decided together. `cause`: what freed or asked for the goods; `subject_id` names
     it. `claims`: who stood in the queue, in order, what each got and by which rule, down to the first few who got
-    nothing; `waiting` is how many stand there in all. `losses`: whose reserve shrank in the same step, and by which
-    rule. It re-computes: `domain.allocation.allocate` over what is stored gives every claim what it got.
+    nothing; `waiting` is how many lines wait there after it. `losses`: whose reserve shrank in the same step, and by
+    which rule. It re-computes: `domain.allocation.allocate` over what is stored gives every claim what it got.
     """
 
     __tablename__ = "stock_allocation"

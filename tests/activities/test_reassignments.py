@@ -18,7 +18,7 @@ from activities.fulfilment import FulfilmentActivities, _start_picking
 from activities.letters import compose
 from activities.orders import OrderActivities
 from activities.persistence import orders
-from activities.persistence.allocations import recorded_runs
+from activities.persistence.allocations import recorded_run
 from activities.persistence.policies import policy_version
 from activities.persistence.queueing import queue_terms
 from activities.persistence.reassignments import decide_request, find_request
@@ -146,7 +146,7 @@ def test_d8_4_the_run_names_who_lost_who_got_and_computes_again(engine: Engine, 
     assert (run.subject_id, run.free_before, run.free_after) == (str(request), 0, 0)
     assert run.losses == [{"order_id": giver, "line_no": 1, "quantity": "6.000", "rule": "D8-4", "given_to": taker}]
     with Session(engine) as session:
-        [recorded] = recorded_runs([run])
+        recorded = recorded_run([run])
         terms = queue_terms(policy_version(session, recorded.policy_version))
     again = allocate(recorded.shelves, recorded.claims, terms, recorded.at)
     assert {(part.order_id, part.line.line_no, part.line.shelf): part.given for part in again} == recorded.given
