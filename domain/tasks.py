@@ -83,6 +83,8 @@ class TaskKind(StrEnum):
     """A control date of an expected receipt: make sure that the goods are on their way."""
     SUPPLY_LATE = "supply_late"
     """Expected goods have not come: find out when they will."""
+    STOCK_DRIFT = "stock_drift"
+    """Figures of stock that do not add up (D3-10)."""
     OTHER = "other"
 
 

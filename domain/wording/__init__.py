@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from domain.wording import (
+    allocation,
     credit,
     doors,
     dossier,
+    drift,
     history,
     letters,
     names,
@@ -127,13 +129,21 @@ def message_ids() -> Iterator[str]:
         dossier.KINDS,
         dossier.STATES,
         dossier.ANSWERS,
+        allocation.CAUSES,
+        allocation.GOT,
+        allocation.WAITED,
+        allocation.LOST,
+        allocation.SUBJECTS,
+        allocation.CLASSES,
+        drift.DRIFTS,
+        drift.AUDIT,
     ):
         yield from table.values()
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
         yield from pair
     yield from (refusals.WRONG_STATE_OF_ENDED, credit.UNKNOWN_REASON, waits.ENDED_BY_DIRECTOR, why.PERSON, why.DEPUTY)
     yield from (packing.WHOLE, packing.WHOLE_AND_LOOSE)
-    yield from (history.COMMENT, history.INSTEAD_OF, history.CHANGE, history.AUTHOR)
+    yield from (allocation.ANOTHERS, history.COMMENT, history.INSTEAD_OF, history.CHANGE, history.AUTHOR)
     yield from (dossier.INSTEAD, dossier.PAID, dossier.PAID_LATE, dossier.NEVER_PAID)
     yield from (letters.PROMISED, letters.NOT_PROMISED, names.SUPPLY_TITLE)
     yield from (names.GRANT_TITLE, names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)

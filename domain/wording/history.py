@@ -151,6 +151,14 @@ EVENTS = {
     "policy_proposed": "Предложена версия {policy_version} политики с {effective_from:date}: {changes}.",
     "policy_published": "Утверждена версия {policy_version} политики с {effective_from:date}.",
     "policy_rejected": "Версия {policy_version} политики отклонена.",
+    "stock_drift:on_hand": "Остаток не равен сумме движений, таких мест: {count}.",
+    "stock_drift:reserved": "Резерв на складе не равен резервам заказов, таких мест: {count}.",
+    "stock_drift:picking": "Комплектация на складе не равна строкам заказов, таких мест: {count}.",
+    "stock_drift:over_promised": "Обещано больше, чем есть на складе, таких мест: {count}.",
+    "stock_drift:shipped": "Списано не столько, сколько отгружено, таких мест: {count}.",
+    "stock_drift:ended_holds": "Завершённые заказы держат или ждут товар, таких мест: {count}.",
+    "stock_drift:expired": "Резервы с вышедшим сроком стоят, таких заказов: {count}.",
+    "stock_drift:unserved": "Товар свободен, а очередь за ним не разобрана, таких мест: {count}.",
 }
 VARIANTS = {
     "credit_decided": "outcome",
@@ -164,6 +172,7 @@ VARIANTS = {
     "dispute_closed": "result",
     "invoice_settled": "result",
     "message_cancelled": "error",
+    "stock_drift": "kind",
 }
 """The figure that tells kinds of an event apart."""
 SUBJECTS = {
@@ -186,6 +195,7 @@ SUBJECTS = {
     "absence": "Отсутствие: {name}",
     "exchange_rate": "Курс {name}",
     "user": "Сотрудник {name}",
+    "stock_check": "Сверка остатков {name}",
 }
 COMMENT = "Комментарий: «{comment}»."
 INSTEAD_OF = "Решение дано за того, кого нет на месте: {person}."

@@ -342,6 +342,7 @@ TASKS = {
     "supply_control": "Поставка {supply}, {supplier}, ожидается {until:date}: {note}",
     "supply_late": "Поставка {supply}, {supplier}, ожидалась {until:date} и не пришла: узнать новый срок",
     "message_unknown": "Проверить, ушло ли письмо «{subject}» ({recipient})",
+    "stock_drift": "Остатки не сходятся, расхождений: {count}. Найти причину",
     "message_failed": "Письмо «{subject}» не принято почтой {recipient}: проверить адрес",
 }
 

@@ -85,6 +85,7 @@ TASK_KINDS = {
     "message_failed": "Письмо не доставлено",
     "supply_control": "Проверить поставку",
     "supply_late": "Поставка опаздывает",
+    "stock_drift": "Остатки не сходятся",
     "other": "Задача",
 }
 
