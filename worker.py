@@ -22,6 +22,7 @@ from workflows import ids
 from workflows.client import connect
 from workflows.registry import WORKFLOWS
 from workflows.sandbox import workflow_runner
+from workflows.schedules import ensure_schedules
 
 GRACE = timedelta(seconds=20)
 """How long running activities may finish after SIGTERM; below the kill delay of any orchestrator we know."""
@@ -76,6 +77,7 @@ async def main() -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
     client = await connect()
+    await ensure_schedules(client, settings.task_queue)
     with ThreadPoolExecutor(settings.pool_size) as steps, ThreadPoolExecutor(MAIL_SLOTS) as letters:
         workers = make_worker(client, settings, steps), make_mail_worker(client, settings, letters)
         async with workers[0], workers[1]:

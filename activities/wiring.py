@@ -27,6 +27,7 @@ from activities.settings import Settings
 from activities.short_close import ShortCloseActivities
 from activities.stock import StockActivities
 from activities.supply import SupplyActivities
+from activities.sweeps import SweepActivities
 
 
 def build_activities(
@@ -53,6 +54,7 @@ def build_activities(
         DunningActivities(engine),
         GrantActivities(engine),
         SupplyActivities(engine),
+        SweepActivities(engine),
         HandoffActivities(client, settings.task_queue),
     ]
     return [activity for group in groups for activity in activities_of(group)]

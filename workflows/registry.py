@@ -8,6 +8,7 @@ from workflows.order import OrderWorkflow
 from workflows.payment import ManualAllocationWorkflow, PaymentWorkflow
 from workflows.statement import StatementWorkflow
 from workflows.supply import SupplyWorkflow
+from workflows.sweep import StockSweepWorkflow
 
 WORKFLOWS: tuple[type[Any], ...] = (
     OrderWorkflow,
@@ -17,4 +18,5 @@ WORKFLOWS: tuple[type[Any], ...] = (
     StatementWorkflow,
     CreditGrantWorkflow,
     SupplyWorkflow,
+    StockSweepWorkflow,
 )

@@ -17,7 +17,7 @@ from activities.persistence import orders
 from activities.persistence.allocations import ASKED, Cause, Loss, Run, record_run
 from activities.persistence.calendars import load_calendar
 from activities.persistence.policies import policy_in_force
-from activities.persistence.stock import Shelves, free, move_quantity
+from activities.persistence.stock import Shelves, free, move_quantity, read_shelves
 from activities.persistence.stock_tables import ReservationLineRow
 from domain.allocation import Allotment, Claim, ClaimLine, QueueTerms, Shelf, ShelfKey, allocate
 from domain.policy import Policy
@@ -49,6 +49,34 @@ def serve_queue(
     run = Run(at, cause, str(subject), version, seen, claims, allotted, losses)
     record_run(session, run, {key: free(row) for key, row in shelves.items()})
     return list(touched)
+
+
+def unsettled(session: Session, keys: Iterable[ShelfKey], *, at: datetime) -> list[Allotment]:
+    """What a run of the queue would move on some shelves now; nothing, after every commit (D8).
+
+    Goods that would begin to be gathered are left out: they are, when the shelf is next served (D8-5).
+    """
+    shelves = read_shelves(session, keys)
+    _, policy = policy_today(session, at)
+    allotted = allocate(_seen(session, shelves, policy), load_claims(session, shelves),
+                        queue_terms(policy), at)  # fmt: skip
+    return [part for part in allotted if part.given and (not part.gathering_since or part.line.gathering_since)]
+
+
+_TO_SERVE = text("""
+    SELECT DISTINCT line.warehouse, line.sku
+      FROM reservation_line line JOIN stock USING (warehouse, sku)
+     WHERE line.state = 'waiting' AND (line.warehouse, line.sku) > (:warehouse, :sku)
+       AND (stock.on_hand > stock.reserved + stock.picking OR line.gathering_since IS NOT NULL)
+     ORDER BY line.warehouse, line.sku LIMIT :size
+""")
+
+
+def shelves_to_serve(session: Session, after: ShelfKey | None, *, size: int) -> list[ShelfKey]:
+    """Shelves that somebody waits for, where goods are free or gathered; keyset pages."""
+    warehouse, sku = after or ("", "")
+    rows = session.execute(_TO_SERVE, {"warehouse": warehouse, "sku": sku, "size": size})
+    return [(row.warehouse, row.sku) for row in rows]
 
 
 def queue_terms(policy: Policy) -> QueueTerms:

@@ -63,6 +63,16 @@ def lock_shelves(session: Session, keys: Iterable[ShelfKey]) -> Shelves:
         before.rollback()
 
 
+def read_shelves(session: Session, keys: Iterable[ShelfKey]) -> Shelves:
+    """The stock rows that `lock_shelves` would lock, as they are; for questions only."""
+    wanted = set(keys)
+    while not (more := _neighbours(session, wanted)) <= wanted:
+        wanted |= more
+    query = select(StockRow).where(tuple_(col(StockRow.warehouse), col(StockRow.sku)).in_(_pairs(wanted)))
+    ordered = query.order_by(col(StockRow.warehouse), col(StockRow.sku)).execution_options(populate_existing=True)
+    return {(row.warehouse, row.sku): row for row in session.exec(ordered)}
+
+
 def _neighbours(session: Session, keys: set[ShelfKey]) -> set[ShelfKey]:
     return {(row.warehouse, row.sku) for row in session.execute(_NEIGHBOURS, _columns(keys))}
 
