@@ -207,6 +207,14 @@ def audit_decisions(since: Since = None, until: Until = None, data: Data = None)
     raise typer.Exit(0 if audit_command(data, since=_day(since), until=_day(until)) else 1)
 
 
+@audit.command("stock")
+def audit_stock(since: Since = None, until: Until = None, data: Data = None) -> None:
+    """Пересчитать раздачи товара за период и сверить остатки с движениями и резервами; код 1, если есть расхождения."""
+    from cli.stock_audit import stock_command
+
+    raise typer.Exit(0 if stock_command(data, since=_day(since), until=_day(until)) else 1)
+
+
 def _day(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
 

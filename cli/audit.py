@@ -53,7 +53,7 @@ def audit(engine: Engine, *, since: date | None, until: date | None) -> AuditRep
     """Look at every decision of the days, both ends included; of all days unless told."""
     report = AuditReport()
     with snapshot(engine) as session:
-        period = _period(session, since or _FIRST, until or _LAST)
+        period = days_of(session, since, until)
         with progress_bar("Решения", count_decisions(session, period)) as (bar, task):
             for audited in audit_decisions(session, period):
                 report.take_in(audited)
@@ -61,8 +61,9 @@ def audit(engine: Engine, *, since: date | None, until: date | None) -> AuditRep
     return report
 
 
-def _period(session: Session, since: date, until: date) -> Period:
-    """Days of the company's clock; of UTC while no company is set up."""
+def days_of(session: Session, since: date | None, until: date | None) -> Period:
+    """Days of the company's clock, both ends included; of UTC while no company is set up, and all days unless told."""
+    since, until = since or _FIRST, until or _LAST
     try:
         zone = ZoneInfo(legal_entity(session).timezone)
     except LookupError:

@@ -4,11 +4,15 @@ import shutil
 import smtplib
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cli.local.data import ROOT, DataDirectory, read_json
 from cli.local.problems import StackError
 from cli.local.stack import answers
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 _LITTLE_ROOM_MB = 500
 
@@ -89,13 +93,27 @@ def _database(url: str) -> Iterator[Finding]:
     engine = make_engine(url, pool_size=1)
     try:
         current = at_head(engine)
+        yield True, f"PostgreSQL отвечает на порту {urlsplit(url).port}"
+        yield current, "Схема базы нынешняя" if current else "Схема базы устарела: ./opora down и ./opora up"
+        if current:
+            yield _stock(engine)
     except SQLAlchemyError:
         yield False, f"PostgreSQL не отвечает на порту {urlsplit(url).port}: смотрите журнал postgres.log"
-        return
     finally:
         engine.dispose()
-    yield True, f"PostgreSQL отвечает на порту {urlsplit(url).port}"
-    yield current, "Схема базы нынешняя" if current else "Схема базы устарела: ./opora down и ./opora up"
+
+
+def _stock(engine: "Engine") -> Finding:
+    from datetime import UTC, datetime
+
+    from activities.persistence.replay import snapshot
+    from activities.persistence.stock_drift import check_stock
+
+    with snapshot(engine) as session:
+        report = check_stock(session, as_of=datetime.now(UTC))
+    if report.count:
+        return False, f"Остатки не сходятся, расхождений: {report.count}. Подробно: ./opora audit stock"
+    return True, "Остатки сходятся с движениями и резервами"
 
 
 def _temporal(address: str) -> Iterator[Finding]:
