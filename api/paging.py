@@ -39,6 +39,20 @@ def read_id(after: str | None) -> UUID | None:
         raise invalid("after", "bad_cursor") from None
 
 
+def read_number(after: str | None) -> int | None:
+    """The row number that a cursor of one column packed.
+
+    Raises:
+        RequestValidationError: it was not made by `cursor`.
+    """
+    key = read_cursor(after, 1)
+    if key is None:
+        return None
+    if not (key[0].isascii() and key[0].isdigit() and len(key[0]) < 19):
+        raise invalid("after", "bad_cursor")
+    return int(key[0])
+
+
 def read_cursor(after: str | None, parts: int) -> list[str] | None:
     """The columns that `cursor` packed.
 

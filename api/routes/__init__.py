@@ -17,6 +17,7 @@ MODULES = (
     "item_groups",
     "stock_moves",
     "stock",
+    "allocations",
     "supply",
     "orders",
     "fulfilment",

@@ -16,7 +16,7 @@ from api.deps import Db, Language
 from api.i18n import speech
 from api.openapi import problems
 from api.order_views import basis_view
-from api.paging import After, Limit, cursor, invalid, read_cursor
+from api.paging import After, Limit, cursor, invalid, read_number
 from api.schemas import Out, Page
 from domain.business_calendar import BusinessCalendar
 from domain.orders import SYSTEM, Role
@@ -81,7 +81,7 @@ def list_journal(
         since=_instant(calendar, since, "from"),
         until=_instant(calendar, until, "to", days=1),
     )
-    rows = find_events(db, wanted, before=_start(after), limit=limit + 1)
+    rows = find_events(db, wanted, before=read_number(after), limit=limit + 1)
     page, spoken = rows[:limit], speech(language)
     names, bases = names_of(db, page), bases_of(db, page)
     items = [
@@ -159,12 +159,3 @@ def _instant(calendar: BusinessCalendar, day: date | None, field: str, *, days: 
     if not 2000 <= day.year <= 2099:
         raise invalid(field, "bad_day")
     return calendar.at(day + timedelta(days=days), 0)
-
-
-def _start(after: str | None) -> int | None:
-    key = read_cursor(after, 1)
-    if key is None:
-        return None
-    if not (key[0].isascii() and key[0].isdigit() and len(key[0]) < 19):
-        raise invalid("after", "bad_cursor")
-    return int(key[0])
