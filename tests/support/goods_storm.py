@@ -197,7 +197,10 @@ class GoodsStorm:
         self.run(lambda: self.order_steps.end_order(request))
 
     def pick(self, seen: Sight, at: datetime, rnd: random.Random) -> None:
-        self._step(self.fulfilment.start_picking, seen, at, self.company.warehouse)
+        """One warehouse begins, or all that hold goods of the order."""
+        warehouse = rnd.choice([None, None, *WAREHOUSES])
+        request = OrderStep(seen.order, next(self._serial), self.company.warehouse, at, warehouse)
+        self.run(lambda: self.fulfilment.start_picking(request))
 
     def meet_gate(self, seen: Sight, at: datetime, rnd: random.Random) -> None:
         """Picked goods stand before a closed gate, as after a look at an overdue invoice."""
@@ -215,10 +218,13 @@ class GoodsStorm:
         self._step(self.stock.unpick_order, seen, at)
 
     def ship(self, seen: Sight, at: datetime, rnd: random.Random) -> None:
-        """All that was picked, or a part of it; then the invoice, as the workflow issues it."""
-        lines = self._some_picked(seen.order, rnd) if rnd.random() < 0.5 else ()
+        """All that one warehouse picked, or a part of it; then the invoice, as the workflow issues it."""
+        picked = self._picked(seen.order)
+        warehouse = rnd.choice(sorted({line.warehouse for line in picked}) or ["main"])
+        some = [line for line in picked if line.warehouse == warehouse and rnd.random() < 0.5]
+        lines = tuple(LineQuantity(line.sku, Decimal(rnd.randint(1, int(line.quantity)))) for line in some)
         number = next(self._serial)
-        request = ShipRequest(seen.order, number, ShipCommand(self.company.warehouse, lines), at)
+        request = ShipRequest(seen.order, number, ShipCommand(self.company.warehouse, lines, warehouse), at)
         if self.run(lambda: self.fulfilment.ship_order(request)) is not None:
             self.run(lambda: self.invoicing.invoice_shipment(InvoiceRequest(seen.order, number, at)))
 
@@ -269,13 +275,12 @@ class GoodsStorm:
         if request is not None:
             self.run(agree)
 
-    def _some_picked(self, order: str, rnd: random.Random) -> tuple[LineQuantity, ...]:
+    def _picked(self, order: str) -> list[ReservationLineRow]:
         with Session(self.engine) as session:
             query = select(ReservationLineRow).where(
                 ReservationLineRow.order_id == UUID(order), ReservationLineRow.state == "picking"
             )
-            picked = session.exec(query).all()
-        return tuple(LineQuantity(line.sku, Decimal(rnd.randint(1, int(line.quantity)))) for line in picked)
+            return list(session.exec(query))
 
     # -- running --------------------------------------------------------------------------------------------------
 

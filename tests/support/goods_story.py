@@ -111,7 +111,7 @@ class GoodsStory:
             self.wrong.append(f"{when}: {shelf} has {on_hand} on hand and promised {dict(sums)}")
 
     def _check_order(self, order: str, moment: Moment, when: str) -> None:
-        """While a reserve lives, every line waits for, holds or shipped what is wanted; afterwards nothing is held."""
+        """While a reserve lives, a line waits for, holds, shipped or closed short what is wanted; then it holds nothing."""
         row, reservation = self.tables["sales_order"][order], self.tables["reservation"].get(order)
         sums, held = defaultdict(Decimal), ZERO
         for line in self.tables["reservation_line"].values():
@@ -129,14 +129,10 @@ class GoodsStory:
             for line in self.tables["order_line"].values():
                 if (line["order_id"], line["revision"]) == (order, row["revision"]):
                     self._due[order, line["line_no"]] = number(line["quantity"])
-        for record in moment.rows("stock_allocation"):
-            for loss in record["losses"]:
-                if (loss["order_id"], loss["rule"]) == (order, "D7-14"):
-                    self._due[order, loss["line_no"]] -= Decimal(loss["quantity"])
         wanted = {line_no: due for (other, line_no), due in self._due.items() if other == order and due}
         if wanted != dict(sums):
             self.wrong.append(
-                f"{when}: {row['number']} wants {wanted} but {dict(sums)} are waited for, held or shipped"
+                f"{when}: {row['number']} wants {wanted} but {dict(sums)} are waited for, held, shipped or closed"
             )
 
     def _check_promises_are_explained(self, moment: Moment, when: str) -> None:
