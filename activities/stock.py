@@ -14,10 +14,12 @@ from activities.persistence.grants import load_grants, overlay_of
 from activities.persistence.picking import put_back
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reserves import begin_lifetime, fit_lines, give_back
+from activities.persistence.shortages import open_shortage
 from activities.persistence.standing import settle_reserved
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
 from activities.persistence.tasks import cancel_tasks
+from activities.shortage_effects import Question, ask_customer
 from domain import waits
 from domain.orders import SYSTEM, OrderStatus, OrderStep, StepResult, WaitReason
 
@@ -58,7 +60,7 @@ def _reserve(session: Session, step: OrderStep, key: str) -> StepResult:
     order = orders.lock_order(session, step.order_id)
     state = orders.state_of(order)
     if state.status is not OrderStatus.CONFIRMED or state.wait is not None:
-        return StepResult(state)
+        return StepResult(state, shortage=open_shortage(session, order.id))
     context = context_of(session, order)
     done = orders.done_by_line(session, order.id)
     wanted = {
@@ -75,11 +77,15 @@ def _reserve(session: Session, step: OrderStep, key: str) -> StepResult:
     record_event(session, "order", order.id, "reserved", SYSTEM, at=step.as_of, lines=_told(held),
                  expires_at=reservation.expires_at.isoformat() if reservation.expires_at else None)  # fmt: skip
     others = tuple(str(other) for other in served if other != order.id)
+    # Whoever paid late is asked about their money and the goods at once, in the next step (D7-8).
+    asked = (
+        Question() if reservation.paid_late else ask_customer(session, context, step.round, at=step.as_of, anew=True)
+    )
     if not any(line.state == "reserved" for line in held):
-        return StepResult(state, served=others)
+        return StepResult(state, messages=asked.messages, served=others, shortage=asked.shortage)
     notice = "order_part_reserved" if any(line.state == "waiting" for line in held) else "order_reserved"
     told = notify_manager(session, context, key, notice, at=step.as_of, until=reservation.expires_at)
-    return StepResult(state, messages=(told,), served=others)
+    return StepResult(state, messages=(told, *asked.messages), served=others, shortage=asked.shortage)
 
 
 def _begin(session: Session, context: OrderContext, step: OrderStep) -> ReservationRow:
@@ -135,7 +141,9 @@ def _fit(session: Session, step: OrderStep) -> StepResult:
     if state.status is OrderStatus.READY:
         state = orders.set_state(order, waits.anew(state, step.as_of), at=step.as_of)
     record_event(session, "order", order.id, "reserve_fitted", step.actor, at=step.as_of, lines=changed)
-    return StepResult(state, served=tuple(str(other) for other in served if other != order.id))
+    others = tuple(str(other) for other in served if other != order.id)
+    asked = ask_customer(session, context, step.round, at=step.as_of)
+    return StepResult(state, messages=asked.messages, served=others, shortage=asked.shortage)
 
 
 def _unpick(session: Session, step: OrderStep, key: str) -> StepResult:

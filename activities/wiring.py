@@ -25,6 +25,7 @@ from activities.persistence.mailbox import Mailbox
 from activities.revisions import RevisionActivities
 from activities.settings import Settings
 from activities.short_close import ShortCloseActivities
+from activities.shortages import ShortageActivities
 from activities.stock import StockActivities
 from activities.supply import SupplyActivities
 from activities.sweeps import SweepActivities
@@ -44,6 +45,7 @@ def build_activities(
         RevisionActivities(engine),
         GateActivities(engine),
         StockActivities(engine),
+        ShortageActivities(engine),
         LifetimeActivities(engine),
         FreshPaymentActivities(engine, payments or OwnBooks()),
         FulfilmentActivities(engine),

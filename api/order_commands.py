@@ -24,7 +24,7 @@ from activities.persistence import approvals, orders
 from activities.persistence.tables import OrderRow
 from api.errors import refused
 from domain.errors import DomainError, QuoteExpiredError, WrongStateError
-from domain.orders import OrderInput, OrderStatus, Proposal
+from domain.orders import OpenShortage, OrderInput, OrderStatus, Proposal
 from workflows import ids
 from workflows.order import OrderWorkflow
 
@@ -34,8 +34,11 @@ PATIENCE = timedelta(seconds=8)
 """How long a caller waits for the answer before it is told to look again."""
 
 
-def order_input(order: OrderRow, *, now: datetime, proposal: Proposal | None = None) -> OrderInput:
-    """What starts the order's workflow, at whatever state the order has reached; `proposal` waits beside it."""
+def order_input(
+    order: OrderRow, *, now: datetime, proposal: Proposal | None = None, shortage: OpenShortage | None = None
+) -> OrderInput:
+    """What starts the order's workflow, at whatever state the order has reached; `proposal` and `shortage` wait beside
+    it."""
     return OrderInput(
         order_id=str(order.id),
         number=order.number,
@@ -45,6 +48,7 @@ def order_input(order: OrderRow, *, now: datetime, proposal: Proposal | None = N
         state=orders.state_of(order),
         first_step=order.version * STEPS_PER_VERSION,
         proposal=proposal,
+        shortage=shortage,
     )
 
 

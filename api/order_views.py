@@ -18,6 +18,7 @@ from activities.persistence.stock_tables import ReservationRow
 from activities.persistence.tables import CreditDecisionRow, OrderRow
 from api.i18n import Language, speech
 from api.schemas import decimal_text, money
+from api.shortage_view import shortage_view
 from domain.credit import CreditDecision
 from domain.credit_release import told_reasons
 from domain.explanation import ends_wait
@@ -98,6 +99,7 @@ def detail(session: Session, order: OrderRow, language: Language, *, now: dateti
         "decision": stored_decision(decision, language) if decision else None,
         "availability": _availability(session, order, now=now),
         "reservation": _reservation(session, order, now=now),
+        "shortage": shortage_view(session, order, language, now=now),
         "invoices": [_invoice(row, order.currency) for row in session.execute(_INVOICES, {"order": order.id})],
         "payments": [_payment(row, order.currency) for row in session.execute(_PAYMENTS, {"order": order.id})],
         "journal": _journal(session, order.id),

@@ -218,11 +218,20 @@ def _gathers_too_long(claim: Claim, left: Mapping[ShelfKey, Decimal], terms: Que
 
 def _room(shelf: Shelf, left: Decimal, line: ClaimLine, key_customer: bool) -> _Room:
     """What a line may take of what is left (D8-2); goods asked for by the piece are not split."""
+    return _Room(left, _open_to(shelf, left, line.quantity, key_customer))
+
+
+def free_for(shelf: Shelf, quantity: Decimal, *, key_customer: bool) -> Decimal:
+    """What a newcomer of this class finds free on a shelf when it asks for `quantity` (D8-2)."""
+    return _open_to(shelf, max(NOTHING, shelf.free), quantity, key_customer)
+
+
+def _open_to(shelf: Shelf, left: Decimal, quantity: Decimal, key_customer: bool) -> Decimal:
     if key_customer:
-        return _Room(left, left)
+        return left
     room = max(NOTHING, left - shelf.held_back)
-    by_piece = line.quantity == line.quantity.to_integral_value()
-    return _Room(left, room.to_integral_value(ROUND_FLOOR) if by_piece else room.quantize(STEP, ROUND_FLOOR))
+    by_piece = quantity == quantity.to_integral_value()
+    return room.to_integral_value(ROUND_FLOOR) if by_piece else room.quantize(STEP, ROUND_FLOOR)
 
 
 def _serve(claim: Claim, rooms: Mapping[Place, _Room], terms: QueueTerms, as_of: datetime) -> list[Allotment]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from domain.allocation import Rule
 from domain.credit import Reason, ReasonCode
 from domain.credit_release import released_by
 from domain.explanation_credit import REASON_RULES, CreditNow, Turn
 from domain.money import ZERO
 from domain.orders import OnExpiry, OrderStatus, Role, Wait, WaitReason
-from domain.said import Can, Person, Said
+from domain.said import Can, Goods, Person, Said
 
 WAIT_RULES = {
     WaitReason.ACCEPTANCE: "D6-1",
@@ -86,6 +87,14 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Goods that an order waits for, and the rule that left it without them when the queue was last decided."""
+
+    rule: str
+    goods: tuple[Goods, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """An order as it stands at the moment of the question; instants are on the company's clock.
 
@@ -95,6 +104,8 @@ class Standing:
         days_overdue: how long its oldest unpaid invoice is past due, 0 for none.
         gate: what closes the shipment gate before picked goods (D12-2).
         ahead: what would close the gate if the goods were to leave now (D12-1).
+        short: goods it waits for, and why there are none (D8).
+        choose_until: the customer has a choice about them until then (D7-12).
         staff: who is there to decide, by role.
         expected_on: when the goods that it waits for are expected; None when nobody knows.
     """
@@ -112,6 +123,8 @@ class Standing:
     prepaid: bool = False
     gate: tuple[Reason, ...] = ()
     ahead: tuple[Reason, ...] = ()
+    short: tuple[Shortfall, ...] = ()
+    choose_until: datetime | None = None
     staff: Mapping[str, tuple[Person, ...]] = field(default_factory=dict)
     expected_on: date | None = None
 
@@ -201,9 +214,7 @@ def _case(standing: Standing, wait: Wait) -> str:
 
 def _waiting(standing: Standing, wait: Wait) -> Explanation:
     """Any other wait, with what the shipment gate has to say and the change that is proposed meanwhile."""
-    said = [_head(standing, wait)]
-    if standing.expected_on is not None:
-        said.append(Said("stock_expected", {"on": standing.expected_on}))
+    said = [_head(standing, wait), *_short(standing)]
     said += _gate(standing.gate)
     if wait.reason is WaitReason.GATE and not standing.gate:
         said.append(Said("gate_opens"))
@@ -212,13 +223,41 @@ def _waiting(standing: Standing, wait: Wait) -> Explanation:
         said += _asked(standing.request, people)
     elif wait.reason is WaitReason.GATE and people:
         said.append(Said("ask.people", {"people": people}))
-    if wait.reason in BY_THE_MANAGER:
+    if wait.reason in BY_THE_MANAGER or standing.choose_until is not None:
         said += _manager(standing, wait)
     said.append(_then(standing, wait))
     if standing.ahead:
         said += [Said("ahead"), *_gate(standing.ahead)]
-    rules = tuple(REASON_RULES[reason.code] for reason in standing.gate)
+    rules = (*(REASON_RULES[reason.code] for reason in standing.gate), *_short_rules(standing))
     return _explanation(standing, said, rules, people, reasons=standing.gate or standing.ahead)
+
+
+def _short(standing: Standing) -> list[Said]:
+    """Which goods are missing and why, when they come, and what the customer may do about it."""
+    said = [Said(f"short.{_cause(each)}", {"goods": each.goods}) for each in standing.short]
+    if standing.expected_on is not None:
+        said.append(Said("stock_expected", {"on": standing.expected_on}))
+    if standing.choose_until is not None:
+        said.append(Said("choice", {"until": standing.choose_until}))
+    return said
+
+
+def _short_rules(standing: Standing) -> list[str]:
+    rules = [SHORT_RULES[_cause(each)] for each in standing.short]
+    return [*rules, "D7-12"] if standing.choose_until is not None else rules
+
+
+def _cause(short: Shortfall) -> str:
+    return short.rule if short.rule in SHORT_RULES else Rule.RAN_OUT
+
+
+SHORT_RULES: Mapping[str, str] = {
+    Rule.RAN_OUT: "D8-1",
+    Rule.HELD_BACK: "D8-2",
+    Rule.WHOLE_ONLY: "D7-12",
+    Rule.GATHERING: "D8-5",
+}
+"""Why goods are missing, with the rule behind it; after anything else others took them, too."""
 
 
 def _gate(reasons: Iterable[Reason]) -> list[Said]:
@@ -239,8 +278,7 @@ def _who_helps(standing: Standing, credit: CreditNow, turn: Turn) -> tuple[Perso
         return ()
     roles = credit.helpers(stopped=standing.stopped)
     found = [person.doing(can) for role, can in roles for person in standing.staff.get(role, ())]
-    owner = (Person(standing.manager, Role.MANAGER, can=Can.COLLECT),) if standing.manager else ()
-    return (*dict.fromkeys(found), *owner)
+    return (*dict.fromkeys(found), *_owner(standing, Can.COLLECT))
 
 
 def _around(standing: Standing, wait: Wait) -> tuple[Person, ...]:
@@ -250,10 +288,13 @@ def _around(standing: Standing, wait: Wait) -> tuple[Person, ...]:
     if wait.reason is WaitReason.GATE:
         return tuple(person.doing(Can.DECIDE) for person in standing.staff.get(Role.HEAD, ()))
     if wait.reason in BY_THE_WAREHOUSE:
-        return tuple(person.doing(Can.HANDLE) for person in standing.staff.get(Role.WAREHOUSE, ()))
-    if not standing.manager:
-        return ()
-    return (Person(standing.manager, Role.MANAGER, can=Can.COLLECT if wait.reason in CUSTOMER_PAYS else Can.HANDLE),)
+        asks = _owner(standing, Can.HANDLE) if standing.choose_until is not None else ()
+        return (*asks, *(person.doing(Can.HANDLE) for person in standing.staff.get(Role.WAREHOUSE, ())))
+    return _owner(standing, Can.COLLECT if wait.reason in CUSTOMER_PAYS else Can.HANDLE)
+
+
+def _owner(standing: Standing, can: Can) -> tuple[Person, ...]:
+    return (Person(standing.manager, Role.MANAGER, can=can),) if standing.manager else ()
 
 
 def _asked(request: Request | None, people: tuple[Person, ...]) -> list[Said]:

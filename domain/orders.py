@@ -148,12 +148,20 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenShortage:
+    """The choice that a customer has while goods are short (D7-12): which question it is, and until when it is open."""
+
+    round: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OrderInput:
     """Starts `OrderWorkflow`, at whatever state the order has reached.
 
     `as_of` is business time at the start (see workflows/clock.py). `first_step` begins the numbers of its steps: a
     workflow started anew, say after Temporal's data were lost, never repeats the keys of an earlier one. `proposal`
-    is the revision that waits for approval then.
+    is the revision that waits for approval then, `shortage` the choice that the customer has.
     """
 
     order_id: str
@@ -164,6 +172,7 @@ class OrderInput:
     state: OrderState
     first_step: int = 0
     proposal: Proposal | None = None
+    shortage: OpenShortage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +200,15 @@ class StepResult:
     """Where the order stands after a step, what to deliver, and which other orders to tell.
 
     `messages` are keys of the effect ledger; `served` are ids of orders that got freed goods, `relieved` of orders
-    that wait for credit on an account whose exposure fell (D2-13).
+    that wait for credit on an account whose exposure fell (D2-13). `shortage` is what the customer has to choose about
+    from now on (D7-12).
     """
 
     state: OrderState
     messages: tuple[str, ...] = ()
     served: tuple[str, ...] = ()
     relieved: tuple[str, ...] = ()
+    shortage: OpenShortage | None = None
 
 
 @dataclass(frozen=True, slots=True)

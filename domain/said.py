@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -29,6 +30,15 @@ class Person:
 
     def doing(self, can: Can) -> "Person":
         return replace(self, can=can)
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """So much of a product."""
+
+    name: str
+    quantity: Decimal
+    unit: str
 
 
 @dataclass(frozen=True, eq=False)

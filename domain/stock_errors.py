@@ -214,3 +214,39 @@ class ProofTypeError(DomainError):
 
     code = "proof_type"
     status = 415
+
+
+class NoShortageError(DomainError):
+    """Nobody waits for a choice: goods have come, its time is over, or it was made (D7-12)."""
+
+    code = "no_shortage"
+
+
+class NothingSetAsideError(DomainError):
+    """There is no part of the goods to take (D7-12)."""
+
+    code = "nothing_set_aside"
+
+
+class NotMissingError(DomainError):
+    """The product is all there, or is not in the order. facts: sku, missing."""
+
+    code = "not_missing"
+
+
+class NotASubstituteError(DomainError):
+    """The product is not kept as a substitute of the other (D7-12). facts: sku, substitute, offered."""
+
+    code = "not_a_substitute"
+
+
+class NoSubstitutesError(DomainError):
+    """Nothing is kept that could be taken instead (D7-12). facts: sku, substitute."""
+
+    code = "no_substitutes"
+
+
+class AlternativeStoppedError(DomainError):
+    """Credit stops the order with the substitute (D4-10). facts: reasons, currency, and the figures of the reasons."""
+
+    code = "alternative_stopped"

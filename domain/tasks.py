@@ -32,6 +32,8 @@ class TaskKind(StrEnum):
     """The customer showed a copy of the payment order: look for the money (D7-10)."""
     PICKING = "picking"
     """Pick the goods (D12-3)."""
+    SHORTAGE_CHOICE = "shortage_choice"
+    """Goods are short: learn what the customer chooses (D7-12)."""
     STOCK_LATE = "stock_late"
     """A backorder waits too long (D6-13)."""
     CANCEL_LATE = "cancel_late"
@@ -137,6 +139,7 @@ ACTIONS: Mapping[str, str] = {
     TaskKind.GATE: "/api/v1/orders/{id}/gate",
     TaskKind.PICKING: "/api/v1/orders/{id}/ship",
     TaskKind.CANCEL_ACKNOWLEDGEMENT: "/api/v1/orders/{id}/cancel",
+    TaskKind.SHORTAGE_CHOICE: "/api/v1/orders/{id}/shortage",
     TaskKind.PAYMENT_QUEUE: "/api/v1/payments/{id}/allocate",
     TaskKind.LIMIT_CHANGE: "/api/v1/limit-changes/{id}/decision",
     TaskKind.REASSIGNMENT: "/api/v1/stock/reassignments/{id}/decision",

@@ -57,6 +57,7 @@ class OrderWorkflow(OrderCommands):
         """Move the order on, chapter by chapter, until it has ended."""
         self._show(self._state)
         self._propose(order.proposal)
+        self._watch_shortage()
         while self._state.status not in ENDED:
             try:
                 if self._cancel_unheard():

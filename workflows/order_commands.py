@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.orders import OrderActivities
     from activities.revisions import RevisionActivities
     from activities.short_close import ShortCloseActivities
+    from activities.shortages import ShortageActivities
     from activities.stock import StockActivities
     from domain.credit_steps import (
         ApprovalCommand,
@@ -38,8 +39,9 @@ with workflow.unsafe.imports_passed_through():
         WaitReason,
     )
     from domain.reserve_life import ProofCommand, ProofRequest
-    from domain.revisions import PICKED, REVISABLE, ReviseCommand, ReviseOutcome, ReviseRequest
-    from domain.shipment_gate import GateAnswer, GateCommand, GateOutcome, may_allow_ahead
+    from domain.revisions import PICKED, REVISABLE, ReviseCommand, RevisedLine, ReviseOutcome, ReviseRequest
+    from domain.shipment_gate import GateAnswer, GateCommand, GateOutcome, gate_facts, may_allow_ahead
+    from domain.shortages import Choice, ShortageCommand, ShortageRequest, WeighedChoice
     from workflows.order_steps import OrderSteps
     from workflows.turns import refusal
 
@@ -94,15 +96,19 @@ class OrderCommands(OrderSteps):
             self._may_revise(command)
             request = ReviseRequest(self._order.order_id, self._count_step(), command, self._clock.now())
             outcome: ReviseOutcome = await self._ask(RevisionActivities.revise_order, request)
-            self._barred = outcome.barred or self._barred
-            self._asked_revision = outcome.revision
-            self._propose(outcome.proposal)
-            self._show(outcome.state)
-            self._post.send(outcome.messages)
-            await self._tell(outcome.relieved, "exposure_lowered")
+            await self._follow_revision(outcome)
             if outcome.refit:
                 await self._do(StockActivities.fit_reserve, self._step(command.actor))
             return outcome
+
+    async def _follow_revision(self, outcome: ReviseOutcome) -> None:
+        """Go where an edit led; its goods are another step."""
+        self._barred = outcome.barred or self._barred
+        self._asked_revision = outcome.revision
+        self._propose(outcome.proposal)
+        self._show(outcome.state)
+        self._post.send(outcome.messages)
+        await self._tell(outcome.relieved, "exposure_lowered")
 
     @revise.validator
     def _may_revise(self, command: ReviseCommand) -> None:  # noqa: ARG002 - validators take what their update takes
@@ -115,11 +121,14 @@ class OrderCommands(OrderSteps):
         """End the order; while goods are being picked, the warehouse acknowledges first (D6-8)."""
         async with self._turn:
             self._may_cancel(command)
-            if self._state.status is OrderStatus.PICKING and command.actor.role is not Role.WAREHOUSE:
-                if self._cancel_is_asked():
-                    return StepResult(self._state)
-                return await self._do(OrderActivities.ask_cancel_acknowledgement, self._step(command.actor))
-            return await self._end(OrderStatus.CANCELLED, command)
+            return await self._cancel(command)
+
+    async def _cancel(self, command: CancelCommand) -> StepResult:
+        if self._state.status is OrderStatus.PICKING and command.actor.role is not Role.WAREHOUSE:
+            if self._cancel_is_asked():
+                return StepResult(self._state)
+            return await self._do(OrderActivities.ask_cancel_acknowledgement, self._step(command.actor))
+        return await self._end(OrderStatus.CANCELLED, command)
 
     @cancel.validator
     def _may_cancel(self, command: CancelCommand) -> None:
@@ -129,6 +138,48 @@ class OrderCommands(OrderSteps):
             raise refusal("wrong_state", status=self._state.status, command="cancel")
         if self._state.status is OrderStatus.PICKING and command.actor.role is Role.MANAGER:
             raise refusal("cancel_needs_head")
+
+    @workflow.update(description="Выбор клиента: товара не хватает")
+    async def choose_on_shortage(self, command: ShortageCommand) -> StepResult:
+        """Wait, take a part, take another product, or cancel (D7-12). Credit is one step, goods are the next: whoever
+        lost them in between is short again, and is asked again."""
+        async with self._turn:
+            self._may_choose(command)
+            request = ShortageRequest(self._order.order_id, self._count_step(), command, self._clock.now())
+            weighed: WeighedChoice = await self._ask(ShortageActivities.weigh_choice, request)
+            if weighed.refusal is not None:
+                self._shortage = None
+                raise refusal(weighed.refusal)
+            if weighed.lines is not None:
+                await self._change_by_choice(command, weighed.lines)
+            else:
+                self._shortage = None
+            if command.choice is Choice.CANCEL:
+                await self._cancel(CancelCommand(command.actor, command.comment or ""))
+            return StepResult(self._state)
+
+    @choose_on_shortage.validator
+    def _may_choose(self, command: ShortageCommand) -> None:
+        if self._shortage is None:
+            raise refusal("no_shortage")
+        if command.choice is Choice.CANCEL:
+            self._may_cancel(CancelCommand(command.actor, command.comment or ""))
+        elif command.choice is not Choice.WAIT:
+            self._may_revise(ReviseCommand(command.actor))
+
+    async def _change_by_choice(self, command: ShortageCommand, lines: tuple[RevisedLine, ...]) -> None:
+        """The order as the customer takes it: written, recorded as the choice, and its reserve fitted to it."""
+        revised = ReviseCommand(command.actor, lines=lines, reason=command.comment)
+        request = ReviseRequest(self._order.order_id, self._count_step(), revised, self._clock.now())
+        outcome: ReviseOutcome = await self._ask(RevisionActivities.revise_order, request)
+        await self._follow_revision(outcome)
+        if not outcome.in_force and outcome.proposal is None and outcome.decision is not None:
+            raise refusal("alternative_stopped", **gate_facts(outcome.decision.reasons, outcome.decision.currency))
+        chosen = ShortageRequest(self._order.order_id, self._count_step(), command, self._clock.now())
+        await self._do(ShortageActivities.record_choice, chosen)
+        self._shortage = None
+        if outcome.refit:
+            await self._do(StockActivities.fit_reserve, self._step(command.actor))
 
     @workflow.update(description="Продлить резерв")
     async def extend_reservation(self, command: ExtendCommand) -> StepResult:

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.handoff import HandoffActivities
     from activities.orders import OrderActivities
     from activities.revisions import RevisionActivities
+    from activities.shortages import ShortageActivities
     from activities.stock import StockActivities
     from domain.credit_steps import (
         ApprovalOutcome,
@@ -28,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
         Actor,
         CancelCommand,
         EndRequest,
+        OpenShortage,
         OrderInput,
         OrderState,
         OrderStatus,
@@ -60,11 +62,12 @@ class OrderSteps:
         self._post = Post(self._clock)
         self._barred: tuple[str, ...] = ()
         self._answered: dict[str, str] = {}
-        self._proposal: Proposal | None = None
+        self._proposal: Proposal | None = order.proposal  # a command that starts the process comes before it runs
+        self._shortage: OpenShortage | None = order.shortage
         self._asked_revision: int | None = None
         self._shipment_round = 0
         self._moves = 0
-        self._proposals: list[asyncio.Task[None]] = []
+        self._watches: list[asyncio.Task[None]] = []
         self._steps = order.first_step
         self._cancel_heard = False
         self._news = 0
@@ -122,6 +125,7 @@ class OrderSteps:
         self._post.send(result.messages)
         await self._tell(result.served, "stock_allocated")
         await self._tell(result.relieved, "exposure_lowered")
+        self._await_choice(result.shortage)
         return result
 
     async def _tell(self, orders: tuple[str, ...], signal: str) -> None:
@@ -180,7 +184,7 @@ class OrderSteps:
         """Watch a revision that waits for approval, in the place of any other."""
         self._proposal = proposal
         if proposal is not None:
-            self._proposals.append(asyncio.create_task(self._watch(proposal)))
+            self._watches.append(asyncio.create_task(self._watch(proposal)))
 
     async def _watch(self, proposal: Proposal) -> None:
         """Climb its ladder while nobody answers; silence refuses it (D4-3)."""
@@ -218,3 +222,32 @@ class OrderSteps:
             ApprovalActivities.expire_approval, args=[self._order.order_id, self._clock.now()], **options.DATABASE
         )
         return outcome
+
+    # -- the customer's choice while goods are short, beside it too ----------------------------------------------
+
+    def _await_choice(self, shortage: OpenShortage | None) -> None:
+        """Watch a question to the customer, in the place of any other; None, or the same one, asks nothing new."""
+        if shortage is not None and shortage != self._shortage:
+            self._shortage = shortage
+            self._watch_shortage()
+
+    def _watch_shortage(self) -> None:
+        if self._shortage is not None:
+            self._watches.append(asyncio.create_task(self._watch_choice(self._shortage)))
+
+    async def _watch_choice(self, shortage: OpenShortage) -> None:
+        """Silence means waiting (D7-12)."""
+
+        def over() -> bool:
+            return self._shortage != shortage or self._state.status in ENDED
+
+        left = self._clock.until(shortage.until)
+        if left.total_seconds() > 0:
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(over, timeout=left, timeout_summary="Выбор клиента: товара не хватает")
+        if over():
+            return
+        with contextlib.suppress(AlreadyOverError):
+            async with Turn(self._turn, over):
+                self._shortage = None
+                await self._do(ShortageActivities.lapse_shortage, self._step())

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from activities.persistence import credit, orders, revisions
+from activities.persistence import credit, orders, revisions, shortages
 from activities.persistence.calendars import load_calendar
 from activities.persistence.context import OrderContext, context_of
 from activities.persistence.gate import look_through
@@ -21,16 +21,17 @@ from activities.persistence.rulings import HELD, price_to_approve
 from activities.persistence.stock import reservation_lines
 from activities.persistence.supply import expected_days
 from activities.persistence.tables import ApprovalRow, CreditAccountRow, CustomerRow, JournalRow, OrderRow, UserRow
+from domain.allocation import Rule
 from domain.approvals import ApprovalKind, Rung, ladder
 from domain.business_calendar import BusinessCalendar
 from domain.credit import CreditFacts, OrderAsk, Reason, credit_part, decide_credit
-from domain.explanation import Ending, ProposedChange, Request, Standing
+from domain.explanation import Ending, ProposedChange, Request, Shortfall, Standing
 from domain.explanation_credit import CreditNow, TradeStop
 from domain.money import ZERO
 from domain.orders import ENDED, SYSTEM, Role, WaitReason
 from domain.policy import Policy
 from domain.reconsideration import codes_of
-from domain.said import Can, Person
+from domain.said import Can, Goods, Person
 from domain.supply import whole_on
 
 _BEFORE_THE_GATE = frozenset({WaitReason.PICKING, WaitReason.SHIPMENT})
@@ -163,6 +164,8 @@ def standing_of(session: Session, order: OrderRow, *, at: datetime) -> Standing:
         gate=gate_now(session, context, at=at) if reason is WaitReason.GATE else (),
         prepaid=order.prepayment_percent > 0,
         ahead=gate_now(session, context, at=at) if reason in _BEFORE_THE_GATE else (),
+        short=_short(session, order),
+        choose_until=_choose_until(session, context),
         staff=_staff(session, context),
         expected_on=_expected_on(session, order, at=at) if reason is WaitReason.STOCK else None,
     )
@@ -172,6 +175,33 @@ def _expected_on(session: Session, order: OrderRow, *, at: datetime) -> date | N
     """The day on which everything that the order waits for is there (D7-12)."""
     waiting = reservation_lines(session, order.id, "waiting")
     return whole_on(expected_days(session, order.id, waiting, at=at).values())
+
+
+_SHORT = text("""
+    SELECT named.name, named.unit, waiting.quantity, (
+               SELECT claim ->> 'rule' FROM stock_allocation run, jsonb_array_elements(run.claims) claim
+                WHERE run.sku = waiting.sku AND run.warehouse = waiting.warehouse
+                  AND claim ->> 'order_id' = CAST(:order AS text)
+                  AND CAST(claim -> 'line' ->> 'line_no' AS integer) = waiting.line_no
+                ORDER BY run.id DESC LIMIT 1) AS rule
+      FROM reservation_line waiting
+      JOIN order_line named ON named.order_id = waiting.order_id AND named.line_no = waiting.line_no
+     WHERE waiting.order_id = CAST(:order AS uuid) AND waiting.state = 'waiting' AND named.revision = :revision
+     ORDER BY waiting.line_no, waiting.warehouse
+""")
+
+
+def _short(session: Session, order: OrderRow) -> tuple[Shortfall, ...]:
+    """What the order waits for, by the rule that left it without in the newest run of the queue it stood in (U18)."""
+    by_rule: dict[str, list[Goods]] = {}
+    for row in session.execute(_SHORT, {"order": str(order.id), "revision": order.revision}):
+        by_rule.setdefault(row.rule or Rule.RAN_OUT, []).append(Goods(row.name, row.quantity, row.unit))
+    return tuple(Shortfall(rule, tuple(goods)) for rule, goods in by_rule.items())
+
+
+def _choose_until(session: Session, context: OrderContext) -> datetime | None:
+    question = shortages.open_shortage(session, context.order.id)
+    return context.calendar.local(question.until) if question is not None else None
 
 
 def gate_now(session: Session, context: OrderContext, *, at: datetime) -> tuple[Reason, ...]:

@@ -38,7 +38,7 @@ def serve_queue(
     session.flush()
     claims = _claims(session, shelves, cause, subject)
     version, policy = policy_today(session, at)
-    seen = _seen(session, shelves, policy)
+    seen = shelves_seen(session, shelves, policy)
     allotted = allocate(seen, claims, queue_terms(policy), at)
     touched: dict[UUID, None] = {}
     for part in allotted:
@@ -96,7 +96,8 @@ _HOLD_BACK = text("""
 """)
 
 
-def _seen(session: Session, shelves: Shelves, policy: Policy) -> list[Shelf]:
+def shelves_seen(session: Session, shelves: Shelves, policy: Policy) -> list[Shelf]:
+    """Stock rows as the queue looks at them, with the share that each keeps for key customers (D8-2)."""
     rows = session.execute(_HOLD_BACK, {"skus": sorted({sku for _, sku in shelves})})
     shares = {row.sku: row.share for row in rows if row.share is not None}
     return [
@@ -107,7 +108,8 @@ def _seen(session: Session, shelves: Shelves, policy: Policy) -> list[Shelf]:
 
 _WAITING = text("""
     SELECT line.order_id, line.line_no, line.warehouse, line.sku, line.quantity, line.since, line.displaced_at,
-           line.skips, line.gathering_since, customer.segment = 'vip' AS vip, o.confirmed_at, o.ship_complete
+           line.skips, CASE WHEN o.ship_complete THEN line.gathering_since END AS gathering_since,
+           customer.segment = 'vip' AS vip, o.confirmed_at, o.ship_complete
       FROM reservation_line line
       JOIN unnest(CAST(:warehouses AS text[]), CAST(:skus AS text[])) AS shelf (warehouse, sku) USING (warehouse, sku)
       JOIN sales_order o ON o.id = line.order_id JOIN customer ON customer.id = o.customer_id

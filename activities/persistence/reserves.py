@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from activities.persistence import shortages
 from activities.persistence.allocations import Cause, Loss, loss_of
 from activities.persistence.queueing import serve_queue
 from activities.persistence.stock import enqueue, lock_shelves, move_quantity, order_shelves, reservation_lines, shrink
@@ -23,11 +24,12 @@ def begin_lifetime(reservation: ReservationRow, *, at: datetime) -> None:
 
 def give_back(session: Session, order_id: UUID, cause: Cause, rule: str, *, at: datetime) -> list[UUID]:
     """Give everything back that an order was promised, in whatever state, serve the queue with it, drop its backorders
-    (D7-6, D7-17).
+    and the choice its customer had about them (D7-6, D7-17).
 
     Returns:
         Other orders that were served with the freed goods.
     """
+    shortages.void(session, order_id, at=at)
     keys = order_shelves(session, order_id, "waiting", "reserved", "picking")
     if not keys:
         return []

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from activities.persistence import approvals, credit, orders, revisions, stock
+from activities.persistence import approvals, credit, orders, revisions, shortages, stock
 from activities.persistence.context import OrderContext
 from activities.persistence.events import record_event
 from activities.persistence.reserve_lifetime import ends_of, payment_wait, prolong_once_for_part
@@ -31,6 +31,8 @@ def settle_reserved(
     lines = stock.reservation_lines(session, order.id)
     reserved = any(line.state == "reserved" for line in lines)
     missing = any(line.state == "waiting" for line in lines)
+    if not missing:
+        shortages.void(session, order.id, at=as_of)
     received = credit.received_for_order(session, order.id)
     required = credit.required_prepayment(session, order)
     funded = waits.is_funded(required, received, context.tolerance(required))

@@ -65,12 +65,18 @@ def lock_shelves(session: Session, keys: Iterable[ShelfKey]) -> Shelves:
 
 def read_shelves(session: Session, keys: Iterable[ShelfKey]) -> Shelves:
     """The stock rows that `lock_shelves` would lock, as they are; for questions only."""
-    wanted = set(keys)
-    while not (more := _neighbours(session, wanted)) <= wanted:
-        wanted |= more
-    query = select(StockRow).where(tuple_(col(StockRow.warehouse), col(StockRow.sku)).in_(_pairs(wanted)))
+    joined = _pairs(joined_shelves(session, keys))
+    query = select(StockRow).where(tuple_(col(StockRow.warehouse), col(StockRow.sku)).in_(joined))
     ordered = query.order_by(col(StockRow.warehouse), col(StockRow.sku)).execution_options(populate_existing=True)
     return {(row.warehouse, row.sku): row for row in session.exec(ordered)}
+
+
+def joined_shelves(session: Session, keys: Iterable[ShelfKey]) -> set[ShelfKey]:
+    """Some shelves, and with them all that orders which ship whole join to them (D7-12)."""
+    joined = set(keys)
+    while more := _neighbours(session, joined) - joined:
+        joined |= more
+    return joined
 
 
 def _neighbours(session: Session, keys: set[ShelfKey]) -> set[ShelfKey]:

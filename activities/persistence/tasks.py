@@ -12,12 +12,13 @@ from sqlmodel import Session, col, select
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import new_id
-from activities.persistence.stock_tables import ReassignmentRow
+from activities.persistence.stock_tables import ReassignmentRow, ShortageRow
 from activities.persistence.tables import CreditAccountRow, OrderRow, PaymentRow, TaskRow
 from domain.limits import GrantState
 from domain.orders import Actor, Role
 from domain.payments import PaymentState
 from domain.reassignment import ReassignmentState
+from domain.shortages import ShortageState
 from domain.tasks import (
     ACTION_ENDS,
     TaskClosedError,
@@ -127,6 +128,10 @@ def _check_not_done_by_action(session: Session, task: TaskRow) -> None:
     elif task.kind == TaskKind.RESTORE_LIMIT:
         account = session.get_one(CreditAccountRow, UUID(task.details["account_id"]))
         check_not_done_by_action(task.kind, str(task.customer_id), awaited=account.suspended)
+    elif task.kind == TaskKind.SHORTAGE_CHOICE:
+        question = session.get(ShortageRow, (task.order_id, task.details["round"]))
+        awaited = question is not None and question.state == ShortageState.OPEN
+        check_not_done_by_action(task.kind, str(task.order_id), awaited=awaited)
     elif task.order_id is not None:
         order = session.get_one(OrderRow, task.order_id)
         reason = (order.wait or {}).get("reason")

@@ -24,6 +24,7 @@ MODULES = (
     "revisions",
     "reservations",
     "proofs",
+    "shortages",
     "approvals",
     "copies",
     "payments",

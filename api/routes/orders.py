@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from starlette.concurrency import run_in_threadpool
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 
-from activities.persistence import revisions
+from activities.persistence import revisions, shortages
 from activities.persistence.dossier import was_asked
 from activities.persistence.parties import customer_for
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
@@ -225,7 +225,8 @@ class OrderDesk:
         with Session(self._engine) as session:
             order = find(session, self.order_id, self.caller)
             proposal = revisions.open_proposal(session, order, as_of=self._now)
-            return order_commands.order_input(order, now=self._now, proposal=proposal)
+            shortage = shortages.open_shortage(session, order.id)
+            return order_commands.order_input(order, now=self._now, proposal=proposal, shortage=shortage)
 
     def _view(self) -> dict[str, Any]:
         with Session(self._engine) as session:

@@ -27,7 +27,7 @@ from domain.tasks import TaskKind
 from domain.wording import Speech, letters, packs_text, task_name, task_subject
 from workflows.ids import invoice_workflow_id, order_workflow_id
 
-QUANTITIES = {"quantity", "ordered", "shipped"}
+QUANTITIES = {"quantity", "ordered", "shipped", "missing", "reserved"}
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
 

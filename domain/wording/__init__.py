@@ -23,6 +23,7 @@ from domain.wording.doors import card_text, field_text, request_text
 from domain.wording.history import event_text
 from domain.wording.letters import Text, document_name, letter, notice, promised_orders, task_subject
 from domain.wording.names import (
+    choice_name,
     either,
     grant_reason,
     grant_title,
@@ -46,6 +47,7 @@ __all__ = [
     "Speech",
     "Text",
     "card_text",
+    "choice_name",
     "document_name",
     "either",
     "ended_by",
@@ -100,12 +102,14 @@ def message_ids() -> Iterator[str]:
         why.CLIMBS,
         why.PEOPLE,
         why.OTHERS,
+        why.SHORT,
         names.ORDER_STATUSES,
         names.PASSING,
         names.STAGES,
         names.INVOICE_STATUSES,
         names.ROLES,
         names.TASK_KINDS,
+        names.CHOICES,
         names.GRANT_KINDS,
         names.GRANT_STATES,
         names.REASSIGNMENT_STATES,
@@ -141,7 +145,14 @@ def message_ids() -> Iterator[str]:
         yield from table.values()
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
         yield from pair
-    yield from (refusals.WRONG_STATE_OF_ENDED, credit.UNKNOWN_REASON, waits.ENDED_BY_DIRECTOR, why.PERSON, why.DEPUTY)
+    yield from (
+        refusals.WRONG_STATE_OF_ENDED,
+        credit.UNKNOWN_REASON,
+        waits.ENDED_BY_DIRECTOR,
+        why.PERSON,
+        why.DEPUTY,
+        why.GOODS,
+    )
     yield from (packing.WHOLE, packing.WHOLE_AND_LOOSE)
     yield from (allocation.ANOTHERS, history.COMMENT, history.INSTEAD_OF, history.CHANGE, history.AUTHOR)
     yield from (dossier.INSTEAD, dossier.PAID, dossier.PAID_LATE, dossier.NEVER_PAID)

@@ -44,6 +44,11 @@ LETTERS = {
         "Заказ {order}: оплата получена, срок цен истёк",
         "Мы получили оплату заказа {order}, {amount:money}, но резерв и срок цен к этому времени истекли",
     ),
+    "shortage_choice": (
+        "По заказу {order} не хватает товара",
+        "По вашему заказу {order} не хватает товара. Выберите, как нам поступить, и ответьте на это письмо "
+        "до {until:moment}. Если ответа не будет, заказ останется ждать товара",
+    ),
     "order_shipped": (
         "Заказ {order} отгружен",
         "Ваш заказ {order} отгружен, счёт {invoice} нужно оплатить до {due:date}",
@@ -79,6 +84,10 @@ NOTICES = {
     "order_part_reserved": (
         "Заказ {order}: товар зарезервирован частично",
         "{customer}: по заказу {order} зарезервировано то, что есть на складе, остальное стоит в очереди",
+    ),
+    "shortage_lapsed": (
+        "Заказ {order} ждёт товара: клиент не ответил",
+        "{customer}: как быть с заказом {order}, клиент в срок не выбрал, поэтому заказ ждёт недостающего товара",
     ),
     "order_confirmed": ("Заказ {order} подтверждён", "{customer}: заказ {order} на {amount:money} подтверждён"),
     "approval_asked": (
@@ -327,6 +336,9 @@ TASKS = {
     "part_payment": "{customer}: по заказу {order} пришло {received:money}, этого мало для отгрузки — "
     "запросить остаток",
     "find_payment": "Найти платёж {customer} по заказу {order}: клиент прислал копию платёжного поручения",
+    "shortage_choice": "Заказ {order}, {customer}: товара не хватает — узнать до {until:moment}, что выбирает клиент",
+    "shortage_choice_no_email": "Заказ {order}, {customer}: товара не хватает, а e-mail у клиента нет — "
+    "связаться и узнать до {until:moment}, что он выбирает",
     "stock_late": "Заказ {order}, {customer}: товара всё нет — узнать срок и сказать клиенту",
     "cancel_late": "Заказ {order}: склад не подтвердил отмену",
     "gate": "Отгрузка заказа {order} закрыта, {customer}: придержать, отгрузить или разобрать",
@@ -387,7 +399,10 @@ def notice(name: str, speech: Speech = RUSSIAN, **facts: Any) -> Text:
 
 
 def task_subject(kind: str, speech: Speech = RUSSIAN, **facts: Any) -> str:
-    """What the person is asked to do, in one line; a change of credit by its kind (`grant`)."""
+    """What the person is asked to do, in one line; a change of credit by its kind (`grant`), a question to
+    the customer by whether a letter asks it too (D10-11)."""
+    if kind == "shortage_choice" and facts.get("no_email"):
+        kind = "shortage_choice_no_email"
     if kind == "credit_stop" and _no_money(facts):
         kind = "credit_stop_whatever_is_paid"
     return speech.say(TASKS.get(f"{kind}_{facts.get('grant')}", TASKS[kind]), **facts)

@@ -60,6 +60,7 @@ TASK_KINDS = {
     "short_shipped": "Отгружено не полностью",
     "cancel_acknowledgement": "Подтвердить отмену",
     "approval": "Согласовать заказ",
+    "shortage_choice": "Узнать выбор клиента: товара не хватает",
     "stock_late": "Товара нет дольше срока",
     "cancel_late": "Отмена не подтверждена",
     "gate": "Решить о закрытой отгрузке",
@@ -96,6 +97,13 @@ CALL_RESULTS = {
     "other": "Другое",
 }
 
+CHOICES = {
+    "wait": "Ждать товара",
+    "part": "Взять то, что есть",
+    "alternative": "Взять замену",
+    "cancel": "Отказаться от заказа",
+}
+"""What a customer may do when goods are short."""
 
 GRANT_KINDS = {
     "base": "Базовый лимит",
@@ -189,6 +197,10 @@ def stage_name(stage: str | None, speech: Speech = RUSSIAN) -> str:
 
 def reassignment_state(state: str, speech: Speech = RUSSIAN) -> str:
     return _name(REASSIGNMENT_STATES, state, speech)
+
+
+def choice_name(choice: str, speech: Speech = RUSSIAN) -> str:
+    return _name(CHOICES, choice, speech)
 
 
 def task_name(kind: str, speech: Speech = RUSSIAN) -> str:

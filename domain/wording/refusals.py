@@ -106,6 +106,17 @@ REFUSALS = {
     "amount_too_large": "Сумма заказа слишком велика. Проверьте количества и цены.",
     "ship_complete": "Клиент берёт заказ только целиком. Отгрузите все строки или отмените заказ.",
     "not_enough_stock": "Товара {sku} на складе не хватает. Уменьшите количество или дождитесь поступления.",
+    "no_shortage": "Выбирать уже нечего: товар пришёл, срок ответа вышел или клиент уже выбрал. Обновите заказ; "
+    "изменить или отменить его можно и так.",
+    "nothing_set_aside": "Взять часть нельзя: для заказа пока ничего нет. Выберите другое: ждать, взять замену "
+    "или отменить заказ.",
+    "not_missing": "Товара {sku} в этом заказе хватает или его в нём нет. Замените то, чего не хватает: {missing}.",
+    "not_a_substitute": "{substitute} — не замена для товара {sku}. Выберите из записанных: {offered} — "
+    "или добавьте замену в карточку товара.",
+    "no_substitutes": "У товара {sku} нет замен. Добавьте {substitute} в его карточку как замену или выберите другое: "
+    "ждать, взять часть или отменить заказ.",
+    "alternative_stopped": "С такой заменой заказ не проходит по кредиту: {reasons} Возьмите меньше или выберите "
+    "другое: ждать, взять часть или отменить заказ.",
     "statement_not_found": "Выписка не найдена. Загрузите файл.",
     "external_id_reused": "Платёж с external_id {external_id} уже внесён с другими данными. "
     "Возьмите другой external_id.",
@@ -160,6 +171,8 @@ REFUSALS = {
 DONE_BY = {
     "approval": "Эта задача закроется решением по заказу: согласуйте, отклоните или верните его. Действие: {action}.",
     "gate": "Эта задача закроется решением об отгрузке: придержать, отгрузить или разобрать. Действие: {action}.",
+    "shortage_choice": "Эта задача закроется выбором клиента: ждать, взять часть, взять замену или отменить. "
+    "Действие: {action}.",
     "picking": "Эта задача закроется отгрузкой: начните комплектацию и отгрузите заказ. Действие: {action}.",
     "cancel_acknowledgement": "Эта задача закроется, когда склад подтвердит отмену заказа. Действие: {action}.",
     "payment_queue": "Эта задача закроется, когда платёж будет разнесён: укажите, чей он и что оплачивает. "
@@ -209,7 +222,7 @@ def refusal_text(code: str, speech: Speech = RUSSIAN, **facts: Any) -> str:
     if facts.get("allowed") and code == "forbidden":
         roles = [role_name(role, speech) for role in str(facts["allowed"]).split(", ")]
         told["allowed"] = either(roles, speech)
-    if code == "gate_closed" and facts.get("reasons"):
+    if code in {"gate_closed", "alternative_stopped"} and facts.get("reasons"):
         told["reasons"] = " ".join(reason_text(each, speech, **facts) for each in str(facts["reasons"]).split(", "))
     return speech.say(_sentence(code, facts), **told)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from domain.said import Person, Said
+from domain.said import Goods, Person, Said
 from domain.wording import credit, waits
 from domain.wording.names import role_name
 from domain.wording.speech import RUSSIAN, Speech
@@ -60,6 +60,16 @@ OTHERS = {
     "proposal": "Изменение заказа (новая сумма {amount:money}) ждёт согласования до {until:moment}; до решения "
     "действуют прежние условия.",
 }
+SHORT = {
+    "short.ran_out": "Нет на складе: {goods}.",
+    "short.held_back": "Остаток придержан для ключевых клиентов, поэтому не хватает: {goods}.",
+    "short.whole_only": "Заказ отгружается только целиком: пока есть не всё, товар для него не откладывается.",
+    "short.gathering": "Товар для заказа накапливается, ещё не хватает: {goods}.",
+    "choice": "Клиент выбирает до {until:moment}, как быть: ждать, взять то, что есть, взять замену или отказаться от "
+    "заказа. Если он не ответит, заказ ждёт.",
+}
+"""Why goods are short (D7-12, D8), and what the customer may do about it."""
+GOODS = "{name} — {quantity:quantity} {unit}"
 PERSON = "{name} ({role})"
 DEPUTY = "{name} ({role}, замещает: {instead_of})"
 
@@ -76,6 +86,7 @@ SENTENCES = (
     | {f"turn.{key}": text for key, text in TURNS.items()}
     | {f"climb.{key}": text for key, text in CLIMBS.items()}
     | PEOPLE
+    | SHORT
     | OTHERS
 )
 
@@ -95,8 +106,14 @@ def _sentence(said: Said, speech: Speech) -> str:
 
 def _shown(value: Any, speech: Speech) -> Any:
     if isinstance(value, tuple):
-        return ", ".join(person_text(person, speech) for person in value)
+        return ", ".join(_one(each, speech) for each in value)
     return value
+
+
+def _one(value: Person | Goods, speech: Speech) -> str:
+    if isinstance(value, Goods):
+        return speech.say(GOODS, name=value.name, quantity=value.quantity, unit=value.unit)
+    return person_text(value, speech)
 
 
 def person_text(person: Person, speech: Speech = RUSSIAN) -> str:

@@ -20,6 +20,7 @@ from domain.explanation import (
     Ending,
     ProposedChange,
     Request,
+    Shortfall,
     Standing,
     explain,
 )
@@ -28,7 +29,7 @@ from domain.limits import EffectiveLimit, LimitSource
 from domain.orders import OnExpiry, OrderStatus, Role, Wait, WaitReason
 from domain.policy import OverdueMode, Policy, StopRelease
 from domain.rates import Rate
-from domain.said import Can, Person
+from domain.said import Can, Goods, Person
 from domain.shipment_gate import NOT_CREDIT
 from domain.wording import RUSSIAN, Speech, spoken
 from domain.wording.why import SENTENCES
@@ -53,6 +54,9 @@ BY_DEPUTY = replace(
     ASKED, people=(Person("Борис Ли", Role.MANAGER, "Олег Сергеев", Can.DECIDE),), next_rung="next_level"
 )
 DISCOUNT = Reason(ReasonCode.DISCOUNT, Outcome.APPROVAL, {"discount": "12.5", "allowed": "10"})
+CHOOSE = datetime(2026, 4, 9, 10, 0)
+HELD = Shortfall("held_back", (Goods("Цемент М500", Decimal("3.000"), "меш"), Goods("Песок", Decimal("2.5"), "т")))
+GONE = Shortfall("ran_out", (Goods("Щебень", Decimal(40), "т"),))
 
 WAITS = {
     WaitReason.ACCEPTANCE: (OrderStatus.QUOTED, Role.MANAGER, OnExpiry.EXPIRE_QUOTE, UNTIL),
@@ -186,6 +190,14 @@ NARROWER = {
     "final payment overdue": waits(WaitReason.FINAL_PAYMENT, days_overdue=21),
     "the gate would close": waits(WaitReason.PICKING, ahead=(gate(ReasonCode.OVERDUE_STOP),)),
     "goods are expected": waits(WaitReason.STOCK, expected_on=date(2026, 4, 15)),
+    "goods held back": waits(WaitReason.STOCK, short=(HELD,), choose_until=CHOOSE),
+    "goods ran out, the customer waits": waits(WaitReason.STOCK, short=(GONE,)),
+    "a part waits for its money": waits(WaitReason.PAYMENT, short=(HELD, GONE), choose_until=CHOOSE),
+    "nothing set aside for a whole order": waits(
+        WaitReason.STOCK, short=(replace(GONE, rule="whole_only"),), choose_until=CHOOSE
+    ),
+    "gathered for a whole order": waits(WaitReason.STOCK, short=(replace(GONE, rule="gathering"),)),
+    "goods went back to another": waits(WaitReason.STOCK, short=(replace(GONE, rule="gathered_too_long"),)),
     "a change waits": waits(
         WaitReason.PICKING, proposal=ProposedChange(Decimal("1200000"), datetime(2026, 4, 9, 10, 0), ASKED.people)
     ),
@@ -271,6 +283,9 @@ def test_the_rules_are_told_worst_first_then_the_wait() -> None:
     assert explain(NARROWER["until nothing is owed"]).rules == ("D2-5", "D2-14", "D2-15")
     assert explain(NARROWER["temporary limit"]).rules == ("D2-2", "D5-1", "D4-3")
     assert explain(NARROWER["the gate would close"]).rules == ("D7-5", "D12-1")
+    assert explain(NARROWER["a part waits for its money"]).rules == ("D8-2", "D8-1", "D7-12", "D7-3")
+    assert explain(NARROWER["goods ran out, the customer waits"]).rules == ("D8-1", "D7-13")
+    assert explain(NARROWER["gathered for a whole order"]).rules == ("D8-5", "D7-13")
     assert explain(NARROWER["a change waits"]).rules == ("D7-5", "D6-6")
     assert set(REASON_RULES) == set(ReasonCode)
 
@@ -288,6 +303,8 @@ def test_the_rules_are_told_worst_first_then_the_wait() -> None:
         ("a stop that passes now", "customer", []),
         ("gate", Role.HEAD, [Can.DECIDE]),
         ("shipment", Role.WAREHOUSE, [Can.HANDLE]),
+        ("goods held back", Role.WAREHOUSE, [Can.HANDLE, Can.HANDLE]),
+        ("goods ran out, the customer waits", Role.WAREHOUSE, [Can.HANDLE]),
         ("payment", "customer", [Can.COLLECT]),
         ("closed", None, []),
     ],

@@ -19,6 +19,7 @@ from temporalio.worker import Worker
 
 from activities.fresh_payments import PaymentSource
 from activities.interceptor import RefusalInterceptor
+from activities.persistence import revisions, shortages
 from activities.persistence.mailbox import Letter, Mailbox
 from activities.persistence.tables import OrderRow, OutboundRow, TaskRow
 from activities.settings import Settings
@@ -65,7 +66,12 @@ class House:
         await order_commands.start_order(self.client, self.task_queue, order)
 
     def _input(self, order_id: str) -> Any:
-        return order_commands.order_input(self.order(order_id), now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        with Session(self.engine) as session:
+            order = session.get_one(OrderRow, UUID(order_id))
+            proposal = revisions.open_proposal(session, order, as_of=now)
+            shortage = shortages.open_shortage(session, order.id)
+            return order_commands.order_input(order, now=now, proposal=proposal, shortage=shortage)
 
     def handle(self, order_id: str) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(ids.order_workflow_id(order_id))

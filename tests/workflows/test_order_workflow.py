@@ -289,12 +289,12 @@ async def test_d6_13_somebody_asks_when_the_warehouse_takes_too_long(house: Hous
     await house.reaches(order, "part_reserved")
 
     await fast_forward(house.handle(order), 8 * DAY)
-    assert house.tasks(order) == ["stock_late"]
+    assert house.tasks(order) == ["shortage_choice", "stock_late"]
     assert house.status(order) == "part_reserved"  # an asked question releases nothing
     assert stock(house, sku) == (3, 3, 0)
 
     await fast_forward(house.handle(order), 8 * DAY)
-    assert house.tasks(order) == ["stock_late", "stock_late"]
+    assert house.tasks(order) == ["shortage_choice", "stock_late", "stock_late"]
 
 
 async def accepted(house: House, order: str) -> int:
