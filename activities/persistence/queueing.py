@@ -58,8 +58,8 @@ def unsettled(session: Session, keys: Iterable[ShelfKey], *, at: datetime) -> li
     """
     shelves = read_shelves(session, keys)
     _, policy = policy_today(session, at)
-    allotted = allocate(_seen(session, shelves, policy), load_claims(session, shelves),
-                        queue_terms(policy), at)  # fmt: skip
+    seen = shelves_seen(session, shelves, policy)
+    allotted = allocate(seen, load_claims(session, shelves), queue_terms(policy), at)
     return [part for part in allotted if part.given and (not part.gathering_since or part.line.gathering_since)]
 
 
