@@ -41,7 +41,7 @@ def serve_queue(
     seen = shelves_seen(session, shelves, policy)
     allotted = allocate(seen, claims, queue_terms(policy), at)
     touched: dict[UUID, None] = {}
-    for part in allotted:
+    for part in sorted(allotted, key=lambda part: part.given >= 0):  # what goes back is there before it is given
         _apply(session, shelves, part)
         if part.given:
             touched[UUID(part.order_id)] = None
@@ -117,10 +117,10 @@ _WAITING = text("""
      ORDER BY line.order_id, line.line_no
 """)
 _GATHERED = text("""
-    SELECT line.order_id, line.line_no, line.warehouse, line.sku, line.quantity
+    SELECT line.order_id, line.line_no, line.warehouse, line.sku, line.gathered
       FROM reservation_line line
       JOIN unnest(CAST(:warehouses AS text[]), CAST(:skus AS text[])) AS shelf (warehouse, sku) USING (warehouse, sku)
-     WHERE line.state = 'reserved' AND line.order_id = ANY(:orders)
+     WHERE line.gathered > 0 AND line.order_id = ANY(:orders)
      ORDER BY line.order_id, line.line_no
 """)
 
@@ -172,9 +172,18 @@ def _add_gathered(mine: list[ClaimLine], row: Any) -> None:
             displaced_at=waiting.displaced_at if waiting else None,
             skips=waiting.skips if waiting else 0,
             gathering_since=waiting.gathering_since if waiting else None,
-            gathered=row.quantity,
+            gathered=row.gathered,
         )
     )
+
+
+def _keep_gathered(session: Session, key: tuple[UUID, int, str], part: Allotment) -> None:
+    """What is given while goods are gathered is no promise yet; with the last of it, all of it is (D8-5)."""
+    if not part.gathering_since and not part.line.gathered:
+        return
+    held = session.get(ReservationLineRow, (*key, "reserved"))
+    if held is not None:
+        held.gathered = held.gathered + part.given if part.gathering_since else Decimal(0)
 
 
 def _apply(session: Session, shelves: Shelves, part: Allotment) -> None:
@@ -185,6 +194,7 @@ def _apply(session: Session, shelves: Shelves, part: Allotment) -> None:
     elif part.given < 0:
         gathered = session.get_one(ReservationLineRow, (*key, "reserved"))
         move_quantity(session, shelves, gathered, "waiting", -part.given, since=line.since)
+    _keep_gathered(session, key, part)
     if part.skips == line.skips and part.gathering_since == line.gathering_since:
         return
     waiting = session.get(ReservationLineRow, (*key, "waiting"))

@@ -20,7 +20,7 @@ from activities.persistence.events import record_event
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reassignment_notices import Asked, Compose, ask_deciders, tell_moved, tell_rejected
 from activities.persistence.standing import settle_reserved
-from activities.persistence.stock import Shelves, lock_shelves, move_quantity, reservation_lines
+from activities.persistence.stock import Shelves, gather, lock_shelves, move_quantity, reservation_lines
 from activities.persistence.stock_tables import ReassignmentRow, ReservationLineRow, ReservationRow
 from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import finish_tasks, withdraw_tasks
@@ -176,10 +176,12 @@ def _move(session: Session, shelves: Shelves, asked: Asked, *, at: datetime) -> 
         move_quantity(session, shelves, line, "waiting", part, since=at, displaced_at=at)
     for line, part in _parts(_lines(session, getting.id, row, "waiting"), row.moved):
         move_quantity(session, shelves, line, "reserved", part)
+        if getting.ship_complete:
+            held = session.get_one(ReservationLineRow, (getting.id, line.line_no, line.warehouse, "reserved"))
+            held.gathered += part
     session.flush()
     if getting.ship_complete:
-        for line in reservation_lines(session, getting.id, "waiting"):
-            line.gathering_since = line.gathering_since or at
+        gather(session, getting.id, at=at)
     served = serve_queue(session, shelves, Cause.REASSIGNMENT, row.id, at=at, losses=losses)
     reservation = session.get(ReservationRow, giving.id)
     if reservation is not None and giving.status in _SETTLED:

@@ -11,7 +11,15 @@ from sqlmodel import Session
 from activities.persistence import shortages
 from activities.persistence.allocations import Cause, Loss, loss_of
 from activities.persistence.queueing import serve_queue
-from activities.persistence.stock import enqueue, lock_shelves, move_quantity, order_shelves, reservation_lines, shrink
+from activities.persistence.stock import (
+    enqueue,
+    lock_shelves,
+    move_quantity,
+    order_shelves,
+    promise_gathered,
+    reservation_lines,
+    shrink,
+)
 from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
 from domain.allocation import ShelfKey
 
@@ -72,4 +80,5 @@ def fit_lines(
             more[number] = (shelf, quantity - present)
         changed.append({"sku": shelf[1], "from": str(present), "to": str(quantity)})
     enqueue(session, order_id, more, at=at)
+    promise_gathered(session, order_id)
     return changed, serve_queue(session, shelves, Cause.REVISION, order_id, at=at, losses=losses)

@@ -151,6 +151,7 @@ def move_quantity(
         session.delete(line)
     else:
         line.quantity -= quantity
+        line.gathered = max(Decimal(0), line.gathered - quantity)
     session.flush()
     if to is not None:
         _add(session, line, to, quantity, since=since, displaced_at=displaced_at)
@@ -220,3 +221,22 @@ def shrink(session: Session, shelves: Shelves, lines: Iterable[ReservationLineRo
         move_quantity(session, shelves, line, None, part)
         surplus -= part
     return freed
+
+
+def gather(session: Session, order_id: UUID, *, at: datetime) -> None:
+    """Goods are gathered for an order that ships whole from now on (D8-5); with nothing left to wait for, they are its
+    own."""
+    waiting = reservation_lines(session, order_id, "waiting")
+    for line in waiting:
+        line.gathering_since = line.gathering_since or at
+    if not waiting:
+        promise_gathered(session, order_id)
+
+
+def promise_gathered(session: Session, order_id: UUID) -> None:
+    """Nothing is awaited any more: what was gathered is a promise like any other (D8-3)."""
+    held = reservation_lines(session, order_id, "waiting", "reserved")
+    if any(line.state == "waiting" for line in held):
+        return
+    for line in held:
+        line.gathered = Decimal(0)

@@ -127,7 +127,8 @@ class ReservationLineRow(SQLModel, table=True):
 
     Written only while the stock row is locked. The place of a waiting line in the queue: `since` when it has waited
     (D8-6), `displaced_at` when its goods were given to another (D8-4), `skips` how often others were served past it
-    and `gathering_since` from when goods are gathered for it (D8-5).
+    and `gathering_since` from when goods are gathered for it (D8-5). `gathered` is the part of a reserved line that is
+    no promise yet, and goes back when not everything comes.
     """
 
     __tablename__ = "reservation_line"
@@ -141,7 +142,10 @@ class ReservationLineRow(SQLModel, table=True):
     displaced_at: datetime | None = Field(default=None, sa_type=INSTANT)
     skips: int = 0
     gathering_since: datetime | None = Field(default=None, sa_type=INSTANT)
+    gathered: Decimal = Field(default=Decimal(0), sa_type=QUANTITY)
     __table_args__ = (
+        CheckConstraint("gathered BETWEEN 0 AND quantity", name="gathered_is_a_part"),
+        CheckConstraint("state = 'reserved' OR gathered = 0", name="gathered_is_reserved"),
         Index("reservation_line_queue", "warehouse", "sku", postgresql_where=text("state = 'waiting'")),
         Index("reservation_line_held", "warehouse", "sku", postgresql_where=text("state IN ('reserved','picking')")),
         CheckConstraint("(state = 'waiting') = (since IS NOT NULL)", name="waits_since"),

@@ -1,6 +1,7 @@
 """The hourly round: what time alone brings is handed out at its time, whether or not goods move (D8-2, D8-5, D8-6)."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlmodel import Session, col, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
 from support.goods import decide, receipt, reserve, stock_of
 
+from activities.persistence.reserves import fit_lines
 from activities.persistence.stock_tables import ReservationLineRow, StockAllocationRow
 from activities.sweeps import SweepActivities
 from domain.sweeps import SweepPage, Swept
@@ -76,6 +78,61 @@ def test_d8_5_goods_gathered_for_a_week_go_to_the_queue(engine: Engine, company:
     assert set(sweep(engine, MONDAY + 7 * DAY).served) == {whole, small}
     assert (lines(engine, whole), lines(engine, small)) == ({"waiting": 10}, {"reserved": 3})
     assert stock_of(engine, sku) == (6, 5, 0)
+
+
+def test_d8_3_what_was_promised_before_an_increase_does_not_go_back_with_what_was_gathered_for_it(
+    engine: Engine, company: Company
+) -> None:
+    sku = a_product(engine, on_hand="5")
+    whole = placed(engine, company, sku, "5", ship_complete=True)
+    wants_more(engine, whole, sku, "15")
+    for _ in range(2):
+        placed(engine, company, sku, "1")
+        receipt(engine, sku, "1")
+    receipt(engine, sku, "4")
+    assert lines(engine, whole) == {"reserved": 9, "waiting": 6}
+
+    assert sweep(engine, MONDAY + 7 * DAY).served == (whole,)
+    assert lines(engine, whole) == {"reserved": 5, "waiting": 10}
+
+
+def test_d8_5_what_was_gathered_too_long_serves_those_who_stand_before(engine: Engine, company: Company) -> None:
+    sku = a_product(engine, on_hand="1")
+    key = a_quote(engine, company.manager, a_customer(engine, company, segment="vip"), sku)
+    decide(engine, company, key)
+    reserve(engine, key, MONDAY - DAY)
+    whole = placed(engine, company, sku, "10", ship_complete=True)
+    for _ in range(2):
+        placed(engine, company, sku, "1")
+        receipt(engine, sku, "1")
+    receipt(engine, sku, "4")
+    wants_more(engine, key, sku, "5")
+    assert (lines(engine, key), lines(engine, whole)) == ({"reserved": 1, "waiting": 4}, {"reserved": 4, "waiting": 6})
+
+    sweep(engine, MONDAY + 7 * DAY)
+    assert (lines(engine, key), lines(engine, whole)) == ({"reserved": 5}, {"waiting": 10})
+
+
+def wants_more(engine: Engine, order: str, sku: str, quantity: str) -> None:
+    with Session(engine) as session, session.begin():
+        fit_lines(session, UUID(order), {1: (("main", sku), Decimal(quantity))}, at=MONDAY)
+
+
+def test_d8_5_what_completes_a_whole_order_is_a_promise_like_any_other(engine: Engine, company: Company) -> None:
+    sku = a_product(engine)
+    whole = placed(engine, company, sku, "5", ship_complete=True)
+    for _ in range(2):
+        placed(engine, company, sku, "1")
+        receipt(engine, sku, "1")
+    receipt(engine, sku, "3")
+    receipt(engine, sku, "2")
+    assert lines(engine, whole) == {"reserved": 5}
+    with Session(engine) as session:
+        assert {line.gathered for line in session.exec(select(ReservationLineRow))} == {0}
+
+    wants_more(engine, whole, sku, "6")
+    sweep(engine, MONDAY + 30 * DAY)
+    assert lines(engine, whole) == {"reserved": 5, "waiting": 1}
 
 
 def test_d8_2_a_changed_share_takes_effect(engine: Engine, company: Company) -> None:

@@ -111,7 +111,7 @@ class GoodsStory:
             self.wrong.append(f"{when}: {shelf} has {on_hand} on hand and promised {dict(sums)}")
 
     def _check_order(self, order: str, moment: Moment, when: str) -> None:
-        """While a reserve lives, each line waits for, holds, shipped or closed what is wanted; then it holds nothing."""
+        """While a reserve lives, a line waits for, holds, shipped or closed what is wanted; then it holds nothing."""
         row, reservation = self.tables["sales_order"][order], self.tables["reservation"].get(order)
         sums, held = defaultdict(Decimal), ZERO
         for line in self.tables["reservation_line"].values():

@@ -207,6 +207,13 @@ def upgrade() -> None:
     op.create_check_constraint(
         "state_known", "reservation_line", "state IN ('waiting','reserved','picking','shipped','closed')"
     )
+    op.add_column(
+        "reservation_line",
+        sa.Column("gathered", sa.Numeric(precision=18, scale=3), nullable=False, server_default="0"),
+    )
+    op.alter_column("reservation_line", "gathered", server_default=None)
+    op.create_check_constraint("gathered_is_a_part", "reservation_line", "gathered BETWEEN 0 AND quantity")
+    op.create_check_constraint("gathered_is_reserved", "reservation_line", "state = 'reserved' OR gathered = 0")
     op.create_check_constraint("waits_since", "reservation_line", "(state = 'waiting') = (since IS NOT NULL)")
     op.execute("""
         CREATE TRIGGER stock_allocation_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON stock_allocation
