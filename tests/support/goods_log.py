@@ -153,7 +153,8 @@ _OBSERVED = text("""
                    <> (coalesce(moved.on_hand, 0), coalesce(promised.reserved, 0), coalesce(promised.picking, 0))
                 OR stock.reserved + stock.picking > stock.on_hand) AS astray,
            (SELECT count(*) FROM reservation_line line JOIN sales_order o ON o.id = line.order_id
-             WHERE line.state <> 'shipped' AND o.status IN ('closed', 'rejected', 'cancelled', 'expired')) AS kept
+             WHERE line.state IN ('waiting', 'reserved', 'picking')
+               AND o.status IN ('closed', 'rejected', 'cancelled', 'expired')) AS kept
 """)
 
 
