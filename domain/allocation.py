@@ -181,16 +181,16 @@ def allocate(shelves: Sequence[Shelf], claims: Iterable[Claim], terms: QueueTerm
                 left[line.shelf] += line.gathered
     allotted: list[Allotment] = []
     for claim in queue:
-        if claim.order_id in stale:
-            allotted += [
-                Allotment(claim.order_id, line, -line.gathered, Rule.GATHERED_TOO_LONG, 0, None) for line in claim.lines
-            ]
-            continue
         key_customer = counts_as_vip(claim, terms, as_of)
         rooms = {line.place: _room(by_key[line.shelf], left[line.shelf], line, key_customer) for line in claim.lines}
-        for part in _serve(claim, rooms, terms, as_of):
-            left[part.line.shelf] -= part.given
-            allotted.append(part)
+        if claim.order_id in stale:
+            parts = _begin_again(claim, rooms, lifted=key_customer and not claim.vip)
+            returned = {part.line.place: part.line.gathered for part in parts}
+        else:
+            parts, returned = _serve(claim, rooms, terms, as_of), {}
+        for part in parts:
+            left[part.line.shelf] -= part.given + returned.get(part.line.place, NOTHING)
+        allotted += parts
     return _count_skips(allotted)
 
 
@@ -214,6 +214,20 @@ def _gathers_too_long(claim: Claim, left: Mapping[ShelfKey, Decimal], terms: Que
     if began is None or as_of - began < timedelta(days=terms.gathering_days):
         return False
     return not _all_there(claim, left)
+
+
+def _begin_again(claim: Claim, rooms: Mapping[Place, _Room], *, lifted: bool) -> list[Allotment]:
+    """An order whose gathered goods went back is served whole at its turn, or waits with none of them (D8-5)."""
+    whole = replace(claim, lines=tuple(replace(line, quantity=line.quantity + line.gathered) for line in claim.lines))
+    if not _all_there(whole, {line.shelf: rooms[line.place].open for line in claim.lines}):
+        return [
+            Allotment(claim.order_id, line, -line.gathered, Rule.GATHERED_TOO_LONG, 0, None) for line in claim.lines
+        ]
+    parts = []
+    for line in claim.lines:
+        rule = _rule(claim, line, line.quantity, rooms[line.place], lifted=lifted)
+        parts.append(Allotment(claim.order_id, line, line.quantity, rule, 0, None))
+    return parts
 
 
 def _room(shelf: Shelf, left: Decimal, line: ClaimLine, key_customer: bool) -> _Room:

@@ -171,6 +171,16 @@ def test_d8_5_goods_are_gathered_for_a_week_at_most(days: float, rule: Rule) -> 
     assert got(allotted) == expected
 
 
+def test_d8_5_what_another_gives_back_completes_it() -> None:
+    stuck = [
+        claim(name, line(str(10 - held), skips=2, gathering_since=NOW, gathered=Decimal(held)), whole=True, after=after)
+        for name, held, after in (("first", 6, timedelta(0)), ("second", 4, DAY))
+    ]
+    allotted = allocate([shelf("0", on_hand="10")], stuck, TERMS, NOW + 7 * DAY)
+    assert got(allotted) == {"first": "4", "second": "-4"}
+    assert rules(allotted) == {"first": Rule.LIFTED, "second": Rule.GATHERED_TOO_LONG}
+
+
 def test_d8_5_what_completes_it_on_the_last_day_is_not_given_away() -> None:
     waiting = large(2, quantity="4", gathering_since=NOW, gathered=Decimal(6))
     assert got(allocate([shelf("4")], [waiting], TERMS, NOW + 7 * DAY)) == {"large": "4"}
