@@ -293,7 +293,8 @@ def a_quote_waits(office: Office) -> str:
 
 
 def no_goods(office: Office) -> str:
-    order = office.placed(office.customer(), "1000", on_hand="0")
+    sku = a_product(office.engine, sku="М500", price="1000")
+    order = office.place(a_quote(office.engine, office.company.manager, office.customer(), sku))
     reserve(office.engine, order)
     return order
 
