@@ -51,7 +51,7 @@ class ScarceGoods:
     def _explain(self, order: dict[str, Any]) -> None:
         """The answer to «почему ему досталось столько»: who got it, by which rule."""
         entries = self._door.get("head", f"/stock/{self._sku}/allocations?order_id={order['id']}")["items"]
-        told = [got["text"] for entry in entries for got in entry["got"] if got["order_id"] == order["id"]]
+        told = [got["text"] for entry in entries for got in entry["got"] if got["order"] == order["id"]]
         self._teller.expect("раздача объясняется", bool(told), entries)
         self._teller.done(f"Почему 5: {told[-1]}")
 
