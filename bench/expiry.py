@@ -33,7 +33,9 @@ _OPEN = """
      WHERE status = 'awaiting_payment' AND wait->>'reason' = 'payment' ORDER BY number LIMIT %s
 """
 _END_AT = "UPDATE reservation SET extensions = 1, expires_at = %s WHERE order_id = %s"
-_REMIND_AT = "UPDATE reservation SET reserved_at = %s - make_interval(days => ttl_days / 2) WHERE order_id = %s"
+_REMIND_AT = """
+    UPDATE reservation SET reserved_at = %s - make_interval(days => ttl_days / 2), expires_at = NULL WHERE order_id = %s
+"""
 _HEARD = """
     SELECT count(*) FROM sales_order
      WHERE (id = ANY(%s) AND (wait->>'until')::timestamptz < %s)

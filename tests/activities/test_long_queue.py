@@ -19,8 +19,8 @@ _QUEUE_UP = text("""
                                                             'confirmed_at', o.confirmed_at - interval '1 hour'))).*
           FROM sales_order o, generate_series(1, :count) n WHERE o.id = :order
         RETURNING id)
-    INSERT INTO reservation_line (order_id, line_no, warehouse, state, sku, quantity, since, skips)
-    SELECT id, 1, 'main', 'waiting', :sku, 5, o.confirmed_at, 0
+    INSERT INTO reservation_line (order_id, line_no, warehouse, state, sku, quantity, since, skips, gathered)
+    SELECT id, 1, 'main', 'waiting', :sku, 5, o.confirmed_at, 0, 0
       FROM twins CROSS JOIN (SELECT confirmed_at FROM sales_order WHERE id = :order) o
 """)
 

@@ -73,6 +73,7 @@ def test_every_route_of_the_api_asks_for_a_key(still_engine: Engine, still_api: 
             "grant_id",
             "reassignment_id",
             "receipt_id",
+            "proof_id",
             "version",
             "sku",
             "sha256",

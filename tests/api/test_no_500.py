@@ -94,6 +94,7 @@ def mutations(body: Any) -> Iterator[Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_nothing_people_send_breaks_the_api(world: tuple[TestClient, dict[str, str]]) -> None:
     api, ids = world
     description = api.get("/openapi.json").json()

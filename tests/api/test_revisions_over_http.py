@@ -65,6 +65,7 @@ async def test_d4_11_a_decrease_counts_at_once(shop: Shop) -> None:
             "backordered": "0",
             "shipped": "0",
             "closed_short": "0",
+            "expected_on": None,
         }
     ]
 

@@ -88,9 +88,9 @@ async def test_an_order_shows_each_line_where_it_lies(shop: Shop) -> None:
     assert [(line["sku"], line["warehouse"]) for line in view["lines"]] == [("CEM", "main"), ("GYP", "north")]
     assert view["reservation"]["lines"] == [
         {"sku": "CEM", "warehouse": "main", "quantity": "85", "picking": "0", "backordered": "0", "shipped": "0",
-         "closed_short": "0"},
+         "closed_short": "0", "expected_on": None},
         {"sku": "GYP", "warehouse": "north", "quantity": "3", "picking": "0", "backordered": "0", "shipped": "0",
-         "closed_short": "0"},
+         "closed_short": "0", "expected_on": None},
     ]  # fmt: skip
 
 

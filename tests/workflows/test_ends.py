@@ -86,7 +86,8 @@ class Story:
     def left(self) -> tuple[dict[str, int], tuple[int, int, int]]:
         """What the order holds or waits for, and what the shelf says."""
         lines = held(self.house.engine, self.order)
-        lines.pop("shipped", None)
+        for gone in ("shipped", "closed"):
+            lines.pop(gone, None)
         with Session(self.house.engine) as session:
             row = session.get_one(StockRow, ("main", self.sku))
             return lines, (int(row.on_hand), int(row.reserved), int(row.picking))
