@@ -9,9 +9,10 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.persistence import credit
+from activities.persistence.calendars import company_calendar
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.events import events_of, record_event
-from activities.persistence.grant_notices import company_calendar, planned_notices, tell_end
+from activities.persistence.grant_notices import planned_notices, tell_end
 from activities.persistence.limit_changes import GIVEN, STEPS, SUBJECT, find_change, fold_due
 from activities.persistence.policies import policy_in_force
 from activities.persistence.reconsideration import orders_to_tell, reconsider_account

@@ -8,15 +8,15 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio import activity
 
+from activities.persistence.calendars import company_calendar
 from activities.persistence.events import events_of, record_event
 from activities.persistence.expected_receipts import SUBJECT, controls_of, find_receipt, lines_of, owed_shelves
-from activities.persistence.grant_notices import company_calendar
-from activities.persistence.policies import policy_in_force
+from activities.persistence.policies import policy_today
 from activities.persistence.stock_tables import ControlDateRow, ExpectedReceiptRow
 from activities.persistence.supply import load_prospect
 from activities.persistence.supply_notices import ask_buyer, planned_notices, tell_late
 from domain.orders import SYSTEM
-from domain.supply import Arrival, Prospect, promises
+from domain.supply import Arrival, Prospect, days_of, promises
 from domain.supply_life import (
     NextStep,
     SupplyLook,
@@ -45,7 +45,7 @@ class SupplyActivities:
             if row.state != SupplyState.EXPECTED:
                 return SupplyOutlook(row.state, None, planned_notices(session, row))
             calendar = company_calendar(session)
-            _, policy = policy_in_force(session, calendar.day_of(look.as_of))
+            _, policy = policy_today(session, look.as_of)
             times = SupplyTimes(calendar, policy.internal_hour, policy.stock_working_days)
             while (step := _next(session, row, times)).at <= look.as_of:
                 _take(session, row, step, at=look.as_of)
@@ -77,8 +77,8 @@ def _take(session: Session, row: ExpectedReceiptRow, step: NextStep, *, at: date
     ask_buyer(session, row, TaskKind.SUPPLY_LATE, f"late:{row.expected_on}:{at.date()}", at=at)
     record_event(session, SUBJECT, row.id, "supply_late", SYSTEM, at=at, expected_on=row.expected_on.isoformat())
     now = load_prospect(session, owed_shelves(session, row), at=at)
-    promised = {line: promise.on for line, promise in promises(_as_if_in_time(session, row, now)).items()}
-    tell_late(session, row, promised, {line: promise.on for line, promise in promises(now).items()}, at=at)
+    in_time, late = days_of(promises(_as_if_in_time(session, row, now))), days_of(promises(now))
+    tell_late(session, row, in_time, late, at=at)
 
 
 def _as_if_in_time(session: Session, row: ExpectedReceiptRow, prospect: Prospect) -> Prospect:

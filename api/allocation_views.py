@@ -22,8 +22,8 @@ _ORDERS = text("""
            CASE customer.segment WHEN 'vip' THEN 'vip' ELSE 'standard' END AS rank
       FROM sales_order o JOIN customer ON customer.id = o.customer_id WHERE o.id = ANY(:ids)
 """)
-_KINDS = {"receipt": "receipt", "sweep": "sweep", "count": "count", "reassignment": "reassignment"}
-"""What a run was about, by its cause; any other cause is about an order."""
+_NOT_ABOUT_ORDERS = frozenset({"receipt", "sweep", "count", "reassignment"})
+"""Causes that name what a run was about; any other is about an order."""
 _OPENING = "opening"
 
 
@@ -39,7 +39,7 @@ def _orders(session: Session, rows: Sequence[StockAllocationRow]) -> dict[str, A
     """Everybody that a page of runs names, in one question."""
     named = {each["order_id"] for row in rows for each in (*row.claims, *row.losses)}
     named |= {loss["given_to"] for row in rows for loss in row.losses if "given_to" in loss}
-    named |= {row.subject_id for row in rows if row.cause not in _KINDS and row.subject_id}
+    named |= {row.subject_id for row in rows if row.cause not in _NOT_ABOUT_ORDERS}
     ids = [UUID(order) for order in named]
     return {str(row.id): row for row in session.execute(_ORDERS, {"ids": ids})}
 
@@ -89,7 +89,7 @@ class _Teller:
         }
 
     def _subject(self, row: StockAllocationRow) -> dict[str, Any]:
-        kind, given = _KINDS.get(row.cause, "order"), row.subject_id or ""
+        kind, given = row.cause if row.cause in _NOT_ABOUT_ORDERS else "order", row.subject_id
         if kind == "receipt" and given == _OPENING:
             kind = _OPENING
         if kind != "order":

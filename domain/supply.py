@@ -87,6 +87,11 @@ def promises(prospect: Prospect) -> dict[LineKey, Promise]:
     return {key: Promise(given, found.get(key)) for key, given in now.items()}
 
 
+def days_of(promised: Mapping[LineKey, Promise]) -> dict[LineKey, date | None]:
+    """The day of each promise; None where nothing expected covers it."""
+    return {line: promise.on for line, promise in promised.items()}
+
+
 def _put(shelves: dict[ShelfKey, Shelf], arrival: Arrival) -> None:
     shelf = shelves.get(arrival.shelf)
     if shelf is not None:

@@ -179,7 +179,6 @@ class RecordedRun:
 
     run: UUID
     at: datetime
-    cause: str
     policy_version: int
     shelves: list[Shelf]
     claims: list[Claim]
@@ -209,7 +208,6 @@ def recorded_run(rows: Sequence[StockAllocationRow]) -> RecordedRun:
     return RecordedRun(
         run=rows[0].run,
         at=rows[0].at,
-        cause=rows[0].cause,
         policy_version=rows[0].policy_version,
         shelves=[Shelf(row.warehouse, row.sku, row.on_hand, row.free_before, row.hold_back_percent) for row in rows],
         claims=[

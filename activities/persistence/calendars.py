@@ -6,6 +6,7 @@ from functools import lru_cache
 import holidays
 from sqlmodel import Session, select
 
+from activities.persistence.orders import legal_entity
 from activities.persistence.tables import CalendarDayRow
 from domain.business_calendar import BusinessCalendar
 
@@ -31,3 +32,9 @@ def load_calendar(session: Session, country: str, timezone: str) -> BusinessCale
     return BusinessCalendar(
         holidays=(days_off - to_work) | to_rest, working_days=(worked - to_rest) | to_work, timezone=timezone
     )
+
+
+def company_calendar(session: Session) -> BusinessCalendar:
+    """The calendar of the selling company: its days are the days of business."""
+    company = legal_entity(session)
+    return load_calendar(session, company.country, company.timezone)

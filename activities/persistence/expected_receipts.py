@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 
+from activities.persistence.calendars import company_calendar
 from activities.persistence.events import record_event
-from activities.persistence.grant_notices import company_calendar
 from activities.persistence.identifiers import next_number
 from activities.persistence.receipts import check_products
 from activities.persistence.stock_tables import ControlDateRow, ExpectedLineRow, ExpectedReceiptRow

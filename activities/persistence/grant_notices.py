@@ -8,27 +8,20 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from activities.persistence.approvals import addressees
-from activities.persistence.calendars import load_calendar
+from activities.persistence.calendars import company_calendar
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.grants import load_grants
-from activities.persistence.orders import legal_entity, people_of_role, user
+from activities.persistence.orders import people_of_role, user
 from activities.persistence.outbound import plan_message
 from activities.persistence.tables import CreditAccountRow, CustomerRow, OutboundRow, UserRow
 from activities.persistence.tasks import open_task
 from domain.approvals import Tier
-from domain.business_calendar import BusinessCalendar
 from domain.limits import effective_limit
 from domain.orders import Role
 from domain.tasks import TaskKind
 from domain.wording import notice, task_subject
 
 WORDED_BY_KIND = frozenset({"limit_asked", "limit_granted", "limit_ends"})
-
-
-def company_calendar(session: Session) -> BusinessCalendar:
-    """The calendar of the selling company: its days are the days that limits count by."""
-    company = legal_entity(session)
-    return load_calendar(session, company.country, company.timezone)
 
 
 def grant_key(row: CreditGrantRow) -> str:

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
+from activities.persistence.calendars import company_calendar
 from activities.persistence.credit import lock_account
 from activities.persistence.dunning import DunningContext
 from activities.persistence.events import record_event
-from activities.persistence.grant_notices import company_calendar
 from activities.persistence.identifiers import next_number
 from activities.persistence.rates import load_rates
 from activities.persistence.stock_tables import ShipmentRow

@@ -12,10 +12,11 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
+from activities.persistence.calendars import company_calendar
 from activities.persistence.credit import contract_in_force
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.events import record_event
-from activities.persistence.grant_notices import ask_deciders, company_calendar, tell_decided, tell_revoked
+from activities.persistence.grant_notices import ask_deciders, tell_decided, tell_revoked
 from activities.persistence.grants import counting, grant_of
 from activities.persistence.policies import policy_in_force
 from activities.persistence.tables import CreditAccountRow, CustomerRow, OrderRow, UserRow

@@ -12,9 +12,9 @@ from sqlalchemy import or_, text, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from activities.persistence.calendars import company_calendar
 from activities.persistence.credit import agreed_deferral, load_facts, lock_account
 from activities.persistence.events import record_event
-from activities.persistence.grant_notices import company_calendar
 from activities.persistence.grants import limit_of, load_grants, overlay_of
 from activities.persistence.identifiers import UUID_PATTERN
 from activities.persistence.limit_changes import set_base, take_over_base

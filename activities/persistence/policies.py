@@ -1,13 +1,14 @@
 """Policy versions: which parameters are in force on a day, and which a running order was decided under."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
 from sqlmodel import Session, col, select
 
+from activities.persistence.calendars import company_calendar
 from activities.persistence.tables import PolicyRow
 from domain.policy import Policy
 
@@ -24,6 +25,11 @@ def policy_in_force(session: Session, on: date) -> tuple[int, Policy]:
     )
     row = session.exec(query).one()
     return row.version, policy_from(row.body)
+
+
+def policy_today(session: Session, at: datetime) -> tuple[int, Policy]:
+    """The company's policy on the business day of an instant, with its number."""
+    return policy_in_force(session, company_calendar(session).day_of(at))
 
 
 def policy_version(session: Session, version: int, overlay: Mapping[str, Any] | None = None) -> Policy:

@@ -13,11 +13,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
-from activities.persistence import orders
 from activities.persistence.allocations import ASKED, Cause, Loss, Run, record_run
-from activities.persistence.calendars import load_calendar
-from activities.persistence.policies import policy_in_force
-from activities.persistence.stock import Shelves, free, move_quantity, read_shelves
+from activities.persistence.policies import policy_today
+from activities.persistence.stock import Shelves, columns, free, move_quantity, read_shelves
 from activities.persistence.stock_tables import ReservationLineRow
 from domain.allocation import Allotment, Claim, ClaimLine, QueueTerms, Shelf, ShelfKey, allocate
 from domain.policy import Policy
@@ -84,12 +82,6 @@ def queue_terms(policy: Policy) -> QueueTerms:
     return QueueTerms(policy.starvation_days, policy.most_skips, policy.gathering_days)
 
 
-def policy_today(session: Session, at: datetime) -> tuple[int, Policy]:
-    """The company's policy on the business day of `at`: a queue serves orders of many versions by one."""
-    company = orders.legal_entity(session)
-    return policy_in_force(session, load_calendar(session, company.country, company.timezone).day_of(at))
-
-
 _HOLD_BACK = text("""
     SELECT product.sku, item_group.hold_back_percent AS share
       FROM product JOIN item_group ON item_group.code = product.item_group WHERE product.sku = ANY(:skus)
@@ -135,8 +127,7 @@ def _claims(session: Session, shelves: Shelves, cause: Cause, subject: object) -
 
 def load_claims(session: Session, keys: Iterable[ShelfKey], *, only: UUID | None = None) -> list[Claim]:
     """Orders that wait on some shelves, with their lines there; in no order."""
-    shelves = sorted(keys)
-    named = {"warehouses": [warehouse for warehouse, _ in shelves], "skus": [sku for _, sku in shelves]}
+    named: dict[str, Any] = dict(columns(keys))
     rows = session.execute(_WAITING, named | {"only": only}).all()
     lines: dict[UUID, list[ClaimLine]] = defaultdict(list)
     for row in rows:

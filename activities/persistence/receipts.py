@@ -17,9 +17,7 @@ from domain.errors import ProductNotFoundError
 from domain.orders import LineQuantity
 
 
-def receive(
-    session: Session, warehouse: str, lines: list[LineQuantity], *, key: str, as_of: datetime, kind: str = "receipt"
-) -> list[UUID]:
+def receive(session: Session, warehouse: str, lines: list[LineQuantity], *, key: str, as_of: datetime) -> list[UUID]:
     """Add goods on hand, once per `key`, and serve the queue with them.
 
     Returns:
@@ -34,7 +32,9 @@ def receive(
     check_products(session, quantities)
     shelves = lock_shelves(session, ((warehouse, sku) for sku in quantities))
     for sku, quantity in quantities.items():
-        if record_movement(session, (warehouse, sku), quantity, key=f"{key}:{warehouse}:{sku}", kind=kind, at=as_of):
+        if record_movement(
+            session, (warehouse, sku), quantity, key=f"{key}:{warehouse}:{sku}", kind="receipt", at=as_of
+        ):
             shelves[warehouse, sku].on_hand += quantity
     return serve_queue(session, shelves, Cause.RECEIPT, key, at=as_of)
 

@@ -48,7 +48,7 @@ def lock_shelves(session: Session, keys: Iterable[ShelfKey]) -> Shelves:
     while True:
         wanted |= _neighbours(session, wanted)
         before = session.begin_nested()
-        session.execute(_MISSING_ROWS, _columns(wanted))
+        session.execute(_MISSING_ROWS, columns(wanted))
         query = (
             select(StockRow)
             .where(tuple_(col(StockRow.warehouse), col(StockRow.sku)).in_(_pairs(wanted)))
@@ -64,11 +64,11 @@ def lock_shelves(session: Session, keys: Iterable[ShelfKey]) -> Shelves:
 
 
 def read_shelves(session: Session, keys: Iterable[ShelfKey]) -> Shelves:
-    """The stock rows that `lock_shelves` would lock, as they are; for questions only."""
-    joined = _pairs(joined_shelves(session, keys))
-    query = select(StockRow).where(tuple_(col(StockRow.warehouse), col(StockRow.sku)).in_(joined))
-    ordered = query.order_by(col(StockRow.warehouse), col(StockRow.sku)).execution_options(populate_existing=True)
-    return {(row.warehouse, row.sku): row for row in session.exec(ordered)}
+    """The stock rows that `lock_shelves` would lock, as they are now: nothing holds them, so for questions only."""
+    joined = joined_shelves(session, keys)
+    query = select(StockRow).where(tuple_(col(StockRow.warehouse), col(StockRow.sku)).in_(_pairs(joined)))
+    rows = {(row.warehouse, row.sku): row for row in session.exec(query.execution_options(populate_existing=True))}
+    return {key: rows.get(key) or StockRow(warehouse=key[0], sku=key[1], on_hand=Decimal(0)) for key in sorted(joined)}
 
 
 def joined_shelves(session: Session, keys: Iterable[ShelfKey]) -> set[ShelfKey]:
@@ -80,18 +80,17 @@ def joined_shelves(session: Session, keys: Iterable[ShelfKey]) -> set[ShelfKey]:
 
 
 def _neighbours(session: Session, keys: set[ShelfKey]) -> set[ShelfKey]:
-    return {(row.warehouse, row.sku) for row in session.execute(_NEIGHBOURS, _columns(keys))}
+    return {(row.warehouse, row.sku) for row in session.execute(_NEIGHBOURS, columns(keys))}
 
 
 def _pairs(keys: set[ShelfKey]) -> Any:
     """The keys as a sub-query of two columns, however many there are."""
-    columns = _columns(keys)
-    return select(
-        func.unnest(cast(columns["warehouses"], ARRAY(String))), func.unnest(cast(columns["skus"], ARRAY(String)))
-    )
+    warehouses, skus = (cast(column, ARRAY(String)) for column in columns(keys).values())
+    return select(func.unnest(warehouses), func.unnest(skus))
 
 
-def _columns(keys: Iterable[ShelfKey]) -> dict[str, list[str]]:
+def columns(keys: Iterable[ShelfKey]) -> dict[str, list[str]]:
+    """Keys of shelves as the two arrays that a query unnests, in the order of the locks."""
     pairs = sorted(keys)
     return {"warehouses": [warehouse for warehouse, _ in pairs], "skus": [sku for _, sku in pairs]}
 

@@ -192,7 +192,7 @@ class StockAllocationRow(SQLModel, table=True):
     warehouse: str
     sku: str = Field(foreign_key="product.sku")
     cause: str
-    subject_id: str | None = None
+    subject_id: str
     on_hand: Decimal = Field(sa_type=QUANTITY)
     free_before: Decimal = Field(sa_type=QUANTITY)
     free_after: Decimal = Field(sa_type=QUANTITY)

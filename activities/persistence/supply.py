@@ -11,35 +11,19 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from activities.persistence.grant_notices import company_calendar
+from activities.persistence.calendars import company_calendar
 from activities.persistence.orders import customer_of, lines_of
-from activities.persistence.policies import policy_in_force
-from activities.persistence.queueing import load_claims, queue_terms
-from activities.persistence.stock import shelves_of
+from activities.persistence.policies import policy_today
+from activities.persistence.queueing import load_claims, queue_terms, shelves_seen
+from activities.persistence.stock import columns, read_shelves, shelves_of
 from activities.persistence.stock_tables import ProductRow, ReservationLineRow
 from activities.persistence.tables import OrderRow
-from domain.allocation import Claim, ClaimLine, Shelf, ShelfKey
-from domain.supply import Arrival, LineKey, Need, Promise, Prospect, need_of, promises, whole_on
+from domain.allocation import Claim, ClaimLine, ShelfKey
+from domain.supply import Arrival, LineKey, Need, Promise, Prospect, days_of, need_of, promises, whole_on
 
 SHOWN = 50
 """So many of the orders that wait for a product are named; all are counted."""
 
-_SHELVES = text("""
-    WITH RECURSIVE reached AS (
-        SELECT warehouse, sku FROM unnest(CAST(:warehouses AS text[]), CAST(:skus AS text[])) AS wanted (warehouse, sku)
-         UNION
-        SELECT other.warehouse, other.sku
-          FROM reached JOIN reservation_line mine USING (warehouse, sku)
-          JOIN sales_order o ON o.id = mine.order_id AND o.ship_complete
-          JOIN reservation_line other ON other.order_id = o.id AND other.state IN ('waiting', 'reserved')
-         WHERE mine.state = 'waiting')
-    SELECT warehouse, reached.sku, coalesce(on_hand, 0) AS on_hand,
-           coalesce(on_hand - reserved - picking, 0) AS free, hold_back_percent AS share
-      FROM reached LEFT JOIN stock USING (warehouse, sku) LEFT JOIN product ON product.sku = reached.sku
-      LEFT JOIN item_group ON item_group.code = product.item_group
-     ORDER BY warehouse, reached.sku
-""")
-"""Some shelves, and those that orders which ship whole need besides (D7-12)."""
 _OWED = """
     SELECT receipt.warehouse, line.sku, receipt.expected_on, sum(line.quantity - line.received) AS quantity
       FROM expected_receipt receipt JOIN expected_receipt_line line ON line.receipt_id = receipt.id
@@ -58,15 +42,11 @@ _ARRIVALS_OF = text(_OWED.format(condition="line.sku = :sku"))
 def load_prospect(session: Session, keys: Iterable[ShelfKey], *, at: datetime) -> Prospect:
     """Everything known of some shelves; a bounded number of queries, however many they are."""
     session.flush()
-    today = company_calendar(session).day_of(at)
-    _, policy = policy_in_force(session, today)
-    share = policy.hold_back_percent
-    shelves = [
-        Shelf(row.warehouse, row.sku, row.on_hand, row.free, share if row.share is None else row.share)
-        for row in session.execute(_SHELVES, _columns(keys))
-    ]
+    _, policy = policy_today(session, at)
+    shelves = shelves_seen(session, read_shelves(session, keys), policy)
     reached = [shelf.key for shelf in shelves]
-    arrivals = [Arrival(*row) for row in session.execute(_ARRIVALS, _columns(reached))]
+    arrivals = [Arrival(*row) for row in session.execute(_ARRIVALS, columns(reached))]
+    today = company_calendar(session).day_of(at)
     return Prospect(shelves, load_claims(session, reached), arrivals, queue_terms(policy), at, today)
 
 
@@ -76,14 +56,9 @@ def arrivals_of(session: Session, sku: str) -> list[Arrival]:
     return [Arrival(*row) for row in rows]
 
 
-def _columns(keys: Iterable[ShelfKey]) -> dict[str, list[str]]:
-    pairs = sorted(keys)
-    return {"warehouses": [warehouse for warehouse, _ in pairs], "skus": [sku for _, sku in pairs]}
-
-
 def promised_days(session: Session, keys: Iterable[ShelfKey], *, at: datetime) -> dict[LineKey, date | None]:
     """The day of each line that waits on some shelves."""
-    return {line: promise.on for line, promise in promises(load_prospect(session, keys, at=at)).items()}
+    return days_of(promises(load_prospect(session, keys, at=at)))
 
 
 def expected_days(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from activities.persistence.grant_notices import company_calendar
+from activities.persistence.calendars import company_calendar
 from activities.persistence.orders import people_of_role, user
 from activities.persistence.outbound import plan_message
 from activities.persistence.stock_tables import ExpectedReceiptRow

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from activities.persistence.expiring import Ending, Filters, Waits, ending_reserves, waits_for
-from activities.persistence.queueing import policy_today
+from activities.persistence.policies import policy_today
 from api.auth import require
 from api.deps import Db, Now
 from api.openapi import problems

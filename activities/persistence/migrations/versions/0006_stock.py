@@ -85,7 +85,7 @@ def upgrade() -> None:
     sa.Column('warehouse', sa.String(), nullable=False),
     sa.Column('sku', sa.String(), nullable=False),
     sa.Column('cause', sa.String(), nullable=False),
-    sa.Column('subject_id', sa.String(), nullable=True),
+    sa.Column('subject_id', sa.String(), nullable=False),
     sa.Column('on_hand', sa.Numeric(precision=18, scale=3), nullable=False),
     sa.Column('free_before', sa.Numeric(precision=18, scale=3), nullable=False),
     sa.Column('free_after', sa.Numeric(precision=18, scale=3), nullable=False),
