@@ -13,7 +13,7 @@ from activities.persistence import credit, orders, stock
 from activities.persistence.context import OrderContext, context_of
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
-from activities.persistence.picking import OPEN, settle_goods
+from activities.persistence.picking import settle_goods
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import settle_invoiced
 from activities.persistence.steps import run_once
@@ -87,7 +87,7 @@ def _shipment(session: Session, order_id: UUID, number: int) -> ShipmentRow:
 
 def _more_to_come(session: Session, order_id: UUID) -> bool:
     """Whether the order still holds goods or waits for some, after this shipment."""
-    return bool(stock.reservation_lines(session, order_id, *OPEN))
+    return bool(stock.reservation_lines(session, order_id, *stock.OPEN))
 
 
 def _issue(session: Session, context: OrderContext, shipment: ShipmentRow, amounts: Amounts) -> InvoiceRow:

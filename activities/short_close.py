@@ -11,7 +11,7 @@ from activities.persistence import credit, orders, stock
 from activities.persistence.allocations import Cause, loss_of
 from activities.persistence.context import context_of
 from activities.persistence.events import record_event
-from activities.persistence.picking import OPEN, by_warehouse, settle_goods
+from activities.persistence.picking import by_warehouse, settle_goods
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import let_go, settle_invoiced
@@ -96,7 +96,7 @@ def _settle(session: Session, request: CloseShortRequest, key: str) -> StepResul
     account = credit.lock_account(session, orders.account_of_order(session, request.order_id))
     order = orders.lock_order(session, request.order_id)
     context, actor, at = context_of(session, order), request.command.actor, request.as_of
-    if not stock.reservation_lines(session, order.id, *OPEN):
+    if not stock.reservation_lines(session, order.id, *stock.OPEN):
         let_go(session, order, at=at)
         session.get_one(ReservationRow, order.id).status = "done"
         state = settle_invoiced(session, context, as_of=at)

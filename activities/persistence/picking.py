@@ -21,9 +21,6 @@ from domain.orders import Actor, OrderState, OrderStatus, Role, WaitReason
 from domain.packing import in_packs
 from domain.tasks import TaskKind
 
-OPEN = ("waiting", "reserved", "picking")
-"""States of goods that an order still holds or waits for."""
-
 
 def by_warehouse(lines: Iterable[ReservationLineRow]) -> dict[str, list[ReservationLineRow]]:
     """Reservation lines by the warehouse they lie in, in the order of its name."""

@@ -12,6 +12,7 @@ from activities.persistence import shortages
 from activities.persistence.allocations import Cause, Loss, loss_of
 from activities.persistence.queueing import serve_queue
 from activities.persistence.stock import (
+    OPEN,
     enqueue,
     lock_shelves,
     move_quantity,
@@ -38,12 +39,12 @@ def give_back(session: Session, order_id: UUID, cause: Cause, rule: str, *, at: 
         Other orders that were served with the freed goods.
     """
     shortages.void(session, order_id, at=at)
-    keys = order_shelves(session, order_id, "waiting", "reserved", "picking")
+    keys = order_shelves(session, order_id, *OPEN)
     if not keys:
         return []
     shelves = lock_shelves(session, keys)
     losses = []
-    for line in reservation_lines(session, order_id, "waiting", "reserved", "picking"):
+    for line in reservation_lines(session, order_id, *OPEN):
         if line.state != "waiting":
             losses.append(loss_of(line, rule))
         move_quantity(session, shelves, line, None)

@@ -13,7 +13,7 @@ from activities.persistence.allocations import Cause, Loss, loss_of
 from activities.persistence.context import OrderContext, assign, context_of, notify_manager
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
-from activities.persistence.picking import OPEN, by_warehouse, quantities
+from activities.persistence.picking import by_warehouse, quantities
 from activities.persistence.queueing import serve_queue
 from activities.persistence.stock_tables import (
     ReservationLineRow,
@@ -51,7 +51,7 @@ def ship(session: Session, request: ShipRequest, key: str) -> StepResult:
     shipment = _shipment(session, context, request, picked[0].warehouse)
     losses = _write_off(session, shelves, shipment, picked, shipped)
     served = serve_queue(session, shelves, Cause.SHIPMENT, order.id, at=at, losses=losses)
-    if not stock.reservation_lines(session, order.id, *OPEN):
+    if not stock.reservation_lines(session, order.id, *stock.OPEN):
         session.get_one(ReservationRow, order.id).status = "done"
         cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING])
     cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING], about={"warehouse": shipment.warehouse})

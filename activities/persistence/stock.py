@@ -18,6 +18,8 @@ from domain.allocation import ShelfKey
 
 Shelves: TypeAlias = dict[ShelfKey, StockRow]
 """Locked stock rows by warehouse and SKU."""
+OPEN = ("waiting", "reserved", "picking")
+"""States of goods that an order still holds or waits for."""
 
 _MISSING_ROWS = text("""
     INSERT INTO stock (warehouse, sku, on_hand, reserved, picking)
