@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.persistence import orders, stock
 from activities.persistence.context import context_of, notify_manager
 from activities.persistence.events import record_event
-from activities.persistence.picking import call_for_picking, may_pick, put_back, settle_goods
+from activities.persistence.picking import call_for_picking, may_pick, put_back, renew_picking, settle_goods
 from activities.persistence.shipping import ship
 from activities.persistence.standing import withdraw_proposal
 from activities.persistence.steps import run_once
@@ -80,11 +80,13 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
     shelves = stock.lock_shelves(session, stock.order_shelves(session, order.id, "waiting", "reserved"))
     lines = _to_pick(session, order, step.warehouse)
     places = sorted({line.warehouse for line in lines})
+    key = f"order:{order.id}:pick:{step.round}"
+    renew_picking(session, context, f"{key}:begun", step.actor, at=step.as_of)
     for line in lines:
         stock.move_quantity(session, shelves, line, "picking")
     session.flush()
     withdraw_proposal(session, order.id, at=step.as_of)
-    state = settle_goods(session, context, f"order:{order.id}:pick:{step.round}", step.actor, at=step.as_of)
+    state = settle_goods(session, context, key, step.actor, at=step.as_of)
     record_event(session, "order", order.id, "picking_started", step.actor, at=step.as_of, warehouses=places)
     return StepResult(state)
 

@@ -22,7 +22,7 @@ from activities.persistence.context import (
 from activities.persistence.events import record_event
 from activities.persistence.gate import recheck_gate
 from activities.persistence.outbound import plan_message
-from activities.persistence.picking import settle_goods
+from activities.persistence.picking import renew_picking, settle_goods
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import end_or_close_short, settle_invoiced, settle_reserved, withdraw_proposal
 from activities.persistence.steps import run_once
@@ -118,7 +118,8 @@ def _look(session: Session, account: CreditAccountRow, context: OrderContext, *,
     order = context.order
     state = orders.state_of(order)
     reason = state.wait.reason if state.wait else None
-    if reason is WaitReason.GATE:
+    if reason is WaitReason.GATE:  # the goods of warehouses that have not begun may have changed meanwhile
+        renew_picking(session, context, f"order:{order.id}:look-again", SYSTEM, at=as_of)
         return recheck_gate(session, account, context, SYSTEM, as_of=as_of).state
     if reason is WaitReason.SHIPMENT:  # another warehouse may have got goods meanwhile
         return settle_goods(session, context, f"order:{order.id}:look-again:{order.version}", SYSTEM, at=as_of)

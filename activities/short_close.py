@@ -1,6 +1,5 @@
 """Closing short what of a partly shipped order will not be delivered: the goods first, then the credit (D7-14)."""
 
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -11,20 +10,18 @@ from activities.persistence import credit, orders, stock
 from activities.persistence.allocations import Cause, loss_of
 from activities.persistence.context import context_of
 from activities.persistence.events import record_event
-from activities.persistence.picking import by_warehouse, settle_goods
+from activities.persistence.picking import settle_goods
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import let_go, settle_invoiced
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
 from activities.persistence.tables import CommitmentRow, OrderRow
-from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.errors import WrongStateError
 from domain.fulfilment import CLOSABLE, CloseShortRequest
 from domain.orders import OrderStatus, StepResult, WaitReason
 from domain.stock_errors import NothingToCloseError, NotShippedYetError
-from domain.tasks import TaskKind
 
 
 class ShortCloseActivities:
@@ -106,15 +103,7 @@ def _settle(session: Session, request: CloseShortRequest, key: str) -> StepResul
         commitment.uninvoiced = credit.remaining_gross(session, order)
         commitment.required_prepayment = credit.required_prepayment(session, order)
     session.flush()
-    _withdraw_picking(session, order, at=at)
     state = settle_goods(session, context, key, actor, at=at)
     if state.status is OrderStatus.READY:
         state = orders.set_state(order, waits.anew(state, at), at=at)
     return StepResult(state, relieved=reconsider_account(session, account.id, at=at))
-
-
-def _withdraw_picking(session: Session, order: OrderRow, *, at: datetime) -> None:
-    """Tasks of warehouses that have not begun name goods that are closed now; they are issued anew."""
-    for warehouse, lines in by_warehouse(stock.reservation_lines(session, order.id)).items():
-        if all(line.state != "picking" for line in lines):
-            cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING], about={"warehouse": warehouse})

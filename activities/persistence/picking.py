@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -15,11 +15,14 @@ from activities.persistence.events import record_event
 from activities.persistence.standing import settle_reserved
 from activities.persistence.stock_tables import ProductRow, ReservationLineRow, ReservationRow
 from activities.persistence.tables import ContactRow, OrderLineRow
-from activities.persistence.tasks import cancel_tasks, has_open_task
+from activities.persistence.tasks import cancel_tasks, has_open_task, times_opened, told_by_open_tasks
 from domain import waits
 from domain.orders import Actor, OrderState, OrderStatus, Role, WaitReason
 from domain.packing import in_packs
 from domain.tasks import TaskKind
+
+ToPick: TypeAlias = Mapping[str, dict[str, Any]]
+"""What the picking task of each warehouse has to tell."""
 
 
 def by_warehouse(lines: Iterable[ReservationLineRow]) -> dict[str, list[ReservationLineRow]]:
@@ -32,25 +35,72 @@ def by_warehouse(lines: Iterable[ReservationLineRow]) -> dict[str, list[Reservat
 
 def call_for_picking(session: Session, context: OrderContext, key: str, actor: Actor, *, at: datetime) -> None:
     """Give each warehouse that holds goods of the order its task: what, how much, where to, in which packs, and whom to
-    ask; a warehouse that has one already gets no second (D12-3)."""
+    ask; a warehouse that has one already gets no second, one whose task is not true any more a new one (D12-3)."""
+    to_pick = _to_pick(session, context)
+    _withdraw_stale(session, context, to_pick, at=at)
+    for details in to_pick.values():
+        _issue(session, context, key, details, actor, at=at)
+
+
+def renew_picking(session: Session, context: OrderContext, key: str, actor: Actor, *, at: datetime) -> None:
+    """Withdraw the open tasks of warehouses that have not begun and that tell something else than is true now, and
+    issue them anew where goods are left; no warehouse without a task gets one (D7-15, D12-3).
+
+    No shelf is locked for it: whoever moves these lines afterwards has the order looked at again.
+    """
+    to_pick = _to_pick(session, context)
+    for warehouse in _withdraw_stale(session, context, to_pick, at=at):
+        if warehouse in to_pick:
+            _issue(session, context, key, to_pick[warehouse], actor, at=at)
+
+
+def _withdraw_stale(session: Session, context: OrderContext, to_pick: ToPick, *, at: datetime) -> list[str]:
+    """Withdraw the open tasks of warehouses that have not begun and that tell something else than is true now; whose
+    they were."""
+    order = context.order
+    begun = {line.warehouse for line in stock.reservation_lines(session, order.id, "picking")}
+    withdrawn = []
+    for told in told_by_open_tasks(session, order.id, TaskKind.PICKING):
+        warehouse = told["warehouse"]
+        if warehouse in begun or told == to_pick.get(warehouse):
+            continue
+        cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING], about={"warehouse": warehouse})
+        withdrawn.append(warehouse)
+    return withdrawn
+
+
+def _to_pick(session: Session, context: OrderContext) -> ToPick:
+    """What the picking task of each warehouse that holds goods of the order has to tell."""
     order = context.order
     reserved = by_warehouse(stock.reservation_lines(session, order.id, "reserved"))
     ordered = {line.line_no: line for line in orders.lines_of(session, order)}
     products = _products(session, {line.sku for lines in reserved.values() for line in lines})
-    due_at = context.calendar.after_working_days(at, 1)
-    for warehouse, lines in reserved.items():
-        if has_open_task(session, order.id, TaskKind.PICKING, about={"warehouse": warehouse}):
-            continue
-        told = [_told(line, ordered[line.line_no], products[line.sku]) for line in lines]
-        details = {
+    where_to = _where_to(session, context)
+    return {
+        warehouse: {
             "warehouse": warehouse,
             "customer": context.customer.name,
-            "lines": told,
-            **_where_to(session, context),
+            "lines": [_told(line, ordered[line.line_no], products[line.sku]) for line in lines],
+            **where_to,
         }
-        assign(session, context, TaskKind.PICKING, f"{key}:{warehouse}", Role.WAREHOUSE, due_at=due_at, at=at,
-               details=details, warehouse=warehouse)  # fmt: skip
-        record_event(session, "order", order.id, "picking_called", actor, at=at, warehouse=warehouse, lines=told)
+        for warehouse, lines in reserved.items()
+    }
+
+
+def _issue(
+    session: Session, context: OrderContext, key: str, details: dict[str, Any], actor: Actor, *, at: datetime
+) -> None:
+    """Open the task of one warehouse that has none; its key counts the issues, a task withdrawn stays withdrawn."""
+    order, warehouse = context.order, details["warehouse"]
+    about = {"warehouse": warehouse}
+    if has_open_task(session, order.id, TaskKind.PICKING, about=about):
+        return
+    issue = times_opened(session, order.id, TaskKind.PICKING, about=about) + 1
+    due_at = context.calendar.after_working_days(at, 1)
+    assign(session, context, TaskKind.PICKING, f"{key}:{warehouse}:{issue}", Role.WAREHOUSE, due_at=due_at, at=at,
+           details=details, warehouse=warehouse)  # fmt: skip
+    record_event(session, "order", order.id, "picking_called", actor, at=at, warehouse=warehouse,
+                 lines=details["lines"])  # fmt: skip
 
 
 def _products(session: Session, skus: set[str]) -> Mapping[str, ProductRow]:
@@ -126,6 +176,7 @@ def settle_goods(session: Session, context: OrderContext, key: str, actor: Actor
     order = context.order
     reservation = session.get_one(ReservationRow, order.id)
     if not stock.reservation_lines(session, order.id, "picking"):
+        _withdraw_stale(session, context, _to_pick(session, context), at=at)
         return settle_reserved(session, context, reservation, as_of=at)
     reservation.status, reservation.expires_at = "picking", None
     call_for_picking(session, context, f"{key}:picking", actor, at=at)

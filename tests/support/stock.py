@@ -43,11 +43,17 @@ def answer_request(
 
 
 def count(
-    engine: Engine, company: Company, figures: Mapping[str, str], *, at: datetime = MONDAY, kind: str = "count"
+    engine: Engine,
+    company: Company,
+    figures: Mapping[str, str],
+    *,
+    warehouse: str = "main",
+    at: datetime = MONDAY,
+    kind: str = "count",
 ) -> Counted:
     found = {sku: Decimal(figure) for sku, figure in figures.items()}
     with Session(engine) as session, session.begin():
-        counted = Count(f"count:{new_id()}", "main", found, "инвентаризация", kind)
+        counted = Count(f"count:{new_id()}", warehouse, found, "инвентаризация", kind)
         return count_stock(session, counted, company.warehouse, at=at)
 
 

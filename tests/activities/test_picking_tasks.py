@@ -1,0 +1,110 @@
+"""A picking task tells what is to be picked now, however often that changes before its warehouse begins (D7-15, D12-3)."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+from support.company import MONDAY, Company, a_company, a_customer, a_product
+from support.goods import decide, pick, quote_of, receipt, reserve, ship_picked
+from support.stock import count
+
+from activities.orders import OrderActivities
+from activities.persistence.tables import JournalRow, TaskRow
+from domain.orders import OrderStatus
+
+
+@pytest.fixture
+def company(engine: Engine) -> Company:
+    return a_company(engine)
+
+
+def picking_while_another_waits(engine: Engine, company: Company, there: str) -> tuple[str, str]:
+    """`main` picks five of one product, `north` has `there` of nine of another; the order and the other product."""
+    here, other = a_product(engine, on_hand="5"), a_product(engine)
+    receipt(engine, other, there, "north")
+    order = quote_of(engine, company, a_customer(engine, company), [(here, "5"), (other, "9", "north")])
+    decide(engine, company, order)
+    reserve(engine, order)
+    pick(engine, company, order, warehouse="main")
+    return order, other
+
+
+def look(engine: Engine, order: str) -> OrderStatus:
+    return OrderActivities(engine).look_again(order, MONDAY).state.status
+
+
+def tasks(engine: Engine, order: str) -> list[tuple[str, dict[str, Any]]]:
+    with Session(engine) as session:
+        query = select(TaskRow).where(TaskRow.order_id == UUID(order), TaskRow.kind == "picking")
+        return [(row.state, row.details) for row in session.exec(query.order_by(col(TaskRow.id)))]
+
+
+def quantities(engine: Engine, order: str) -> list[tuple[str, str]]:
+    """Each task of `north`, whatever became of it: its state and how much it asks for."""
+    return [
+        (state, told["lines"][0]["quantity"]) for state, told in tasks(engine, order) if told["warehouse"] == "north"
+    ]
+
+
+def test_d12_3_each_receipt_during_picking_renews_the_task(engine: Engine, company: Company) -> None:
+    order, other = picking_while_another_waits(engine, company, "1")
+
+    for quantity in ("2", "3"):
+        receipt(engine, other, quantity, "north")
+        assert look(engine, order) is OrderStatus.PICKING
+        look(engine, order)
+
+    assert quantities(engine, order) == [("cancelled", "1.000"), ("cancelled", "3.000"), ("open", "6.000")]
+    with Session(engine) as session:
+        called = session.exec(select(JournalRow).where(JournalRow.event == "picking_called")).all()
+        assert [row.data["lines"][0]["quantity"] for row in called] == ["1.000", "3.000", "6.000"]
+
+
+def test_d12_3_whoever_begins_before_anybody_looked_has_the_whole_task(engine: Engine, company: Company) -> None:
+    order, other = picking_while_another_waits(engine, company, "1")
+    receipt(engine, other, "2", "north")
+
+    pick(engine, company, order, 6, warehouse="north")
+    look(engine, order)
+
+    assert quantities(engine, order) == [("cancelled", "1.000"), ("open", "3.000")]
+
+
+def test_d12_3_what_comes_after_the_beginning_leaves_the_task_alone(engine: Engine, company: Company) -> None:
+    order, other = picking_while_another_waits(engine, company, "1")
+    pick(engine, company, order, 6, warehouse="north")
+    receipt(engine, other, "2", "north")
+    look(engine, order)
+
+    assert quantities(engine, order) == [("open", "1.000")]
+    ship_picked(engine, company, order, 7, warehouse="north")
+    assert quantities(engine, order) == [("cancelled", "1.000"), ("open", "2.000")]
+
+
+def test_d7_15_a_count_during_picking_renews_the_task_or_withdraws_it(engine: Engine, company: Company) -> None:
+    order, other = picking_while_another_waits(engine, company, "4")
+
+    count(engine, company, {other: "3"}, warehouse="north")
+    look(engine, order)
+    assert quantities(engine, order) == [("cancelled", "4.000"), ("open", "3.000")]
+
+    count(engine, company, {other: "0"}, warehouse="north")
+    assert look(engine, order) is OrderStatus.PICKING
+    assert quantities(engine, order) == [("cancelled", "4.000"), ("cancelled", "3.000")]
+
+    receipt(engine, other, "3", "north")
+    look(engine, order)
+    assert quantities(engine, order)[2:] == [("open", "3.000")]
+
+
+def test_d7_15_a_count_that_nobody_looked_at_leaves_no_task_behind_the_shipment(
+    engine: Engine, company: Company
+) -> None:
+    order, other = picking_while_another_waits(engine, company, "4")
+    count(engine, company, {other: "0"}, warehouse="north")
+
+    ship_picked(engine, company, order)
+
+    assert quantities(engine, order) == [("cancelled", "4.000")]
