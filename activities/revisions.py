@@ -11,6 +11,7 @@ from activities.persistence import credit, decisions, orders, revisions
 from activities.persistence.approvals import climb, open_approval
 from activities.persistence.context import OrderContext, context_of
 from activities.persistence.events import record_event
+from activities.persistence.picking import renew_picking
 from activities.persistence.quotes import revised_lines
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.reserve_lifetime import replan_shipment
@@ -172,7 +173,8 @@ def _drop_proposal(session: Session, context: OrderContext, request: ReviseReque
 
 
 def _change_plain(session: Session, context: OrderContext, command: ReviseCommand, request: ReviseRequest) -> bool:
-    """Address, contact, comment and day of shipment change without a revision (D4-11); whether anything did."""
+    """Address, contact, comment and day of shipment change without a revision (D4-11), and in the tasks of those who
+    pick the goods (D12-3); whether anything did."""
     order, changes = context.order, {}
     for name in _PLAIN:
         value = getattr(command, name)
@@ -185,6 +187,9 @@ def _change_plain(session: Session, context: OrderContext, command: ReviseComman
                      changed=sorted(changes))  # fmt: skip
     if "ship_on" in changes:
         replan_shipment(session, context, at=request.as_of)
+    if changes:
+        key = f"order:{order.id}:details:{request.round}"
+        renew_picking(session, context, key, command.actor, at=request.as_of)
     return bool(changes)
 
 

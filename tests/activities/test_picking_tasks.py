@@ -1,5 +1,6 @@
-"""A picking task tells what is to be picked now, however often that changes before its warehouse begins (D7-15, D12-3)."""
+"""A picking task tells what is to be picked now, whatever changes before its warehouse begins (D7-15, D12-3)."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -7,12 +8,15 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product
-from support.goods import decide, pick, quote_of, receipt, reserve, ship_picked
+from support.goods import a_step, decide, pick, quote_of, receipt, reserve, ship_picked
 from support.stock import count
 
+from activities.fulfilment import FulfilmentActivities
 from activities.orders import OrderActivities
 from activities.persistence.tables import JournalRow, TaskRow
+from activities.revisions import RevisionActivities
 from domain.orders import OrderStatus
+from domain.revisions import ReviseCommand, ReviseRequest
 
 
 @pytest.fixture
@@ -108,3 +112,44 @@ def test_d7_15_a_count_that_nobody_looked_at_leaves_no_task_behind_the_shipment(
     ship_picked(engine, company, order)
 
     assert quantities(engine, order) == [("cancelled", "4.000")]
+
+
+def ready(engine: Engine, company: Company) -> str:
+    order = quote_of(engine, company, a_customer(engine, company), [(a_product(engine, on_hand="5"), "5")])
+    decide(engine, company, order)
+    reserve(engine, order)
+    return order
+
+
+def revise(engine: Engine, company: Company, order: str, **changes: Any) -> None:
+    command = ReviseCommand(company.manager, **changes)
+    RevisionActivities(engine).revise_order(ReviseRequest(order, 9, command, MONDAY))
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "told"),
+    [
+        ({"delivery_address": "Алматы, Абая 2"}, "delivery", "Алматы, Абая 2"),
+        ({"contact_name": "Вера"}, "contact", {"name": "Вера", "phone": None}),
+        ({"contact_phone": "+77012223344"}, "contact", {"name": None, "phone": "+77012223344"}),
+        ({"comment": "после обеда"}, "comment", "после обеда"),
+        ({"ship_on": date(2026, 4, 9)}, "ship_on", "2026-04-09"),
+    ],
+)
+def test_d12_3_a_changed_detail_reaches_the_issued_task(
+    engine: Engine, company: Company, changes: dict[str, Any], name: str, told: Any
+) -> None:
+    order = ready(engine, company)
+    FulfilmentActivities(engine).call_for_picking(a_step(order, 2))
+
+    revise(engine, company, order, **changes)
+
+    (before, first), (after, second) = tasks(engine, order)
+    assert (before, after, first["lines"]) == ("cancelled", "open", second["lines"])
+    assert (second[name], second[name] != first[name]) == (told, True)
+
+
+def test_d12_3_a_changed_detail_calls_nobody_who_was_not_called(engine: Engine, company: Company) -> None:
+    order = ready(engine, company)
+    revise(engine, company, order, comment="после обеда")
+    assert tasks(engine, order) == []
