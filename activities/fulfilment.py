@@ -120,8 +120,8 @@ def _unpick(session: Session, request: UnpickRequest, key: str) -> StepResult:
         raise UnpickAtGateError
     if state.wait.reason is not WaitReason.SHIPMENT:
         raise WrongStateError(status="cancelling", command="unpick")
-    picked = stock.reservation_lines(session, order.id, "picking")
-    if command.warehouse is not None and all(line.warehouse != command.warehouse for line in picked):
+    picking = {warehouse for warehouse, _ in stock.order_shelves(session, order.id, "picking")}
+    if command.warehouse is not None and command.warehouse not in picking:
         raise NothingPickedError(warehouse=command.warehouse)
     context, at = context_of(session, order), request.as_of
     state = put_back(session, context, key, command.actor, at=at, warehouse=command.warehouse, reason=command.reason)

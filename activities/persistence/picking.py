@@ -150,8 +150,7 @@ def put_back(
     The picking task is issued anew: here while another warehouse still picks, otherwise when the order is ready again.
     """
     order = context.order
-    picked = _picked(session, order.id, warehouse)
-    shelves = stock.lock_shelves(session, stock.shelves_of(picked))
+    shelves = lock_picked(session, order.id, warehouse)
     due_at = context.calendar.after_working_days(at, 1)
     for place, lines in by_warehouse(_picked(session, order.id, warehouse)).items():
         lines_told = [{"sku": line.sku, "quantity": str(line.quantity)} for line in lines]
@@ -163,6 +162,12 @@ def put_back(
         record_event(session, "order", order.id, "unpicked", actor, at=at, warehouse=place, lines=lines_told, **told)
     session.flush()
     return settle_goods(session, context, key, actor, at=at)
+
+
+def lock_picked(session: Session, order_id: UUID, warehouse: str | None) -> stock.Shelves:
+    """The shelves of what an order has picked in one warehouse, or in all, locked before its lines are read."""
+    keys = stock.order_shelves(session, order_id, "picking")
+    return stock.lock_shelves(session, (shelf for shelf in keys if warehouse in {None, shelf[0]}))
 
 
 def _picked(session: Session, order_id: UUID, warehouse: str | None) -> list[ReservationLineRow]:

@@ -13,7 +13,7 @@ from activities.persistence.allocations import Cause, Loss, loss_of
 from activities.persistence.context import OrderContext, assign, context_of, notify_manager
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
-from activities.persistence.picking import by_warehouse, quantities
+from activities.persistence.picking import by_warehouse, lock_picked, quantities
 from activities.persistence.queueing import serve_queue
 from activities.persistence.stock_tables import (
     ReservationLineRow,
@@ -41,9 +41,9 @@ def ship(session: Session, request: ShipRequest, key: str) -> StepResult:
     if order.status != OrderStatus.PICKING:
         raise WrongStateError(status=order.status, command="ship")
     context, actor, at = context_of(session, order), request.command.actor, request.as_of
+    shelves = lock_picked(session, order.id, request.command.warehouse)
     picked = _picked(session, order.id, request.command.warehouse)
     before = quantities(picked)
-    shelves = stock.lock_shelves(session, stock.shelves_of(picked))
     shipped = _quantities(session, context, request, picked)
     if order.ship_complete and not is_whole(shipped, before):
         raise ShipCompleteError

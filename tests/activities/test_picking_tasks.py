@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlmodel import Session, col, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product
 from support.goods import a_step, decide, pick, quote_of, receipt, reserve, ship_picked
@@ -13,8 +13,9 @@ from support.stock import count
 
 from activities.fulfilment import FulfilmentActivities
 from activities.orders import OrderActivities
-from activities.persistence.tables import JournalRow, TaskRow
+from activities.persistence.tables import JournalRow, OrderRow, TaskRow
 from activities.revisions import RevisionActivities
+from domain.fulfilment import UnpickCommand, UnpickRequest
 from domain.orders import OrderStatus
 from domain.revisions import ReviseCommand, ReviseRequest
 
@@ -37,6 +38,11 @@ def picking_while_another_waits(engine: Engine, company: Company, there: str) ->
 
 def look(engine: Engine, order: str) -> OrderStatus:
     return OrderActivities(engine).look_again(order, MONDAY).state.status
+
+
+def unpick(engine: Engine, company: Company, order: str) -> None:
+    command = UnpickCommand(company.warehouse, "машина не пришла")
+    FulfilmentActivities(engine).unpick_goods(UnpickRequest(order, 9, command, MONDAY))
 
 
 def tasks(engine: Engine, order: str) -> list[tuple[str, dict[str, Any]]]:
@@ -153,3 +159,28 @@ def test_d12_3_a_changed_detail_calls_nobody_who_was_not_called(engine: Engine, 
     order = ready(engine, company)
     revise(engine, company, order, comment="после обеда")
     assert tasks(engine, order) == []
+
+
+def test_what_is_picked_is_read_only_under_the_lock_of_its_shelves(engine: Engine, company: Company) -> None:
+    asked: list[str] = []
+    for leave in (lambda order: unpick(engine, company, order), lambda order: ship_picked(engine, company, order)):
+        order, _ = picking_while_another_waits(engine, company, "4")
+        event.listen(engine, "before_cursor_execute", note := lambda *call: asked.append(call[2]))
+        leave(order)
+        event.remove(engine, "before_cursor_execute", note)
+        read = next(place for place, sql in enumerate(asked) if "reservation_line.quantity" in sql)
+        locked = next(place for place, sql in enumerate(asked) if "FROM stock" in sql and "FOR UPDATE" in sql)
+        assert locked < read
+        asked.clear()
+
+
+def test_d12_3_a_count_before_a_closed_gate_renews_the_task(engine: Engine, company: Company) -> None:
+    order, other = picking_while_another_waits(engine, company, "4")
+    with Session(engine) as session, session.begin():
+        row = session.get_one(OrderRow, UUID(order))
+        row.wait = {**row.wait, "reason": "gate"}
+    count(engine, company, {other: "3"}, warehouse="north")
+
+    look(engine, order)
+
+    assert quantities(engine, order) == [("cancelled", "4.000"), ("open", "3.000")]
