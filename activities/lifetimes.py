@@ -86,12 +86,14 @@ def _release(session: Session, step: OrderStep) -> StepResult:
         return StepResult(current)
     if not _is_over(current, step.as_of):
         return StepResult(current)
-    if _awaits_payment(current):
+    unpaid = _awaits_payment(current)
+    if unpaid:
         settled = settle_reserved(session, context, reservation, as_of=step.as_of)
         if not _is_unpaid(settled, step.as_of):
             return StepResult(settled)
     reservation.status = "released"
-    served = give_back(session, order.id, Cause.EXPIRY, "D7-6", at=step.as_of)
+    rule = "D7-6" if unpaid else "D7-5"
+    served = give_back(session, order.id, Cause.EXPIRY, rule, at=step.as_of)
     record_event(session, "order", order.id, "reservation_released", SYSTEM, at=step.as_of)
     state = orders.set_state(order, waits.released(step.as_of, context.policy), at=step.as_of)
     return StepResult(state, served=tuple(map(str, served)))

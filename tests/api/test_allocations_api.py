@@ -10,15 +10,17 @@ from sqlmodel import Session, select
 from starlette.testclient import TestClient
 from support.api import bearer, doors, key_of
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
-from support.goods import a_step, decide, pick, receipt, reserve, ship_picked
+from support.goods import a_step, decide, pick, quote_of, receipt, reserve, ship_picked
 from support.stock import answer_request, ask_goods
 
 from activities.lifetimes import LifetimeActivities
 from activities.persistence.tables import UserRow
+from activities.short_close import ShortCloseActivities
 from activities.stock import StockActivities
 from activities.sweeps import SweepActivities
 from api.app import create_app
 from api.auth import key_hash
+from domain.fulfilment import CloseShortCommand, CloseShortRequest
 from domain.orders import LineQuantity
 from domain.sweeps import SweepPage
 
@@ -109,12 +111,44 @@ def test_every_way_a_promise_ends_is_told(engine: Engine, staff: Company, desk: 
     for cause, rule, words, quantity in (
         ("expiry", "D7-6", "Срок резерва вышел без оплаты: товар снова свободен.", "10"),
         ("ended", "D7-17", "Заказ закончился: его товар снова свободен.", "10"),
-        ("shipment", "D7-14", "Отгружено меньше, чем собрано: остаток снова свободен.", "4"),
+        ("shipment", "D7-14", "Остаток заказа закрыт без отгрузки: товар снова свободен.", "4"),
     ):
         (lost,) = entries[cause]["lost"]
         assert (lost["rule"], lost["text"], lost["quantity"], lost["class"]) == (rule, words, quantity, "standard")
         assert entries[cause]["got"][0]["order"] == waiting
     assert entries["expiry"]["subject"]["number"] == "ЗК-000001"
+
+
+def test_a_promise_to_an_order_on_deferral_did_not_end_for_want_of_money(
+    engine: Engine, staff: Company, desk: TestClient
+) -> None:
+    """D7-5: nobody had begun to ship it."""
+    sku = a_product(engine, on_hand="10")
+    order = placed(engine, staff, a_customer(engine, staff), sku, "10")
+    LifetimeActivities(engine).release_order(a_step(order, 2, at=MONDAY + timedelta(days=60)))
+
+    for language, words in (
+        ("ru", "Срок резерва вышел, а отгрузка не началась: товар снова свободен."),
+        ("en", "The reservation ran out and shipment had not begun: the goods are free again."),
+    ):
+        (lost,) = next(each for each in told(desk, sku, language=language) if each["cause"] == "expiry")["lost"]
+        assert (lost["rule"], lost["text"]) == ("D7-5", words)
+
+
+def test_what_is_closed_short_unpicked_is_told_as_it_was(engine: Engine, staff: Company, desk: TestClient) -> None:
+    """D7-14: nothing of the second product was picked."""
+    picked, rest = a_product(engine, on_hand="5"), a_product(engine)
+    receipt(engine, rest, "3", "north")
+    order = quote_of(engine, staff, a_customer(engine, staff), [(picked, "5"), (rest, "3", "north")])
+    decide(engine, staff, order)
+    reserve(engine, order)
+    pick(engine, staff, order, warehouse="main")
+    ship_picked(engine, staff, order)
+    command = CloseShortCommand(staff.manager, "не нужно")
+    ShortCloseActivities(engine).close_lines_short(CloseShortRequest(order, 20, command, MONDAY))
+
+    (lost,) = next(each for each in told(desk, rest, warehouse="north") if each["cause"] == "closed_short")["lost"]
+    assert (lost["rule"], lost["text"]) == ("D7-14", "Остаток заказа закрыт без отгрузки: товар снова свободен.")
 
 
 def test_a_receipt_and_goods_gathered_in_vain_are_told(engine: Engine, staff: Company, desk: TestClient) -> None:
