@@ -147,7 +147,7 @@ def _hand_to_lawyer(session: Session, context: DunningContext, *, at: datetime) 
 
 
 def _ask_for_documents(session: Session, context: DunningContext, case: LegalCaseRow, *, at: datetime) -> None:
-    """A task for each missing document, three working days (D10-10)."""
+    """A task for each missing document (D10-10)."""
     for document in case.package["documents"]:
         if not document["missing"]:
             continue

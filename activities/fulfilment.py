@@ -22,7 +22,7 @@ CALLED_FOR = {OrderStatus.READY, OrderStatus.PART_RESERVED}
 
 
 class FulfilmentActivities:
-    """Each locks the order, then its stock rows (D3-6)."""
+    """Each locks the order; what moves goods also its stock rows (D3-6)."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

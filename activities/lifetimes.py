@@ -31,7 +31,7 @@ _RELEASABLE = {OrderStatus.AWAITING_PAYMENT, OrderStatus.PART_RESERVED, OrderSta
 
 
 class LifetimeActivities:
-    """Each locks the order, then its stock rows (D3-6)."""
+    """Each locks the order; a release also its stock rows (D3-6)."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -47,7 +47,8 @@ class LifetimeActivities:
 
     @activity.defn(no_thread_cancel_exception=True)
     def keep_reserve(self, request: KeepRequest) -> StepResult:
-        """Nobody can tell whether the order is paid: keep its reserve a day at most, once per lifetime (D7-6).
+        """Nobody can tell whether the order is paid: keep its reserve as long as the policy says, 24 hours by
+        default, once per lifetime (D7-6).
 
         The state is as it was when the reserve has had its day already, or is not about to end.
         """
@@ -56,8 +57,8 @@ class LifetimeActivities:
 
     @activity.defn(no_thread_cancel_exception=True)
     def accept_proof(self, request: ProofRequest) -> StepResult:
-        """The customer showed a copy of the payment order: the accountant looks for the money, and the reserve lives 2
-        working days longer, once per lifetime; the same file again changes nothing (D7-10).
+        """The customer sent a copy of the payment order: the accountant looks for the money, and the reserve lives
+        longer by the policy, 2 working days by default, once per lifetime; the same file again changes nothing (D7-10).
 
         Raises:
             ProofNotFoundError: no such file is stored.

@@ -37,9 +37,9 @@ class NeedOut(Out):
     waiting: str = Field(description="Сколько ждут заказы. / What the orders wait for.", examples=["100"])
     expected: str = Field(description="Сколько ожидается от поставщиков. / What suppliers still owe.")
     covered: str = Field(
-        description="Сколько из ожидания закроется свободным и ожидаемым. / What of it will be served."
+        description="Сколько из этого покроют свободный остаток и ожидаемые поставки. / What of it will be served."
     )
-    quantity: str = Field(description="Чего не хватает. / What is missing.")
+    quantity: str = Field(description="Сколько не хватает. / How much is missing.")
     to_order: str = Field(
         description="Сколько заказать, чтобы хватило всем, с учётом запаса для ключевых клиентов. / What to order so "
         "that everybody is served, with the share kept for key customers."

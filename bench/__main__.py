@@ -15,7 +15,7 @@ from cli.local.problems import StackError, explain_os_error
 
 app = typer.Typer(
     name="bench",
-    help="Измерить продукт рядом с движком, на котором он стоит, за один прогон на одной машине.",
+    help="Сравнить память и задержки Опоры с самим Temporal за один прогон на одной машине.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,7 +26,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 @app.callback()
 def _bench() -> None:
-    """Измерить продукт рядом с движком, на котором он стоит, за один прогон на одной машине."""
+    """Сравнить память и задержки Опоры с самим Temporal за один прогон на одной машине."""
 
 
 @app.command()
@@ -37,10 +37,10 @@ def reserves(  # noqa: PLR0917 - options of the command line
         int | None, typer.Option("--remind", min=0, help="О скольких ещё напомнят в те же минуты; обычно столько же.")
     ] = None,
     window: Annotated[str, typer.Option(help="За какое время выйдут сроки: 60s, 5m, 1h.")] = "5m",
-    settle: Annotated[str, typer.Option(help="Сколько ждать покоя перед взглядом на память.")] = "3m",
+    settle: Annotated[str, typer.Option(help="Сколько ждать перед замером памяти.")] = "3m",
     json_file: Annotated[Path | None, typer.Option("--json", help="Записать отчёт в файл.")] = None,
 ) -> None:
-    """Память открытых резервов против пустых процессов движка, и опоздание снятия просроченных."""
+    """Память открытых резервов рядом с пустыми процессами Temporal и задержка снятия просроченных резервов."""
     from bench.report import show
     from bench.reserves import Wanted, as_json, measure
 

@@ -10,7 +10,7 @@ from bench.reserves import MOST, Outcome
 def show(outcome: Outcome, console: Console) -> None:
     """The table of ratios and lateness, then the figures of this machine."""
     wanted = outcome.wanted
-    table = Table("Показатель", "Значение", "Обещано", title=f"Открытых резервов: {wanted.orders}")
+    table = Table("Показатель", "Значение", "Норма", title=f"Открытых резервов: {wanted.orders}")
     ours, engine = outcome.ours.opened, outcome.engine.opened
     table.add_row("Память Temporal и воркера: резервы / пустые процессы", _times(outcome.memory_ratio), f"≤ {_x(MOST)}")
     table.add_row("  из неё сервер Temporal", _times(ratio(ours.server, engine.server)), "")

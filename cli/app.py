@@ -122,7 +122,7 @@ def test(
 
 @app.command(context_settings=_PASS_ON, add_help_option=False)
 def bench(context: typer.Context) -> None:
-    """Измерить продукт рядом с движком, на котором он стоит: ./opora bench reserves."""
+    """Сравнить память и задержки Опоры с самим Temporal: ./opora bench reserves."""
     os.execv(sys.executable, [sys.executable, "-P", "-m", "bench", *context.args])
 
 
@@ -211,7 +211,7 @@ def audit_decisions(since: Since = None, until: Until = None, data: Data = None)
 
 @audit.command("stock")
 def audit_stock(since: Since = None, until: Until = None, data: Data = None) -> None:
-    """Пересчитать раздачи товара за период и сверить остатки с движениями и резервами; код 1, если есть расхождения."""
+    """Пересчитать распределения товара и сверить остатки с движениями и резервами; код 1, если есть расхождения."""
     from cli.stock_audit import stock_command
 
     raise typer.Exit(0 if stock_command(data, since=_day(since), until=_day(until)) else 1)

@@ -59,7 +59,7 @@ def audit_stock(engine: Engine, *, since: date | None, until: date | None, as_of
     report = StockReport()
     with snapshot(engine) as session:
         period = days_of(session, since, until)
-        with progress_bar("Раздачи", count_runs(session, period)) as (bar, task):
+        with progress_bar("Распределения", count_runs(session, period)) as (bar, task):
             for audited in audit_runs(session, period):
                 report.take_in(audited)
                 bar.advance(task)

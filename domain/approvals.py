@@ -59,7 +59,8 @@ class Ladder:
 
 
 def ladder(asked_at: datetime, policy: Policy, calendar: BusinessCalendar) -> Ladder:
-    """D4-3: reminder after 4 working hours, deputy after 1 working day, next level after 2, rejection after 3."""
+    """D4-3: by the policy, reminder after 4 working hours by default, deputy after 1 working day, next level after 2,
+    rejection after 3."""
     return Ladder(
         reminder_at=calendar.add_working_hours(asked_at, policy.approval_reminder_hours),
         deputy_at=calendar.after_working_days(asked_at, policy.approval_deputy_days),
@@ -69,8 +70,8 @@ def ladder(asked_at: datetime, policy: Policy, calendar: BusinessCalendar) -> La
 
 
 def needs_director(facts: CreditFacts, decision: CreditDecision, policy: Policy) -> bool:
-    """D4-1: with the second tier on, an excess above half the limit or an overdue older than 7 days goes on to the
-    director."""
+    """D4-1: with the second tier on, a large excess or an old overdue goes on to the director: by the policy, above
+    half the limit or older than 7 days by default."""
     if not policy.second_tier:
         return False
     large = decision.excess > percent_of(facts.limit, policy.second_tier_excess_percent)
@@ -83,7 +84,7 @@ def within_ceiling(decision: CreditDecision, ceiling: Decimal) -> bool:
 
 
 def still_valid(approved_at: datetime, now: datetime, policy: Policy) -> bool:
-    """D4-12: for 10 days an approved order's own excess does not hold it up again."""
+    """D4-12: by the policy, for 10 days by default, an approved order's own excess does not hold it up again."""
     return now <= approved_at + timedelta(days=policy.approval_valid_days)
 
 

@@ -289,7 +289,7 @@ def _term_gate(facts: CreditFacts) -> list[Reason]:
 
 
 def _rate_gate(facts: CreditFacts, policy: Policy) -> list[Reason]:
-    """D2-17: figures converted by an older rate than 7 days are a person's to decide on."""
+    """D2-17: figures converted by an older rate than the policy allows, 7 days by default, are a person's decision."""
     oldest = max(facts.rates, key=lambda rate: rate.age, default=None)
     if oldest is None or oldest.age <= policy.rate_days:
         return []

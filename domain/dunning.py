@@ -96,7 +96,8 @@ def next_step(
     """What is done next, and when; None after the last rung.
 
     Only the current stage acts: the highest one reached by `n` (D10-5). The lawyer is the exception: at least one
-    letter must have gone before, by 3 working days. The notice before the due date is of no use after it.
+    letter must have gone before, by the policy 3 working days earlier by default. The notice before the due date is of
+    no use after it.
     """
 
     def instant(rung: Rung) -> datetime:

@@ -318,7 +318,7 @@ class OwnLimitError(DomainError):
 
 
 class TemporaryLimitTooLongError(InvalidInputError):
-    """A temporary limit ends within 90 days (D5-1). facts: field, days."""
+    """A temporary limit ends in time, by the policy within 90 days by default (D5-1). facts: field, days."""
 
     code = "temporary_limit_too_long"
 

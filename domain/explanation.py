@@ -257,7 +257,7 @@ SHORT_RULES: Mapping[str, str] = {
     Rule.WHOLE_ONLY: "D7-12",
     Rule.GATHERING: "D8-5",
 }
-"""Why goods are missing, with the rule behind it; after anything else others took them, too."""
+"""Why goods are missing, with the rule behind it. A rule that is not here is told as RAN_OUT."""
 
 
 def _gate(reasons: Iterable[Reason]) -> list[Said]:

@@ -65,7 +65,8 @@ def most_to_ship(picked: Decimal, still_to_come: Decimal, over_percent: Decimal)
 
 
 def is_worth_telling(ordered: Decimal, excess: Decimal, notice_percent: Decimal) -> bool:
-    """Whether the manager is told that more was delivered than ordered: by more than 1 % of the sum (D12-5)."""
+    """Whether the manager is told that more was delivered than ordered: by more than the policy allows,
+    1 % of the sum by default (D12-5)."""
     return excess > ordered * notice_percent / 100
 
 

@@ -98,7 +98,8 @@ def policy_overlay(grants: Iterable[Grant], on: date) -> dict[str, object]:
 
 
 def check_window(kind: GrantKind, valid_from: date, valid_to: date | None, policy: Policy, *, today: date) -> None:
-    """A grant that ends ends after it begins and not in the past; a temporary limit lasts 90 days at most (D5-1).
+    """A grant that ends ends after it begins and not in the past; a temporary limit lasts no longer than the
+    policy allows, 90 days by default (D5-1).
 
     Raises:
         InvalidInputError: the window is upside down, over, or its end is missing.

@@ -15,7 +15,8 @@ QUOTE_REMINDER_HOUR = 10
 
 
 def quoted(now: datetime, policy: Policy, calendar: BusinessCalendar) -> OrderState:
-    """A quote holds its prices for 7 days; the manager is reminded one working day before (D6-1)."""
+    """A quote holds its prices by the policy, 7 days by default; the manager is reminded one working day before
+    (D6-1)."""
     until = now + timedelta(days=policy.quote_days)
     day_before = calendar.previous_working(calendar.day_of(until) - timedelta(days=1))
     reminder = calendar.at(day_before, QUOTE_REMINDER_HOUR)
@@ -54,7 +55,8 @@ def awaiting_approval(
 
 
 def gate_closed(now: datetime, policy: Policy, calendar: BusinessCalendar) -> OrderState:
-    """Picked goods stand before a closed gate for 2 working days while the head decides, then are put back (D12-2)."""
+    """Picked goods stand before a closed gate while the head decides, by the policy 2 working days by default; then
+    they are put back (D12-2)."""
     return OrderState(
         OrderStatus.PICKING,
         Wait(
@@ -161,7 +163,7 @@ def asked_again(state: OrderState, now: datetime, policy: Policy, calendar: Busi
 
 
 def released(now: datetime, policy: Policy) -> OrderState:
-    """After release the order waits 14 days for late money, then it is cancelled (D7-9)."""
+    """After release the order waits for late money by the policy, 14 days by default; then it is cancelled (D7-9)."""
     return OrderState(
         OrderStatus.AWAITING_PAYMENT,
         Wait(

@@ -182,7 +182,7 @@ def _tell_over(
     session: Session, context: OrderContext, request: ShipRequest, key: str, shipped: Shipped
 ) -> tuple[str, ...]:
     """More left than was ordered: the invoice says what really left, and the manager hears of a sum that is off by more
-    than 1 % (D12-5)."""
+    than the policy allows, 1 % by default (D12-5)."""
     order, at = context.order, request.as_of
     delivered = orders.shipped_by_line(session, order.id)
     excess, lines = ZERO, []

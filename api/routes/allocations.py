@@ -60,7 +60,7 @@ class AllocationOut(Out):
     """One run of the queue on one shelf, with everything that decided it."""
 
     id: int
-    run: UUID = Field(description="Полки, о которых решали вместе. / Joins shelves that were decided together.")
+    run: UUID = Field(description="Остатки, по которым решали вместе. / Joins shelves that were decided together.")
     at: datetime
     warehouse: str
     sku: str

@@ -63,15 +63,17 @@ class CloseShortIn(Strict):
 @router.post("/{order_id}/start-picking", summary="Начать комплектацию / Start picking",
              responses=problems(404, 409, 422))  # fmt: skip
 async def start_picking(desk: Desk, caller: Storekeeper, body: PickIn | None = None) -> JSONResponse:
-    """The reserve becomes hard, its lifetime stops (D7-16). A second warehouse may start while the first is picking."""
+    """Резерв закрепляется, его срок больше не идёт (D7-16); второй склад может начать, пока первый комплектует. /
+    The reserve becomes hard, its lifetime stops. A second warehouse may start while the first is picking."""
     await desk.send(OrderWorkflow.start_picking, PickCommand(caller, body.warehouse if body else None))
     return JSONResponse(await desk.view())
 
 
 @router.post("/{order_id}/ship", summary="Отгрузить / Ship", responses=problems(404, 409, 422))
 async def ship_order(desk: Desk, caller: Storekeeper, body: ShipIn | None = None) -> JSONResponse:
-    """Write the goods off and invoice them; without `lines`, all that was picked. A little more than was picked may
-    leave when it completes a line and lies free (D12-5)."""
+    """Списывает товар и выставляет счёт; без `lines` уходит всё собранное. Чуть больше собранного отгрузить можно,
+    если строка этим завершается, а товар свободен (D12-5). / Write the goods off and invoice them; without `lines`,
+    all that was picked. A little more than was picked may leave when it completes a line and lies free."""
     body = body or ShipIn()
     lines = tuple(LineQuantity(line.sku, line.quantity) for line in body.lines)
     await desk.send(OrderWorkflow.ship, ShipCommand(caller, lines, body.warehouse))
@@ -81,8 +83,9 @@ async def ship_order(desk: Desk, caller: Storekeeper, body: ShipIn | None = None
 @router.post("/{order_id}/unpick", summary="Разобрать собранное / Put picked goods back",
              responses=problems(403, 404, 409, 422))  # fmt: skip
 async def unpick_order(desk: Desk, body: UnpickIn, caller: Unpicker) -> JSONResponse:
-    """Picked goods become a reserve again, and the warehouse gets its picking task anew. Before a closed gate the head
-    decides instead: `POST /orders/{id}/gate` (D12-2)."""
+    """Собранное снова становится резервом, склад получает новую задачу на комплектацию. Если отгрузка закрыта, решает
+    руководитель: `POST /orders/{id}/gate` (D12-2). / Picked goods become a reserve again, and the warehouse gets its
+    picking task anew. Before a closed gate the head decides instead."""
     await desk.send(OrderWorkflow.unpick, UnpickCommand(caller, body.reason, body.warehouse))
     return JSONResponse(await desk.view())
 
@@ -90,7 +93,9 @@ async def unpick_order(desk: Desk, body: UnpickIn, caller: Unpicker) -> JSONResp
 @router.post("/{order_id}/close-short", summary="Закрыть остаток / Close short",
              responses=problems(403, 404, 409, 422))  # fmt: skip
 async def close_order_short(desk: Desk, body: CloseShortIn, caller: Seller) -> JSONResponse:
-    """What of a partly shipped order is not picked yet will not be delivered: it is free at once (D7-14), and no longer
-    counts on the customer's credit. An order of which nothing has left is revised or cancelled instead."""
+    """Несобранный остаток частично отгруженного заказа не поставят: он сразу свободен (D7-14) и больше не занимает
+    кредит клиента. Заказ, из которого ничего не ушло, изменяют или отменяют. / What of a partly shipped order is not
+    picked yet will not be delivered: it is free at once, and no longer counts on the customer's credit. An order of
+    which nothing has left is revised or cancelled instead."""
     await desk.send(OrderWorkflow.close_short, CloseShortCommand(caller, body.reason, tuple(body.lines)))
     return JSONResponse(await desk.view())

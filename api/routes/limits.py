@@ -80,8 +80,9 @@ class RestoreIn(Strict):
     summary="Попросить изменить лимит / Ask for a change of the limit", responses=problems(403, 404, 409),
 )  # fmt: skip
 async def ask_limit_change(customer_id: UUID, body: LimitChangeIn, caller: Asker, desk: Desk) -> JSONResponse:  # noqa: ARG001
-    """Базовый, временный (до 90 дней), без ограничения суммы или особые условия; решает другой (D5-1). /
-    Base, temporary (90 days at most), unlimited or special terms; somebody else decides."""
+    """Базовый, временный (по политике, обычно до 90 дней), без ограничения суммы или особые условия; решает другой
+    (D5-1). / Base, temporary (by the policy, 90 days at most by default), unlimited or special terms; somebody else
+    decides."""
     return await desk.ask(customer_id, body, body.change)
 
 

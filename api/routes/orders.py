@@ -120,7 +120,7 @@ class ExtendIn(Strict):
 async def create_order(
     body: OrderIn, caller: Seller, once: Once, temporal: Temporal, settings: Settings, language: Language, now: Now
 ) -> JSONResponse:
-    """A priced quote, valid for 7 days; `place` it when the customer agrees."""
+    """A priced quote, valid by the policy, 7 days by default; `place` it when the customer agrees."""
     started: list[OrderInput] = []
 
     def work(session: Session) -> tuple[int, Any]:
@@ -302,8 +302,9 @@ async def cancel_order(desk: Desk, body: ReasonIn, caller: Canceller) -> JSONRes
 
 @router.post("/{order_id}/reservation/extend", summary="Продлить резерв / Extend", responses=problems(404, 409, 422))
 async def extend_reservation(desk: Desk, body: ExtendIn, caller: Seller) -> JSONResponse:
-    """By the manager once and up to a lifetime, further and more often by the head (D7-10). A reserve that was released
-    is asked for again, for a whole lifetime (D7-9)."""
+    """Менеджер — один раз и не больше чем на срок резерва, руководитель — дольше и чаще (D7-10). Снятый резерв
+    запрашивается снова, на полный срок (D7-9). / By the manager once and up to a lifetime, further and more often by
+    the head. A reserve that was released is asked for again, for a whole lifetime."""
     await desk.send(OrderWorkflow.extend_reservation, ExtendCommand(caller, body.reason, body.days))
     return JSONResponse(await desk.view())
 

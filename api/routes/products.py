@@ -96,7 +96,7 @@ class ProductOut(Out):
     )
     vat_rate: str = Field(examples=["12"])
     cost: str | None
-    item_group: str | None = Field(description="Группа с общим резервом для ключевых клиентов. / Held back alike.")
+    item_group: str | None = Field(description="Группа товаров с общей долей для ключевых клиентов. / Held back alike.")
     pack: PackOut | None
     version: int
 

@@ -47,7 +47,7 @@ class ProofList(Out):
 @router.post(
     "",
     status_code=201,
-    summary="Приложить копию платёжки / Show a proof of payment",
+    summary="Приложить копию платёжного поручения / Show a proof of payment",
     responses=problems(403, 404, 409, 413, 415, 422),
     openapi_extra={
         "requestBody": {
@@ -60,9 +60,10 @@ class ProofList(Out):
 async def show_proof_of_payment(
     request: Request, desk: Desk, caller: Seller, engine: Engine, once: Once, now: Now
 ) -> JSONResponse:
-    """Резерв живёт на 2 рабочих дня дольше, один раз за срок; бухгалтер получает задачу найти платёж. 200, если этот
-    файл уже есть: ничего не меняется. / The reserve lives 2 working days longer, once per lifetime, and the accountant
-    is asked to find the money. 200 for the same file again, which changes nothing."""
+    """Резерв продлевается по политике (обычно на 2 рабочих дня), один раз за срок; бухгалтер получает задачу найти
+    платёж. 200, если этот файл уже есть: ничего не меняется. / The reserve lives longer by the policy, 2 working days
+    by default, once per lifetime, and the accountant is asked to find the money. 200 for the same file again, which
+    changes nothing."""
     content = await request.body()
     kind = proof_type(content)
     command = ProofCommand(caller, hashlib.sha256(content).hexdigest())
@@ -87,7 +88,9 @@ def _check_awaited(engine: Any, order_id: UUID, caller: Actor) -> None:
             raise WrongStateError(status=order.status, command="proof-of-payment")
 
 
-@router.get("", response_model=ProofList, summary="Копии платёжек / Proofs of payment", responses=problems(403, 404))
+@router.get(
+    "", response_model=ProofList, summary="Копии платёжных поручений / Proofs of payment", responses=problems(403, 404)
+)
 def list_proofs_of_payment(order_id: UUID, caller: Reader, session: Db) -> ProofList:
     """Все копии по заказу, старые первыми. / Every copy of the order, oldest first."""
     visible_order(session, order_id, caller)

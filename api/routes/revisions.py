@@ -109,8 +109,8 @@ def _revision(body: RevisionIn, caller: Actor, currency: str) -> ReviseCommand:
 @router.post("/{order_id}/gate", summary="Решение по закрытой отгрузке / At a closed gate",
              responses=problems(403, 404, 409, 422))  # fmt: skip
 async def answer_gate(desk: Desk, body: GateIn, caller: Approver) -> JSONResponse:
-    """Goods stand picked and may not leave: hold them for 2 more working days, ship by approval, or have them put
-    back (D12-2). A comment is required."""
+    """Goods stand picked and may not leave: hold them longer (by the policy, 2 working days by default), ship by
+    approval, or have them put back (D12-2). A comment is required."""
     if not body.comment:
         raise CommentRequiredError(field="comment")
     await desk.send(OrderWorkflow.answer_gate, GateCommand(caller, body.decision, body.comment))

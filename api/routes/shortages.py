@@ -42,7 +42,13 @@ class ShortageIn(Strict):
 @router.post("/{order_id}/shortage", summary="Выбор клиента: товара не хватает / What the customer chooses",
              responses=problems(403, 404, 409, 422))  # fmt: skip
 async def choose_on_shortage(desk: Desk, body: ShortageIn, caller: Seller) -> JSONResponse:
-    """Wait, take the part that is there, take a substitute, or cancel; no answer in three days means waiting.
+    """Ждать, взять то, что есть, взять замену или отменить; нет ответа в срок (по политике, обычно 3 дня) — заказ ждёт.
+
+    Часть — это меньший заказ сразу. Замена идёт по цене прайс-листа, и если с ней заказ дороже, решение по нему
+    принимается заново: пока замену согласуют, выбор остаётся в силе, а чего он ждёт, видно в `proposal`. 202, пока
+    ответа нет. /
+    Wait, take the part that is there, take a substitute, or cancel; no answer in time (by the policy, 3 days by
+    default) means waiting.
 
     A part is a smaller order at once. A substitute comes at the price list's price and is decided again where it makes
     the order dearer: when that has to be approved, the choice stands and `proposal` shows what waits. 202 while the

@@ -178,7 +178,7 @@ class CountOut(Out):
 
 @router.post(
     "/reassignments", status_code=201, response_model=ReassignmentOut,
-    summary="Попросить чужой резерв / Ask for another order's goods", responses=problems(403, 404, 409),
+    summary="Запросить резерв другого заказа / Ask for another order's goods", responses=problems(403, 404, 409),
 )  # fmt: skip
 async def ask_reassignment(
     body: ReassignmentIn, caller: Asker, once: Once, temporal: Temporal, language: Language, now: Now
@@ -197,7 +197,7 @@ async def ask_reassignment(
     return answer.response()
 
 
-@router.get("/reassignments", summary="Просьбы о чужом резерве / Requests for goods", responses=problems(403))
+@router.get("/reassignments", summary="Запросы на передачу резерва / Requests for goods", responses=problems(403))
 def list_reassignments(
     caller: Reader,
     db: Db,
@@ -215,7 +215,7 @@ def list_reassignments(
 
 
 @router.get(
-    "/reassignments/{reassignment_id}", summary="Просьба о чужом резерве / A request for goods",
+    "/reassignments/{reassignment_id}", summary="Запрос на передачу резерва / A request for goods",
     responses=problems(403, 404),
 )  # fmt: skip
 def get_reassignment(reassignment_id: UUID, caller: Reader, db: Db, language: Language) -> ReassignmentOut:
@@ -229,7 +229,7 @@ def get_reassignment(reassignment_id: UUID, caller: Reader, db: Db, language: La
 
 @router.post(
     "/reassignments/{reassignment_id}/decision", response_model=ReassignmentOut,
-    summary="Решить о чужом резерве / Decide on a request for goods", responses=problems(403, 404, 409),
+    summary="Решить о передаче резерва / Decide on a request for goods", responses=problems(403, 404, 409),
 )  # fmt: skip
 async def decide_reassignment(
     reassignment_id: UUID,
@@ -240,7 +240,7 @@ async def decide_reassignment(
     language: Language,
     now: Now,
 ) -> JSONResponse:
-    """Решает не тот, кто просил, и не менеджер заказа, который получит товар. Если отдавать уже нечего, просьба
+    """Решает не тот, кто просил, и не менеджер заказа, который получит товар. Если отдавать уже нечего, запрос
     закрывается с причиной. / Neither the requester nor the manager of the order that gets the goods decides; when
     there is nothing left to give, the request is void and says why."""
 
@@ -262,7 +262,7 @@ async def decide_reassignment(
 
 
 @router.post(
-    "/counts", status_code=201, response_model=CountOut, summary="Записать пересчёт / Record a stock count",
+    "/counts", status_code=201, response_model=CountOut, summary="Записать инвентаризацию / Record a stock count",
     responses=problems(403, 404, 409),
 )  # fmt: skip
 async def create_stock_count(

@@ -52,7 +52,7 @@ class ScarceGoods:
         """The answer to «почему ему досталось столько»: who got it, by which rule."""
         entries = self._door.get("head", f"/stock/{self._sku}/allocations?order_id={order['id']}")["items"]
         told = [got["text"] for entry in entries for got in entry["got"] if got["order"] == order["id"]]
-        self._teller.expect("раздача объясняется", bool(told), entries)
+        self._teller.expect("распределение объясняется", bool(told), entries)
         self._teller.done(f"Почему 5: {told[-1]}")
 
     def _customer(self, name: str, segment: str) -> str:

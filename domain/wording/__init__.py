@@ -147,6 +147,7 @@ def message_ids() -> Iterator[str]:
         yield from pair
     yield from (
         refusals.WRONG_STATE_OF_ENDED,
+        refusals.NOTHING_PICKED_ANYWHERE,
         credit.UNKNOWN_REASON,
         waits.ENDED_BY_DIRECTOR,
         why.PERSON,

@@ -12,16 +12,17 @@ DRIFTS = {
     "over_promised": "{sku}, склад {warehouse}: обещано {recorded:quantity}, а на складе {counted:quantity}.",
     "shipped": "{sku}: по отгрузкам ушло {recorded:quantity}, списано {counted:quantity}.",
     "ended_holds": "{sku}, склад {warehouse}: завершённый заказ {order} всё ещё держит или ждёт {recorded:quantity}.",
-    "expired": "Резерв заказа {order} должен был сняться {since:moment}, но стоит.",
-    "unserved": "{sku}, склад {warehouse}: очередь не разобрана, заказ {order} должен был получить {counted:quantity}.",
+    "expired": "Резерв заказа {order} должен был быть снят {since:moment}, но не снят.",
+    "unserved": "{sku}, склад {warehouse}: свободный товар не распределён по очереди, заказ {order} должен был "
+    "получить {counted:quantity}.",
 }
 AUDIT = {
     "given": "{sku}, склад {warehouse}, {at:moment}: заказу {order}, строка {line}, записано {recorded:quantity}, "
     "по расчёту {counted:quantity}.",
     "left": "{sku}, склад {warehouse}, {at:moment}: свободным осталось {recorded:quantity}, по расчёту "
     "{counted:quantity}.",
-    "unreadable": "Запись о раздаче {run} от {at:moment} не читается.",
-    "runs": "Раздач: {runs}, совпало: {sound}, расходится: {differing}.",
+    "unreadable": "Запись о распределении {run} от {at:moment} не читается.",
+    "runs": "Распределений: {runs}, совпало: {sound}, расходится: {differing}.",
     "stock": "Остатков проверено: {shelves}, расхождений: {count}.",
     "more": "… всего расхождений: {count}",
 }

@@ -54,8 +54,8 @@ EVENTS = {
     "reservation_extended": "Резерв продлён до {expires_at:moment}.",
     "reservation_extended:part_payment": "Пришла часть оплаты, {received:money}: резерв продлён до "
     "{expires_at:moment}.",
-    "reservation_extended:proof": "Клиент показал копию платёжного поручения: резерв продлён до {expires_at:moment}.",
-    "reservation_extended:silent": "О платежах узнать не удалось: резерв продлён до {expires_at:moment}.",
+    "reservation_extended:proof": "Клиент прислал копию платёжного поручения: резерв продлён до {expires_at:moment}.",
+    "reservation_extended:silent": "Сведения о платежах получить не удалось: резерв продлён до {expires_at:moment}.",
     "reservation_extended:queued": "Платёж клиента ещё не разнесён: резерв продлён до {expires_at:moment}.",
     "proof_received": "Получена копия платёжного поручения, бухгалтер ищет платёж.",
     "reservation_released": "Резерв снят.",
@@ -69,8 +69,8 @@ EVENTS = {
     "order:payment_received": "Поступила оплата {amount:money}.",
     "late_payment": "Оплата пришла после снятия резерва: {received:money}.",
     "late_payment_part": "После снятия резерва пришла часть оплаты, {received:money}: для отгрузки этого мало.",
-    "late_payment_price": "Оплата {received:money} пришла после снятия резерва и после срока цен.",
-    "late_payment_short": "Товара для оплаченного заказа не хватило: {returned:money} стали авансом клиента.",
+    "late_payment_price": "Оплата {received:money} пришла после снятия резерва и после срока действия цен.",
+    "late_payment_short": "Товара для оплаченного заказа не хватило: {returned:money} учтено как аванс клиента.",
     "reminded": "Отправлено напоминание.",
     "reminded:approval": "О согласовании напомнили.",
     "cancel_asked": "Запрошена отмена, её подтверждает склад.",
@@ -129,7 +129,13 @@ EVENTS = {
     "substitutes_cleared": "У товара больше нет замен.",
     "opening_stock_corrected": "Начальный остаток исправлен: было {before:quantity}, стало {after:quantity}.",
     "item_group_created": "Группа товаров заведена, для ключевых клиентов остаётся {hold_back} %.",
+    "item_group_created:policy": "Группа товаров заведена, доля для ключевых клиентов — по общей политике.",
     "item_group_changed": "Группа товаров изменена: для ключевых клиентов оставалось {before} %, теперь {hold_back} %.",
+    "item_group_changed:policy_to_own": "Группа товаров изменена: доля для ключевых клиентов была по общей политике, "
+    "теперь {hold_back} %.",
+    "item_group_changed:own_to_policy": "Группа товаров изменена: для ключевых клиентов оставалось {before} %, "
+    "теперь доля — по общей политике.",
+    "item_group_changed:policy_to_policy": "Группа товаров изменена, доля для ключевых клиентов — по общей политике.",
     "reassignment_requested": "Запрошена передача {quantity:quantity} {sku} из резерва заказа {from_order} "
     "заказу {to_order}.",
     "reassignment_approved": "Заказу {to_order} передано {quantity:quantity} {sku} из резерва заказа {from_order}.",
@@ -138,9 +144,9 @@ EVENTS = {
     "reserve_taken": "Из резерва {quantity:quantity} {sku} передано заказу {to_order}.",
     "reserve_given": "Получено {quantity:quantity} {sku} из резерва заказа {from_order}.",
     "stock_counted": "Остатки на складе {warehouse} пересчитаны.",
-    "reserve_counted_away": "После пересчёта склада {warehouse} резерв уменьшился, недостающее ждёт в очереди.",
+    "reserve_counted_away": "После инвентаризации на складе {warehouse} резерв уменьшился, недостающее ждёт в очереди.",
     "stock_received": "Товар принят на склад.",
-    "supply_ordered": "Заказана поставка, поставщик {supplier}, ожидается {expected_on:date}.",
+    "supply_ordered": "Поставка заказана (поставщик — {supplier}), ожидается {expected_on:date}.",
     "supply_changed": "Поставка изменена: {changes}.",
     "supply_cancelled": "Поставка отменена.",
     "supply_controlled": "Наступил день контроля: {note}.",
@@ -161,12 +167,12 @@ EVENTS = {
     "policy_rejected": "Версия {policy_version} политики отклонена.",
     "stock_drift:on_hand": "Остаток не равен сумме движений, таких мест: {count}.",
     "stock_drift:reserved": "Резерв на складе не равен резервам заказов, таких мест: {count}.",
-    "stock_drift:picking": "Комплектация на складе не равна строкам заказов, таких мест: {count}.",
+    "stock_drift:picking": "Количество в комплектации не совпадает с заказами, таких мест: {count}.",
     "stock_drift:over_promised": "Обещано больше, чем есть на складе, таких мест: {count}.",
     "stock_drift:shipped": "Списано не столько, сколько отгружено, таких мест: {count}.",
     "stock_drift:ended_holds": "Завершённые заказы держат или ждут товар, таких мест: {count}.",
-    "stock_drift:expired": "Резервы с вышедшим сроком стоят, таких заказов: {count}.",
-    "stock_drift:unserved": "Товар свободен, а очередь за ним не разобрана, таких мест: {count}.",
+    "stock_drift:expired": "Просроченные резервы не сняты, таких заказов: {count}.",
+    "stock_drift:unserved": "Свободный товар не распределён по очереди, таких мест: {count}.",
 }
 VARIANTS = {
     "credit_decided": "outcome",
@@ -182,6 +188,8 @@ VARIANTS = {
     "invoice_settled": "result",
     "message_cancelled": "error",
     "stock_drift": "kind",
+    "item_group_created": "share",
+    "item_group_changed": "share",
 }
 """The figure that tells kinds of an event apart."""
 SUBJECTS = {
@@ -241,8 +249,17 @@ def author_text(name: str, role: str, speech: Speech = RUSSIAN) -> str:
 
 
 def _sentence(event: str, subject: str | None, data: dict[str, Any]) -> str | None:
-    keys = [f"{event}:{data.get(VARIANTS[event])}"] if event in VARIANTS else []
+    keys = [f"{event}:{_variant(VARIANTS[event], data)}"] if event in VARIANTS else []
     return next((EVENTS[key] for key in (*keys, f"{subject}:{event}", event) if key in EVENTS), None)
+
+
+def _variant(figure: str, data: dict[str, Any]) -> Any:
+    return _share(data) if figure == "share" else data.get(figure)
+
+
+def _share(data: dict[str, Any]) -> str:
+    """Whose share a group of goods goes by, its own or the policy's; `own_to_policy` where it was changed."""
+    return "_to_".join("policy" if data[side] is None else "own" for side in ("before", "hold_back") if side in data)
 
 
 def _figures(data: dict[str, Any], speech: Speech) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def test_d10_4_everything_else_that_is_late_is_listed() -> None:
 К оплате: 275 000,00 ₸
 
 Также не оплачены в срок:
-- счёт СФ-000018 от 02.04.2026, срок 16.04.2026: 100,50 ₸
+— счёт СФ-000018 от 02.04.2026, срок 16.04.2026: 100,50 ₸
 Всего к оплате: 275 100,50 ₸
 
 Пожалуйста""" in letter.body.replace("\u00a0", " ")
@@ -81,7 +81,7 @@ def test_d2_18_debts_in_two_currencies_are_listed_and_summed_apart() -> None:
     )  # fmt: skip
     owed = [("KZT", Decimal("275000.00")), ("RUB", Decimal("100.50"))]
     body = compose("dunning_letter", **DEBT | {"others": [other], "sums_owed": owed}).body.replace("\u00a0", " ")
-    assert "- счёт СФ-000018 от 02.04.2026, срок 16.04.2026: 100,50 ₽" in body
+    assert "— счёт СФ-000018 от 02.04.2026, срок 16.04.2026: 100,50 ₽" in body
     assert "Всего к оплате: 275 000,00 ₸ и 100,50 ₽" in body
 
 

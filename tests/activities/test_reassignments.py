@@ -119,7 +119,7 @@ def test_d8_4_the_goods_go_to_the_key_customer_and_the_other_hears_of_it(
         assert (line.displaced_at, line.since) == (LATER, LATER)
     letters = rows(engine, OutboundRow, order_id=UUID(giver), audience="customer", template="delivery_moved")
     assert [letter.recipient for letter in letters] == ["zakup@romashka.example"]
-    assert "меняется срок поставки части товара. Ваш заказ — первый в очереди" in letters[0].body
+    assert "меняется срок поставки части товара. Когда товар поступит, мы зарезервируем его" in letters[0].body
     assert "Количество: 6 меш" in letters[0].body
     assert "Ключевой" not in letters[0].body
     told = {row.template for row in rows(engine, OutboundRow, audience="staff")}

@@ -198,7 +198,7 @@ def test_the_command_says_what_differs_with_its_figures(
     SweepActivities(engine).sweep_shelves(SweepPage(datetime.now(UTC)))
     assert stock_command(None, since=None, until=None)
     assert capsys.readouterr().out.splitlines() == [
-        "Раздач: 4, совпало: 4, расходится: 0.", "Остатков проверено: 1, расхождений: 0.",
+        "Распределений: 4, совпало: 4, расходится: 0.", "Остатков проверено: 1, расхождений: 0.",
     ]  # fmt: skip
     assert _stock(engine) == (True, "Остатки сходятся с движениями и резервами")
 
@@ -212,5 +212,5 @@ def test_the_command_says_what_differs_with_its_figures(
     assert f"{sku}, склад main, 06.04.2026 05:00: заказу ЗК-000001, строка 1, записано 7, по расчёту 8." in said
     assert f"{sku}, склад main, 06.04.2026 05:00: свободным осталось 1, по расчёту 2." in said
     assert f"{sku}, склад main: на складе числится 12,5, по движениям 10." in said
-    assert "Раздач: 4, совпало: 3, расходится: 1." in said
+    assert "Распределений: 4, совпало: 3, расходится: 1." in said
     assert _stock(engine)[0] is False

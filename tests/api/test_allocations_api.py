@@ -75,7 +75,7 @@ def test_v26_the_shortage_is_told_with_rule_and_figures(engine: Engine, staff: C
     assert (waits["order"], waits["quantity"], waits["asked"], waits["class"]) == (short, "5", "10", "standard")
     assert waits["text"] == ("Придержано для ключевых клиентов: свободно 10 из 100, придерживается 10 %.")
     assert middle | {
-        "at": "2026-04-06T05:00:00Z", "warehouse": "main", "cause": "order", "cause_text": "Заказ попросил товар",
+        "at": "2026-04-06T05:00:00Z", "warehouse": "main", "cause": "order", "cause_text": "Новый заказ",
         "on_hand": "100", "free_before": "15", "free_after": "10", "hold_back_percent": "10", "held_back": "10",
         "waiting": 1, "lost": [],
         "subject": {"kind": "order", "id": short, "number": "ЗК-000002", "text": "Заказ ЗК-000002"},
@@ -110,7 +110,7 @@ def test_every_way_a_promise_ends_is_told(engine: Engine, staff: Company, desk: 
     entries = {each["cause"]: each for each in told(desk, sku)}
     for cause, rule, words, quantity in (
         ("expiry", "D7-6", "Срок резерва вышел без оплаты: товар снова свободен.", "10"),
-        ("ended", "D7-17", "Заказ закончился: его товар снова свободен.", "10"),
+        ("ended", "D7-17", "Заказ завершён или отменён: его товар снова свободен.", "10"),
         ("shipment", "D7-14", "Остаток заказа закрыт без отгрузки: товар снова свободен.", "4"),
     ):
         (lost,) = entries[cause]["lost"]

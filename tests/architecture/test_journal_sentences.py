@@ -119,6 +119,25 @@ def test_changes_are_told_field_by_field() -> None:
     assert text == "Предложена версия 3 политики с 06.04.2026: quote_days: 7 → 9, stop_ratio: 3."
 
 
+@pytest.mark.parametrize(
+    ("event", "shares", "told"),
+    [
+        ("created", {"hold_back": "20"}, "Группа товаров заведена, для ключевых клиентов остаётся 20 %."),
+        ("created", {"hold_back": None}, "Группа товаров заведена, доля для ключевых клиентов — по общей политике."),
+        ("changed", {"before": "10", "hold_back": "20"},
+         "Группа товаров изменена: для ключевых клиентов оставалось 10 %, теперь 20 %."),
+        ("changed", {"before": None, "hold_back": "20"},
+         "Группа товаров изменена: доля для ключевых клиентов была по общей политике, теперь 20 %."),
+        ("changed", {"before": "10", "hold_back": None},
+         "Группа товаров изменена: для ключевых клиентов оставалось 10 %, теперь доля — по общей политике."),
+        ("changed", {"before": None, "hold_back": None},
+         "Группа товаров изменена, доля для ключевых клиентов — по общей политике."),
+    ],
+)  # fmt: skip
+def test_a_group_without_a_share_goes_by_the_policy(event: str, shares: dict[str, str | None], told: str) -> None:
+    assert event_text(f"item_group_{event}", subject="item_group", **shares) == told
+
+
 def test_every_event_that_has_kinds_has_a_sentence_for_one() -> None:
     kinds = {tuple(key.split(":")) for key in EVENTS if ":" in key}
     assert set(VARIANTS) == {first for first, _ in kinds} - set(SUBJECTS)

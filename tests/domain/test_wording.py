@@ -132,6 +132,12 @@ def test_every_sentence_is_translated_with_the_same_figures() -> None:
         assert figures(speech.translate(text)) == figures(text), text
 
 
+def test_the_catalogue_keeps_nothing_that_is_no_longer_said() -> None:
+    with CATALOGUE.open("rb") as file:
+        kept = {message.id for message in read_po(file, locale="en") if message.id}
+    assert kept - set(wording.message_ids()) == set()
+
+
 def test_english_says_the_same() -> None:
     text = wording.letter("reservation_reminder", english(), days=1, order="З-1")
     assert text.lead == "Your order is awaiting payment, the reservation holds for another 1 day"
@@ -164,6 +170,14 @@ def test_a_refusal_names_states_and_roles() -> None:
         "Задача поручена не вам. Её закрывает менеджер или руководитель отдела продаж."
     )
     assert wording.refusal_text("forbidden") == refusals.REFUSALS["forbidden"]
+
+
+def test_nothing_picked_names_a_warehouse_only_where_one_was_named() -> None:
+    at_one = wording.refusal_text("nothing_picked", warehouse="south")
+    assert at_one == "На складе south по этому заказу ничего не собрано. Проверьте склад или обновите заказ."
+    for nowhere in ({}, {"warehouse": ""}, {"warehouse": None}):
+        told = wording.refusal_text("nothing_picked", **nowhere)
+        assert told == "По этому заказу ничего не собрано. Обновите заказ."
 
 
 def test_every_task_that_an_action_closes_names_it() -> None:

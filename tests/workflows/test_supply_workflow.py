@@ -114,7 +114,7 @@ async def test_a_delivery_from_its_order_to_the_last_piece(house: House) -> None
     assert await handle.result() == "received"
     assert asked(house) == [("supply_control", "done"), ("supply_late", "done")]
     assert [letter.subject for letter in house.letters() if "Поставка" in letter.subject] == [
-        f"Поставка {row.number} опаздывает"
+        f"Поставка {row.number} задерживается"
     ]
     assert house.order(order).number in house.letters()[-1].text
     replayer = Replayer(
