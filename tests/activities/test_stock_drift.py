@@ -208,7 +208,7 @@ def test_d3_10_it_is_told_once_a_day_in_one_task(engine: Engine, company: Compan
         assert task.details["findings"][0] | {"recorded": "36.000", "counted": "35.000"} == task.details["findings"][0]
         told = session.exec(select(JournalRow).where(JournalRow.event == "stock_drift").order_by(col(JournalRow.id)))
         assert [event_text(row.event, subject=row.subject, **row.data) for row in told] == [
-            "Комплектация на складе не равна строкам заказов, таких мест: 1.",
+            "Количество в комплектации не совпадает с заказами, таких мест: 1.",
             "Резерв на складе не равен резервам заказов, таких мест: 1.",
             "Остаток не равен сумме движений, таких мест: 1.",
             "Свободный товар не распределён по очереди, таких мест: 1.",
