@@ -40,7 +40,8 @@ class LifetimeActivities:
     def release_order(self, step: OrderStep) -> StepResult:
         """Release a reserve that ran out unpaid; goods go to the queue in the same transaction (D7-6).
 
-        A payment that came first stands: then nothing is released and the order moves on (D7-7).
+        A payment that came first stands, and so do goods that came for a part-reserved order: then nothing is released
+        and the order moves on (D7-7).
         """
         key = f"order:{step.order_id}:release:{step.round}"
         return run_once(self._engine, key, StepResult, lambda session: _release(session, step), as_of=step.as_of)
@@ -88,9 +89,9 @@ def _release(session: Session, step: OrderStep) -> StepResult:
     if not _is_over(current, step.as_of):
         return StepResult(current)
     unpaid = _awaits_payment(current)
-    if unpaid:
+    if current.wait is not None and current.wait.reason in {WaitReason.PAYMENT, WaitReason.STOCK}:
         settled = settle_reserved(session, context, reservation, as_of=step.as_of)
-        if not _is_unpaid(settled, step.as_of):
+        if not _is_over(settled, step.as_of):
             return StepResult(settled)
     reservation.status = "released"
     rule = "D7-6" if unpaid else "D7-5"

@@ -160,8 +160,9 @@ def _remind(session: Session, step: OrderStep, key: str) -> StepResult:
             messages = [notify_manager(session, context, key, "credit_stopped", at=at, needed=needed)]
         case WaitReason.PAYMENT:
             messages = _remind_customer(session, context, key, state, at=at)
-        case WaitReason.PICKING:
-            assign(session, context, "shipment_late", key, Role.MANAGER, due_at=wait.until or at, at=at)
+        case WaitReason.PICKING | WaitReason.STOCK:
+            kind, role = _LATE[wait.reason]
+            assign(session, context, kind, key, role, due_at=wait.until or at, at=at)
             messages = []
         case _:
             messages = []

@@ -90,6 +90,16 @@ def awaiting_stock(now: datetime, policy: Policy, calendar: BusinessCalendar, *,
     return _asked_about(status, WaitReason.STOCK, now, policy.stock_working_days, calendar)
 
 
+def awaiting_rest(
+    now: datetime, ttl_days: int, policy: Policy, calendar: BusinessCalendar, *, ship_on: date | None = None
+) -> OrderState:
+    """A deferral order of which a part is set aside waits for its rest. Only what is not there yet has no lifetime
+    (D7-13): the part is asked about and released as that of any deferral order is (D7-5)."""
+    return OrderState(
+        OrderStatus.PART_RESERVED, _lives_by_shipment(WaitReason.STOCK, now, ttl_days, policy, calendar, ship_on)
+    )
+
+
 def awaiting_payment(reserved_at: datetime, ttl_days: int, calendar: BusinessCalendar, *, partly: bool) -> OrderState:
     """A reserve that must be paid lives 3, 7 or 14 days; the customer is reminded halfway (D7-2…D7-4)."""
     terms = reservation_terms(reserved_at, ttl_days, calendar)
@@ -119,18 +129,23 @@ def ready(
     about some days after the shipment was planned, then released (D7-5). `ship_on`: the promised day, if any."""
     if paid:
         return _asked_about(OrderStatus.READY, WaitReason.PICKING, now, policy.picking_working_days, calendar)
+    return OrderState(
+        OrderStatus.READY, _lives_by_shipment(WaitReason.PICKING, now, ttl_days, policy, calendar, ship_on)
+    )
+
+
+def _lives_by_shipment(
+    reason: WaitReason, now: datetime, ttl_days: int, policy: Policy, calendar: BusinessCalendar, ship_on: date | None
+) -> Wait:
     leaves_on = planned_shipment(calendar.day_of(now), ship_on)
     terms = deferral_terms(leaves_on, policy.deferral_reserve_working_days, ttl_days, calendar)
-    return OrderState(
-        OrderStatus.READY,
-        Wait(
-            WaitReason.PICKING,
-            since=now,
-            until=terms.expires_at,
-            who=Role.WAREHOUSE,
-            on_expiry=OnExpiry.RELEASE,
-            reminder_at=terms.task_at,
-        ),
+    return Wait(
+        reason,
+        since=now,
+        until=terms.expires_at,
+        who=Role.WAREHOUSE,
+        on_expiry=OnExpiry.RELEASE,
+        reminder_at=terms.task_at,
     )
 
 

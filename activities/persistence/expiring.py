@@ -21,6 +21,8 @@ class Waits(StrEnum):
     """The customer has to pay (D7-2)."""
     SHIPMENT = "shipment"
     """A deferral order was not shipped in time (D7-5)."""
+    STOCK = "stock"
+    """The rest of a deferral order has not come (D7-5)."""
     GATHERING = "gathering"
     """Goods are gathered for an order that ships whole (D8-5)."""
 
@@ -81,7 +83,7 @@ _ENDING = text("""
     )
     SELECT * FROM ending
      WHERE ends_at IS NOT NULL
-       AND (ends_at <= :until OR (waits = 'picking' AND asked_at <= :now))
+       AND (ends_at <= :until OR (waits IN ('picking', 'stock') AND asked_at <= :now))
        AND (CAST(:after_at AS timestamptz) IS NULL OR (ends_at, id) > (:after_at, CAST(:after_id AS uuid)))
      ORDER BY ends_at, id LIMIT :limit
 """)
@@ -138,4 +140,5 @@ def ending_reserves(
 
 def waits_for(row: Any) -> Waits:
     """What the goods of a row stand aside for."""
-    return {"payment": Waits.PAYMENT, "picking": Waits.SHIPMENT}.get(row.waits, Waits.GATHERING)
+    named = {"payment": Waits.PAYMENT, "picking": Waits.SHIPMENT, "stock": Waits.STOCK}
+    return named.get(row.waits, Waits.GATHERING)

@@ -91,11 +91,15 @@ def replan_shipment(session: Session, context: OrderContext, *, at: datetime) ->
     reservation = session.get(ReservationRow, order.id)
     current = orders.state_of(order)
     wait = current.wait
-    if reservation is None or wait is None or wait.reason is not WaitReason.PICKING or ends_of(current) is None:
+    if reservation is None or wait is None or ends_of(current) is None:
         return
-    planned = waits.ready(
-        wait.since, reservation.ttl_days, context.policy, context.calendar, paid=False, ship_on=order.ship_on
-    )
+    days, policy, calendar = reservation.ttl_days, context.policy, context.calendar
+    if wait.reason is WaitReason.PICKING:
+        planned = waits.ready(wait.since, days, policy, calendar, paid=False, ship_on=order.ship_on)
+    elif wait.reason is WaitReason.STOCK:
+        planned = waits.awaiting_rest(wait.since, days, policy, calendar, ship_on=order.ship_on)
+    else:
+        return
     ends_at, asked_at = ends_of(planned), planned.wait.reminder_at if planned.wait else None
     if ends_at is not None and reservation.extensions and reservation.expires_at is not None:
         ends_at = max(ends_at, reservation.expires_at)

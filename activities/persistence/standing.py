@@ -48,8 +48,10 @@ def settle_reserved(
             )  # goods that were only just allotted, or came back (D7-13, D8-4)
         prolong_once_for_part(session, context, reservation, received, at=as_of)
         state = payment_wait(context, reservation, partly=missing)
-    elif missing:
+    elif missing and required > 0:
         state = waits.awaiting_stock(as_of, context.policy, calendar, partly=True)
+    elif missing:
+        state = waits.awaiting_rest(as_of, days, context.policy, calendar, ship_on=order.ship_on)
     else:
         state = waits.ready(as_of, days, context.policy, calendar, paid=required > 0, ship_on=order.ship_on)
     if _goes_on(current, state) and not _awaits_payment(state):
@@ -68,8 +70,13 @@ _ABOUT_MONEY = (TaskKind.PART_PAYMENT, TaskKind.FIND_PAYMENT)
 
 
 def _goes_on(before: OrderState, after: OrderState) -> bool:
-    """Whether the same wait goes on."""
-    return (before.status, before.wait and before.wait.reason) == (after.status, after.wait and after.wait.reason)
+    """Whether the same wait goes on, with the same thing at its end."""
+    return _kind(before) == _kind(after)
+
+
+def _kind(state: OrderState) -> tuple[object, ...]:
+    wait = state.wait
+    return state.status, wait and wait.reason, wait and wait.on_expiry
 
 
 def _awaits_payment(state: OrderState) -> bool:

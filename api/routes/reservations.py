@@ -24,6 +24,9 @@ Within = Annotated[
     int, Query(ge=0, le=365, description="Срок выходит за столько дней. / They end within so many days.")
 ]
 
+_BY_SHIPMENT = {Waits.SHIPMENT, Waits.STOCK}
+"""Reserves of deferral orders: they live by the planned shipment, and the warehouse may pick them (D7-5)."""
+
 
 class OrderRef(Out):
     id: str
@@ -147,7 +150,7 @@ def _view(ending: Ending, caller: Actor, *, now: datetime) -> dict[str, Any]:
         "age_days": max(0, (now - row.reserved_at).days),
         "expires_at": row.ends_at.isoformat(),
         "days_left": days_left(row.ends_at, now),
-        "asked_at": row.asked_at.isoformat() if waits is Waits.SHIPMENT and row.asked_at <= now else None,
+        "asked_at": row.asked_at.isoformat() if waits in _BY_SHIPMENT and row.asked_at <= now else None,
         "paid": money(ending.paid, row.currency),
         "required": money(ending.required, row.currency),
         "extensions": {
@@ -164,7 +167,7 @@ def _actions(row: Any, waits: Waits, caller: Actor) -> list[tuple[str, str]]:
     """What the caller may do about a reserve now, with its doors."""
     door = f"/api/v1/orders/{row.id}"
     if caller.role is Role.WAREHOUSE:
-        return [("start_picking", f"{door}/start-picking")] if waits is Waits.SHIPMENT else []
+        return [("start_picking", f"{door}/start-picking")] if waits in _BY_SHIPMENT else []
     if caller.role is Role.DIRECTOR:
         return []
     actions = []

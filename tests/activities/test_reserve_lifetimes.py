@@ -17,7 +17,7 @@ from activities.fresh_payments import FreshPaymentActivities
 from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.persistence.calendars import official_days
-from activities.persistence.expiring import Filters, ending_reserves
+from activities.persistence.expiring import Filters, Waits, ending_reserves, waits_for
 from activities.persistence.identifiers import new_id
 from activities.persistence.proofs import keep_proof
 from activities.persistence.stock_tables import ReservationRow
@@ -138,9 +138,12 @@ def test_d7_13_a_backorder_has_no_lifetime_until_it_is_served_then_a_whole_one(
     assert reservation(engine, order).expires_at == at + 7 * DAY
 
 
-def test_d7_13_what_waits_for_the_rest_is_not_released(engine: Engine, company: Company) -> None:
-    order, sku = an_order(engine, company, a_customer(engine, company), on_hand="4")
-    waiting = wait_of(reserve(engine, order))
+def test_d7_13_a_paid_part_that_waits_for_the_rest_is_not_released(engine: Engine, company: Company) -> None:
+    order, sku = an_order(engine, company, a_customer(engine, company, prepayment_percent=100), on_hand="4")
+    reserve(engine, order)
+    tie_money(engine, order, "10000")
+    waiting = wait_of(look(engine, order, MONDAY))
+    assert (waiting.reason, waiting.on_expiry) == (WaitReason.STOCK, OnExpiry.TASK)
 
     assert release(engine, order, MONDAY + 90 * DAY).state.wait == waiting
     assert stock_of(engine, sku) == (4, 4, 0)
@@ -203,6 +206,61 @@ def test_d7_5_a_new_day_takes_nothing_away_that_a_person_added(engine: Engine, c
     assert longer == datetime(2026, 5, 5, 7, tzinfo=UTC)
 
     assert revise_ship_on(engine, company, order, 7).until == longer
+
+
+NINTH, SIXTEENTH = datetime(2026, 4, 9, 7, tzinfo=UTC), datetime(2026, 4, 16, 7, tzinfo=UTC)
+
+
+def part_on_deferral(engine: Engine, company: Company) -> tuple[str, str, Wait]:
+    """Four of ten pieces are set aside; nothing must be paid before they leave."""
+    order, sku = an_order(engine, company, a_customer(engine, company), on_hand="4")
+    return order, sku, wait_of(reserve(engine, order))
+
+
+def test_d7_5_a_part_that_waits_for_the_rest_is_asked_about_then_released(engine: Engine, company: Company) -> None:
+    order, sku, wait = part_on_deferral(engine, company)
+    assert (wait.reason, wait.on_expiry) == (WaitReason.STOCK, OnExpiry.RELEASE)
+    assert (wait.reminder_at, wait.until, reservation(engine, order).expires_at) == (NINTH, SIXTEENTH, SIXTEENTH)
+
+    asked = OrderActivities(engine).remind(a_step(order, 20, at=NINTH))
+    assert (asked.state.wait, tasks(engine, order)[-1]) == (wait, ("stock_late", "manager", "open"))
+    assert release(engine, order, SIXTEENTH - SECOND, 21).state.wait == wait
+    assert stock_of(engine, sku) == (4, 4, 0)
+    assert wait_of(release(engine, order, SIXTEENTH, 22)).reason is WaitReason.LATE_PAYMENT
+    assert stock_of(engine, sku) == (4, 0, 0)
+
+
+def test_d7_5_a_part_is_not_released_whose_rest_has_just_come(engine: Engine, company: Company) -> None:
+    order, sku, _ = part_on_deferral(engine, company)
+    receipt(engine, sku, "6")
+
+    assert release(engine, order, SIXTEENTH).state.status is OrderStatus.READY
+    assert stock_of(engine, sku) == (10, 10, 0)
+
+
+def test_d7_5_a_part_that_was_reserved_without_an_end_gets_one(engine: Engine, company: Company) -> None:
+    order, _, wait = part_on_deferral(engine, company)
+    with Session(engine) as session, session.begin():
+        row = session.get_one(OrderRow, UUID(order))
+        row.wait = {**(row.wait or {}), "on_expiry": "task"}
+
+    assert look(engine, order, MONDAY).state.wait == wait
+
+
+def test_d7_5_another_day_of_shipment_moves_the_end_of_a_part(engine: Engine, company: Company) -> None:
+    order, _, _ = part_on_deferral(engine, company)
+    later = revise_ship_on(engine, company, order, 13)
+    assert (later.reason, later.reminder_at, later.until) == (
+        WaitReason.STOCK, datetime(2026, 4, 16, 7, tzinfo=UTC), datetime(2026, 4, 23, 7, tzinfo=UTC),
+    )  # fmt: skip
+
+
+def test_d7_5_a_part_on_deferral_is_listed_once_somebody_was_asked(engine: Engine, company: Company) -> None:
+    order, _, _ = part_on_deferral(engine, company)
+    with Session(engine) as session:
+        for at, found in ((NINTH - SECOND, []), (NINTH, [(UUID(order), Waits.STOCK)])):
+            listed = ending_reserves(session, Filters(at, at, 7 * DAY), after=None, limit=9)
+            assert [(each.row.id, waits_for(each.row)) for each in listed] == found
 
 
 # -- extensions by people (D7-10) -----------------------------------------------------------------------------------
