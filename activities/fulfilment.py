@@ -18,8 +18,6 @@ from domain.fulfilment import UnpickRequest
 from domain.orders import OrderStatus, OrderStep, ShipRequest, StepResult, WaitReason
 from domain.stock_errors import GoodsGoneError, NothingPickedError, NothingToPickError, UnpickAtGateError
 
-CALLED_FOR = {OrderStatus.READY, OrderStatus.PART_RESERVED}
-
 
 class FulfilmentActivities:
     """Each locks the order; what moves goods also its stock rows (D3-6)."""
@@ -67,7 +65,7 @@ class FulfilmentActivities:
 
 def _call_for_picking(session: Session, step: OrderStep, key: str) -> StepResult:
     order = orders.lock_order(session, step.order_id)
-    if order.status in CALLED_FOR:
+    if order.status == OrderStatus.READY:
         call_for_picking(session, context_of(session, order), key, step.actor, at=step.as_of)
     return StepResult(orders.state_of(order))
 
