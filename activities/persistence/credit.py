@@ -212,18 +212,23 @@ def contract_in_force(session: Session, customer_id: UUID, *, today: date) -> Co
 def remaining_gross(session: Session, order: OrderRow) -> Decimal:
     """What of the order is still to be invoiced: the goods it holds or waits for, or, without a reserve, all that no
     invoice took yet and that was not closed short (D7-14)."""
-    held = text("""
-        SELECT sum(least(line.gross, round(held.quantity * line.price, 2))) FROM reservation_line held
-          JOIN order_line line ON line.order_id = held.order_id AND line.line_no = held.line_no
-           AND line.revision = :revision
-         WHERE held.order_id = :order AND held.state NOT IN ('shipped', 'closed')
-    """)
+    held = text(f"SELECT {held_gross(':order', ':revision')}")
     amount = session.execute(held, {"order": order.id, "revision": order.revision}).scalar_one()
     if amount is not None:
         return Decimal(amount)
     gone = text(f"SELECT {gone_gross(':order', ':revision')}")
     figure = session.execute(gone, {"order": order.id, "revision": order.revision}).scalar_one()
     return max(ZERO, order.gross - Decimal(figure))
+
+
+def held_gross(order: str, revision: str) -> str:
+    """SQL: what of an order is still to be invoiced by its reserve: what it holds or waits for; null without one."""
+    return f"""
+        (SELECT sum(least(line.gross, round(held.quantity * line.price, 2))) FROM reservation_line held
+           JOIN order_line line ON line.order_id = held.order_id AND line.line_no = held.line_no
+            AND line.revision = {revision}
+          WHERE held.order_id = {order} AND held.state NOT IN ('shipped', 'closed'))
+    """
 
 
 def gone_gross(order: str, revision: str) -> str:

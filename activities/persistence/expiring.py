@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
+from activities.persistence import credit
 from domain.money import ZERO, percent_of
 
 
@@ -92,13 +93,10 @@ _HELD = text("""
       FROM reservation_line l JOIN product p ON p.sku = l.sku
      WHERE l.order_id = ANY(:orders) AND l.state = 'reserved' ORDER BY l.order_id, l.line_no, l.warehouse
 """)
-_MONEY = text("""
+_MONEY = text(f"""
     SELECT o.id,
            (SELECT coalesce(sum(amount), 0) FROM payment_allocation WHERE order_id = o.id) AS paid,
-           (SELECT coalesce(sum(least(line.gross, round(held.quantity * line.price, 2))), 0)
-              FROM reservation_line held JOIN order_line line ON line.order_id = held.order_id
-               AND line.line_no = held.line_no AND line.revision = o.revision
-             WHERE held.order_id = o.id AND held.state <> 'shipped') AS remaining
+           coalesce({credit.held_gross("o.id", "o.revision")}, 0) AS remaining
       FROM sales_order o WHERE o.id = ANY(:orders)
 """)
 

@@ -99,10 +99,7 @@ _ORDERS = text(f"""
            o.cleared_revision IS NOT DISTINCT FROM o.revision AS cleared,
            coalesce(got.amount, 0) AS received,
            coalesce(
-             (SELECT sum(least(line.gross, round(held.quantity * line.price, 2))) FROM reservation_line held
-                JOIN order_line line ON line.order_id = held.order_id AND line.line_no = held.line_no
-                 AND line.revision = o.revision
-               WHERE held.order_id = o.id AND held.state NOT IN ('shipped', 'closed')),
+             {credit.held_gross("o.id", "o.revision")},
              greatest(0, o.gross - ({credit.gone_gross("o.id", "o.revision")}))) AS remaining,
            coalesce((SELECT greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0)))
                        FROM commitment c WHERE c.order_id = o.id), 0) AS committed,
