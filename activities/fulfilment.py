@@ -13,10 +13,12 @@ from activities.persistence.standing import withdraw_proposal
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationLineRow
 from activities.persistence.tables import OrderRow
+from activities.persistence.tasks import cancel_tasks
 from domain.errors import WrongStateError
 from domain.fulfilment import UnpickRequest
 from domain.orders import OrderStatus, OrderStep, ShipRequest, StepResult, WaitReason
 from domain.stock_errors import GoodsGoneError, NothingPickedError, NothingToPickError, UnpickAtGateError
+from domain.tasks import TaskKind
 
 
 class FulfilmentActivities:
@@ -84,6 +86,7 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
         stock.move_quantity(session, shelves, line, "picking")
     session.flush()
     withdraw_proposal(session, order.id, at=step.as_of)
+    cancel_tasks(session, at=step.as_of, order_id=order.id, kinds=[TaskKind.SHIPMENT_LATE])
     state = settle_goods(session, context, key, step.actor, at=step.as_of)
     record_event(session, "order", order.id, "picking_started", step.actor, at=step.as_of, warehouses=places)
     return StepResult(state)

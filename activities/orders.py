@@ -241,7 +241,7 @@ def _after_release(session: Session, step: OrderStep, key: str) -> StepResult:
     unpaid = credit.required_prepayment(session, order) > 0
     credit.drop_commitment(session, order.id)
     withdraw_proposal(session, order.id, at=at)
-    cancel_tasks(session, at=at, order_id=order.id, kinds=["picking"])
+    cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING, TaskKind.STOCK_LATE])
     due_at = context.calendar.after_working_days(at, 1)
     assign(session, context, "call_unpaid" if unpaid else "shipment_late", key, Role.MANAGER, due_at=due_at, at=at)
     messages = [notify_manager(session, context, key, "reservation_released", at=at)] if unpaid else []

@@ -53,8 +53,9 @@ def ship(session: Session, request: ShipRequest, key: str) -> StepResult:
     served = serve_queue(session, shelves, Cause.SHIPMENT, order.id, at=at, losses=losses)
     if not stock.reservation_lines(session, order.id, *stock.OPEN):
         session.get_one(ReservationRow, order.id).status = "done"
-        cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING])
+        cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING, TaskKind.STOCK_LATE])
     cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING], about={"warehouse": shipment.warehouse})
+    cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.SHIPMENT_LATE])
     state = orders.set_state(order, OrderState(OrderStatus.SHIPPED), at=at)
     lines = [{"line_no": number, "quantity": str(quantity)} for number, quantity in shipped.items()]
     record_event(session, "order", order.id, "shipped", actor, at=at, shipment=shipment.number,

@@ -56,6 +56,8 @@ def settle_reserved(
         state = waits.ready(as_of, days, context.policy, calendar, paid=required > 0, ship_on=order.ship_on)
     if _goes_on(current, state) and not _awaits_payment(state):
         return current
+    if not _awaits_stock(state):
+        cancel_tasks(session, at=as_of, order_id=order.id, kinds=[TaskKind.STOCK_LATE])
     if current.status is OrderStatus.READY and state.status is not OrderStatus.READY:
         cancel_tasks(session, at=as_of, order_id=order.id, kinds=["picking"])  # its goods went to others (D7-15, D8-4)
     if funded:
@@ -83,12 +85,18 @@ def _awaits_payment(state: OrderState) -> bool:
     return state.wait is not None and state.wait.reason is WaitReason.PAYMENT
 
 
+def _awaits_stock(state: OrderState) -> bool:
+    return state.wait is not None and state.wait.reason is WaitReason.STOCK
+
+
 def let_go(session: Session, order: OrderRow, *, at: datetime) -> Decimal:
-    """Withdraw what an order that goes no further holds: commitment, open request, proposed revision, tasks; its money
-    becomes the payer's advance (D6-9, D7-17). Returns how much money that was."""
+    """Withdraw what an order that goes no further holds: commitment, open request, proposed revision, the customer's
+    choice, tasks except that goods are to be put on their places; its money becomes the payer's advance (D6-9, D7-17).
+    Returns how much money that was."""
     credit.drop_commitment(session, order.id)
     withdraw_proposal(session, order.id, at=at)
-    cancel_tasks(session, at=at, order_id=order.id)
+    shortages.void(session, order.id, at=at)
+    cancel_tasks(session, at=at, order_id=order.id, kinds=[kind for kind in TaskKind if kind is not TaskKind.UNPICK])
     return credit.untie_order_money(session, order.id)
 
 
