@@ -214,6 +214,12 @@ def extended(state: OrderState, expires_at: datetime) -> OrderState:
     return replace(state, wait=replace(state.wait, until=expires_at, reminder_at=reminder))
 
 
+def no_sooner(state: OrderState, ends_at: datetime | None) -> OrderState:
+    """The same wait, ending no sooner than it would have: a new lifetime takes nothing away (D7-13)."""
+    ends = state.wait.until if state.wait else None
+    return extended(state, ends_at) if ends_at is not None and ends is not None and ends < ends_at else state
+
+
 def unreminded(state: OrderState) -> OrderState:
     """The same wait, of which nobody is reminded: the customer showed that the money is under way (D7-10)."""
     return state if state.wait is None else replace(state, wait=replace(state.wait, reminder_at=None))

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from activities.persistence.allocations import ASKED, Cause, Loss, Run, record_run
 from activities.persistence.policies import policy_today
-from activities.persistence.stock import Shelves, columns, free, move_quantity, read_shelves
+from activities.persistence.stock import Shelves, columns, free, move_quantity, read_shelves, serve_line
 from activities.persistence.stock_tables import ReservationLineRow
 from domain.allocation import Allotment, Claim, ClaimLine, QueueTerms, Shelf, ShelfKey, allocate
 from domain.policy import Policy
@@ -40,7 +40,7 @@ def serve_queue(
     allotted = allocate(seen, claims, queue_terms(policy), at)
     touched: dict[UUID, None] = {}
     for part in sorted(allotted, key=lambda part: part.given >= 0):  # what goes back is there before it is given
-        _apply(session, shelves, part)
+        _apply(session, shelves, part, at=at)
         if part.given:
             touched[UUID(part.order_id)] = None
     session.flush()
@@ -177,11 +177,11 @@ def _keep_gathered(session: Session, key: tuple[UUID, int, str], part: Allotment
         held.gathered = held.gathered + part.given if part.gathering_since else Decimal(0)
 
 
-def _apply(session: Session, shelves: Shelves, part: Allotment) -> None:
+def _apply(session: Session, shelves: Shelves, part: Allotment, *, at: datetime) -> None:
     line = part.line
     key = (UUID(part.order_id), line.line_no, line.warehouse)
     if part.given > 0:
-        move_quantity(session, shelves, session.get_one(ReservationLineRow, (*key, "waiting")), "reserved", part.given)
+        serve_line(session, shelves, session.get_one(ReservationLineRow, (*key, "waiting")), part.given, at=at)
     elif part.given < 0:
         gathered = session.get_one(ReservationLineRow, (*key, "reserved"))
         move_quantity(session, shelves, gathered, "waiting", -part.given, since=line.since)

@@ -20,7 +20,7 @@ from activities.persistence.events import record_event
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reassignment_notices import Asked, Compose, ask_deciders, tell_moved, tell_rejected
 from activities.persistence.standing import settle_reserved
-from activities.persistence.stock import Shelves, gather, lock_shelves, move_quantity, reservation_lines
+from activities.persistence.stock import Shelves, gather, lock_shelves, move_quantity, reservation_lines, serve_line
 from activities.persistence.stock_tables import ReassignmentRow, ReservationLineRow, ReservationRow
 from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import finish_tasks, withdraw_tasks
@@ -175,7 +175,7 @@ def _move(session: Session, shelves: Shelves, asked: Asked, *, at: datetime) -> 
         losses.append(Loss(giving.id, line.line_no, _shelf(row), part, "D8-4", given_to=getting.id))
         move_quantity(session, shelves, line, "waiting", part, since=at, displaced_at=at)
     for line, part in _parts(_lines(session, getting.id, row, "waiting"), row.moved):
-        move_quantity(session, shelves, line, "reserved", part)
+        serve_line(session, shelves, line, part, at=at)
         if getting.ship_complete:
             held = session.get_one(ReservationLineRow, (getting.id, line.line_no, line.warehouse, "reserved"))
             held.gathered += part

@@ -11,7 +11,7 @@ from activities.persistence.context import OrderContext
 from activities.persistence.events import record_event
 from activities.persistence.reserve_lifetime import ends_of, payment_wait, prolong_once_for_part
 from activities.persistence.reserves import begin_lifetime
-from activities.persistence.stock_tables import ReservationRow
+from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
 from activities.persistence.tables import InvoiceRow, OrderRow, ScheduleLineRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
@@ -41,20 +41,18 @@ def settle_reserved(
     if not reserved or (order.ship_complete and missing):
         state = waits.awaiting_stock(as_of, context.policy, calendar, partly=False)
     elif not funded:
-        came_back = [line.displaced_at for line in lines if line.state == "reserved" and line.displaced_at]
-        if not _awaits_payment(current) or any(at > reservation.reserved_at for at in came_back):
-            begin_lifetime(
-                reservation, at=max([as_of, *came_back])
-            )  # goods that were only just allotted, or came back (D7-13, D8-4)
+        had = _live_anew(reservation, lines, at=as_of, first=not _awaits_payment(current))
         prolong_once_for_part(session, context, reservation, received, at=as_of)
-        state = payment_wait(context, reservation, partly=missing)
+        state = waits.no_sooner(payment_wait(context, reservation, partly=missing), had)
     elif missing and required > 0:
         state = waits.awaiting_stock(as_of, context.policy, calendar, partly=True)
     elif missing:
+        had = _live_anew(reservation, lines, at=as_of)
         state = waits.awaiting_rest(as_of, days, context.policy, calendar, ship_on=order.ship_on)
+        state = current if _goes_on(current, state) and had is None else waits.no_sooner(state, had)
     else:
         state = waits.ready(as_of, days, context.policy, calendar, paid=required > 0, ship_on=order.ship_on)
-    if _goes_on(current, state) and not _awaits_payment(state):
+    if _goes_on(current, state) and not (_awaits_payment(state) or _awaits_rest(state)):
         return current
     if not _awaits_stock(state):
         cancel_tasks(session, at=as_of, order_id=order.id, kinds=[TaskKind.STOCK_LATE])
@@ -65,6 +63,19 @@ def settle_reserved(
     reservation.status = "paid" if funded and required > 0 else "active"
     reservation.expires_at = ends_of(state)
     return orders.set_state(order, state, at=as_of)
+
+
+def _live_anew(
+    reservation: ReservationRow, lines: list[ReservationLineRow], *, at: datetime, first: bool = False
+) -> datetime | None:
+    """Begin the lifetime of goods that were only just allotted, or of a reserve of which a backorder was served since
+    it began (D7-13, D8-4); the end that such a reserve had, for that is not taken away."""
+    served = [line.served_at for line in lines if line.served_at and line.served_at > reservation.reserved_at]
+    if not first and not served:
+        return None
+    had = None if first else reservation.expires_at
+    begin_lifetime(reservation, at=max([at, *served]))
+    return had
 
 
 _ABOUT_MONEY = (TaskKind.PART_PAYMENT, TaskKind.FIND_PAYMENT)
@@ -83,6 +94,10 @@ def _kind(state: OrderState) -> tuple[object, ...]:
 
 def _awaits_payment(state: OrderState) -> bool:
     return state.wait is not None and state.wait.reason is WaitReason.PAYMENT
+
+
+def _awaits_rest(state: OrderState) -> bool:
+    return _awaits_stock(state) and ends_of(state) is not None
 
 
 def _awaits_stock(state: OrderState) -> bool:

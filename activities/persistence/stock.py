@@ -136,10 +136,12 @@ def move_quantity(
     *,
     since: datetime | None = None,
     displaced_at: datetime | None = None,
+    served_at: datetime | None = None,
 ) -> None:
     """Move a quantity of a reservation line into another state, with the figures of its stock row; `to` None drops it.
 
-    `since`: from when a line that goes back to the queue waits; `displaced_at`: its goods were given to another then.
+    `since`: from when a line that goes back to the queue waits; `displaced_at`: its goods were given to another then;
+    `served_at`: when a backorder is served.
     """
     quantity = line.quantity if quantity is None else quantity
     if quantity <= 0:
@@ -155,7 +157,17 @@ def move_quantity(
         line.gathered = max(Decimal(0), line.gathered - quantity)
     session.flush()
     if to is not None:
-        _add(session, line, to, quantity, since=since, displaced_at=displaced_at)
+        _add(session, line, to, quantity, since=since, displaced_at=displaced_at, served_at=served_at)
+
+
+def serve_line(
+    session: Session, shelves: Shelves, line: ReservationLineRow, quantity: Decimal, *, at: datetime
+) -> None:
+    """Set a quantity aside for a waiting line. One that really waited, or whose goods were given to another, lives anew
+    from then on (D7-13, D8-4); what was there at once belongs to the lifetime that its order has."""
+    waited = line.displaced_at is not None or (line.since is not None and line.since < at)
+    served_at = max(at, line.displaced_at or at) if waited else None
+    move_quantity(session, shelves, line, "reserved", quantity, served_at=served_at)
 
 
 def _count(row: StockRow, state: str, quantity: Decimal) -> None:
@@ -166,12 +178,11 @@ def _count(row: StockRow, state: str, quantity: Decimal) -> None:
 
 
 def _add(session: Session, line: ReservationLineRow, to: str, quantity: Decimal, **place: datetime | None) -> None:
-    """A reserved line that came back keeps the time of its displacement: it lives anew from then on (D8-4)."""
-    displaced_at = line.displaced_at if to == "reserved" else place["displaced_at"]
     target = session.get(ReservationLineRow, (line.order_id, line.line_no, line.warehouse, to))
     if target is not None:
         target.quantity += quantity
-        target.displaced_at = displaced_at or target.displaced_at
+        target.displaced_at = place["displaced_at"] or target.displaced_at
+        target.served_at = place["served_at"] or target.served_at
         return
     session.add(
         ReservationLineRow(
@@ -181,8 +192,7 @@ def _add(session: Session, line: ReservationLineRow, to: str, quantity: Decimal,
             state=to,
             sku=line.sku,
             quantity=quantity,
-            since=place["since"],
-            displaced_at=displaced_at,
+            **place,
         )
     )
 

@@ -127,8 +127,8 @@ class ReservationLineRow(SQLModel, table=True):
 
     Written only while the stock row is locked. The place of a waiting line in the queue: `since` when it has waited
     (D8-6), `displaced_at` when its goods were given to another (D8-4), `skips` how often others were served past it
-    and `gathering_since` from when goods are gathered for it (D8-5). `gathered` is the part of a reserved line that is
-    no promise yet, and goes back when not everything comes.
+    and `gathering_since` from when goods are gathered for it (D8-5). Of a reserved line `gathered` is the part that is no
+    promise yet, and goes back when not everything comes; `served_at` is when a backorder last became a part of it.
     """
 
     __tablename__ = "reservation_line"
@@ -143,6 +143,7 @@ class ReservationLineRow(SQLModel, table=True):
     skips: int = 0
     gathering_since: datetime | None = Field(default=None, sa_type=INSTANT)
     gathered: Decimal = Field(default=Decimal(0), sa_type=QUANTITY)
+    served_at: datetime | None = Field(default=None, sa_type=INSTANT)
     __table_args__ = (
         CheckConstraint("gathered BETWEEN 0 AND quantity", name="gathered_is_a_part"),
         CheckConstraint("state = 'reserved' OR gathered = 0", name="gathered_is_reserved"),

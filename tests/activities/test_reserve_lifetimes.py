@@ -20,13 +20,25 @@ from activities.persistence.calendars import official_days
 from activities.persistence.expiring import Filters, Waits, ending_reserves, waits_for
 from activities.persistence.identifiers import new_id
 from activities.persistence.proofs import keep_proof
+from activities.persistence.receipts import receive
+from activities.persistence.reserves import fit_lines
 from activities.persistence.stock_tables import ReservationRow
 from activities.persistence.tables import CalendarDayRow, CustomerRow, OrderRow, OutboundRow, PaymentRow, TaskRow
 from activities.revisions import RevisionActivities
 from activities.stock import StockActivities
 from domain.business_calendar import BusinessCalendar
 from domain.errors import ExtensionUsedError, WrongStateError
-from domain.orders import Actor, ExtendCommand, ExtendRequest, OnExpiry, OrderStatus, StepResult, Wait, WaitReason
+from domain.orders import (
+    Actor,
+    ExtendCommand,
+    ExtendRequest,
+    LineQuantity,
+    OnExpiry,
+    OrderStatus,
+    StepResult,
+    Wait,
+    WaitReason,
+)
 from domain.payments import PaymentDraft
 from domain.reservation_terms import expiry
 from domain.reserve_life import FreshRequest, KeepRequest, Payer, PaymentNews, ProofCommand, ProofRequest
@@ -149,6 +161,40 @@ def test_d7_13_a_paid_part_that_waits_for_the_rest_is_not_released(engine: Engin
     assert stock_of(engine, sku) == (4, 4, 0)
 
 
+def part_then_more(engine: Engine, order: str, sku: str, quantity: str, at: datetime) -> Wait:
+    """Goods come, and the order's process hears of it."""
+    with Session(engine) as session, session.begin():
+        receive(session, "main", [LineQuantity(sku, Decimal(quantity))], key=str(new_id()), as_of=at)
+    return wait_of(look(engine, order, at))
+
+
+def test_d7_13_a_part_that_awaits_payment_lives_anew_with_what_is_served(engine: Engine, company: Company) -> None:
+    order, sku = an_order(engine, company, a_customer(engine, company, prepayment_percent=100), on_hand="4")
+    assert until(reserve(engine, order)) == END
+    later = part_then_more(engine, order, sku, "3", MONDAY + 3 * DAY)
+    assert (later.reason, later.until) == (WaitReason.PAYMENT, MONDAY + 10 * DAY)
+    assert until(look(engine, order, MONDAY + 5 * DAY)) == MONDAY + 10 * DAY
+    assert part_then_more(engine, order, sku, "3", MONDAY + 9 * DAY).until == MONDAY + 16 * DAY
+
+
+def test_d7_13_a_new_lifetime_takes_nothing_away(engine: Engine, company: Company) -> None:
+    order, sku = an_order(engine, company, a_customer(engine, company, prepayment_percent=100), on_hand="4")
+    reserve(engine, order)
+    longer = until(extend(engine, order, company.head, days=30))
+
+    assert part_then_more(engine, order, sku, "6", MONDAY + 2 * DAY).until == longer
+
+
+def test_d7_13_what_is_added_and_there_at_once_prolongs_nothing(engine: Engine, company: Company) -> None:
+    order, sku = an_order(engine, company, a_customer(engine, company, prepayment_percent=100), on_hand="20")
+    reserve(engine, order)
+    with Session(engine) as session, session.begin():
+        fit_lines(session, UUID(order), {1: (("main", sku), Decimal(12))}, at=MONDAY + DAY)
+
+    assert stock_of(engine, sku) == (20, 12, 0)
+    assert until(look(engine, order, MONDAY + DAY)) == END
+
+
 # -- orders on deferral (D7-5) --------------------------------------------------------------------------------------
 
 
@@ -236,6 +282,15 @@ def test_d7_5_a_part_is_not_released_whose_rest_has_just_come(engine: Engine, co
 
     assert release(engine, order, SIXTEENTH).state.status is OrderStatus.READY
     assert stock_of(engine, sku) == (10, 10, 0)
+
+
+def test_d7_13_a_part_on_deferral_lives_anew_with_what_is_served(engine: Engine, company: Company) -> None:
+    order, sku, _ = part_on_deferral(engine, company)
+    served = part_then_more(engine, order, sku, "1", MONDAY + 7 * DAY)
+
+    assert (served.reminder_at, served.until) == (SIXTEENTH, datetime(2026, 4, 23, 7, tzinfo=UTC))
+    assert reservation(engine, order).expires_at == served.until
+    assert look(engine, order, MONDAY + 8 * DAY).state.wait == served
 
 
 def test_d7_5_a_part_that_was_reserved_without_an_end_gets_one(engine: Engine, company: Company) -> None:

@@ -190,6 +190,7 @@ def upgrade() -> None:
     op.add_column('reservation_line', sa.Column('skips', sa.Integer(), nullable=False, server_default='0'))
     op.alter_column('reservation_line', 'skips', server_default=None)
     op.add_column('reservation_line', sa.Column('gathering_since', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('reservation_line', sa.Column('served_at', sa.DateTime(timezone=True), nullable=True))
     op.create_index('reservation_line_held', 'reservation_line', ['warehouse', 'sku'], unique=False, postgresql_where=sa.text("state IN ('reserved','picking')"))
     op.create_check_constraint("pack_size_positive", "product", "pack_size > 0")
     op.create_check_constraint("pack_whole", "product", "(pack_name IS NULL) = (pack_size IS NULL)")
