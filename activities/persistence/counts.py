@@ -22,7 +22,7 @@ from activities.persistence.context import assign, context_of, notify_manager
 from activities.persistence.events import record_event
 from activities.persistence.queueing import serve_queue
 from activities.persistence.receipts import check_products, record_movement
-from activities.persistence.stock import Shelves, lock_shelves, move_quantity
+from activities.persistence.stock import Shelves, gather_what_is_left, lock_shelves, move_quantity
 from activities.persistence.stock_tables import ReservationLineRow
 from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import open_task
@@ -68,7 +68,7 @@ def count_stock(session: Session, count: Count, actor: Actor, *, at: datetime) -
         CountBelowPickingError: fewer than are being picked; nothing is written.
     """
     check_products(session, count.on_hand)
-    shelves = lock_shelves(session, ((count.warehouse, sku) for sku in count.on_hand))
+    shelves = lock_shelves(session, ((count.warehouse, sku) for sku in count.on_hand), held=True)
     before, losses = {}, []
     for sku, figure in sorted(count.on_hand.items()):
         shelf = count.warehouse, sku
@@ -80,6 +80,9 @@ def count_stock(session: Session, count: Count, actor: Actor, *, at: datetime) -
             key = f"{count.key}:{count.warehouse}:{sku}"
             record_movement(session, shelf, figure - row.on_hand, key=key, kind=count.kind, at=at)
             row.on_hand = figure
+    for loser in dict.fromkeys(loss.order_id for loss in losses):
+        if session.get_one(OrderRow, loser).ship_complete:
+            gather_what_is_left(session, loser, at=at)
     served = serve_queue(session, shelves, Cause.COUNT, count.key, at=at, losses=losses)
     lines = [{"sku": sku, "from": str(was), "to": str(count.on_hand[sku])} for sku, was in before.items()]
     record_event(session, SUBJECT, count.key, "stock_counted", actor, at=at, warehouse=count.warehouse, lines=lines,

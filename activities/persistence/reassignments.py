@@ -20,7 +20,15 @@ from activities.persistence.events import record_event
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reassignment_notices import Asked, Compose, ask_deciders, tell_moved, tell_rejected
 from activities.persistence.standing import settle_reserved
-from activities.persistence.stock import Shelves, gather, lock_shelves, move_quantity, reservation_lines, serve_line
+from activities.persistence.stock import (
+    Shelves,
+    gather,
+    gather_what_is_left,
+    lock_shelves,
+    move_quantity,
+    reservation_lines,
+    serve_line,
+)
 from activities.persistence.stock_tables import ReassignmentRow, ReservationLineRow, ReservationRow
 from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import finish_tasks, withdraw_tasks
@@ -139,7 +147,7 @@ def _approve(
     at: datetime,
 ) -> Answer:
     row, giving, getting = asked.row, asked.giving, asked.getting
-    shelves = lock_shelves(session, [_shelf(row)])
+    shelves = lock_shelves(session, [_shelf(row)], held=True)
     giver, taker = _giver(session, giving, row), _taker(session, getting, row)
     quantity = movable(row.quantity, giver, taker)
     refused = refusal(row.sku, quantity or row.quantity, giver, taker)
@@ -180,6 +188,8 @@ def _move(session: Session, shelves: Shelves, asked: Asked, *, at: datetime) -> 
             held = session.get_one(ReservationLineRow, (getting.id, line.line_no, line.warehouse, "reserved"))
             held.gathered += part
     session.flush()
+    if giving.ship_complete:
+        gather_what_is_left(session, giving.id, at=at)
     if getting.ship_complete:
         gather(session, getting.id, at=at)
     served = serve_queue(session, shelves, Cause.REASSIGNMENT, row.id, at=at, losses=losses)

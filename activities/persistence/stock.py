@@ -34,21 +34,22 @@ _NEIGHBOURS = text("""
                SELECT order_id FROM reservation_line
                  JOIN unnest(CAST(:warehouses AS text[]), CAST(:skus AS text[])) AS wanted (warehouse, sku)
                       USING (warehouse, sku)
-                WHERE state = 'waiting')
+                WHERE state = 'waiting' OR (:held AND state = 'reserved'))
 """)
 
 
-def lock_shelves(session: Session, keys: Iterable[ShelfKey]) -> Shelves:
+def lock_shelves(session: Session, keys: Iterable[ShelfKey], *, held: bool = False) -> Shelves:
     """Stock rows held until commit; a missing row is made empty first.
 
     With them come the rows that orders which ship whole need besides (D7-12): one of these may join the queue while the
-    lock is awaited, then the rows are given back and all are locked anew, in their order.
+    lock is awaited, then the rows are given back and all are locked anew, in their order. `held`: those of such orders,
+    too, that hold goods on the rows and may lose them.
     """
     wanted = set(keys)
     if not wanted:
         return {}
     while True:
-        wanted |= _neighbours(session, wanted)
+        wanted |= _neighbours(session, wanted, held=held)
         before = session.begin_nested()
         session.execute(_MISSING_ROWS, columns(wanted))
         query = (
@@ -59,7 +60,7 @@ def lock_shelves(session: Session, keys: Iterable[ShelfKey]) -> Shelves:
             .execution_options(populate_existing=True)
         )
         shelves = {(row.warehouse, row.sku): row for row in session.exec(query)}
-        if _neighbours(session, wanted) <= wanted:
+        if _neighbours(session, wanted, held=held) <= wanted:
             before.commit()
             return shelves
         before.rollback()
@@ -81,8 +82,9 @@ def joined_shelves(session: Session, keys: Iterable[ShelfKey]) -> set[ShelfKey]:
     return joined
 
 
-def _neighbours(session: Session, keys: set[ShelfKey]) -> set[ShelfKey]:
-    return {(row.warehouse, row.sku) for row in session.execute(_NEIGHBOURS, columns(keys))}
+def _neighbours(session: Session, keys: set[ShelfKey], *, held: bool = False) -> set[ShelfKey]:
+    rows = session.execute(_NEIGHBOURS, {**columns(keys), "held": held})
+    return {(row.warehouse, row.sku) for row in rows}
 
 
 def _pairs(keys: set[ShelfKey]) -> Any:
@@ -242,6 +244,14 @@ def gather(session: Session, order_id: UUID, *, at: datetime) -> None:
         line.gathering_since = line.gathering_since or at
     if not waiting:
         promise_gathered(session, order_id)
+
+
+def gather_what_is_left(session: Session, order_id: UUID, *, at: datetime) -> None:
+    """An order that ships whole lost a part of its goods: the rest is held for it no longer than what is gathered is
+    (D7-12, D8-5)."""
+    for line in reservation_lines(session, order_id, "reserved"):
+        line.gathered = line.quantity
+    gather(session, order_id, at=at)
 
 
 def promise_gathered(session: Session, order_id: UUID) -> None:

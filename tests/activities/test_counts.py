@@ -20,9 +20,11 @@ from activities.persistence.stock_tables import (
     StockRow,
 )
 from activities.persistence.tables import JournalRow, OrderRow, OutboundRow, TaskRow
+from activities.sweeps import SweepActivities
 from domain.errors import ProductNotFoundError
 from domain.orders import OrderStatus, WaitReason
 from domain.stock_errors import CountBelowPickingError, GoodsGoneError
+from domain.sweeps import SweepPage
 
 LATER = MONDAY + timedelta(hours=3)
 
@@ -174,6 +176,24 @@ def test_d7_15_a_paid_victim_waits_for_goods_again_and_is_not_asked_for_money(en
     receipt(engine, shelf.sku, "10")
     back = OrderActivities(engine).look_again(order, LATER).state
     assert (back.status, back.wait and back.wait.reason) == (OrderStatus.READY, WaitReason.PICKING)
+
+
+def test_d8_5_what_a_count_leaves_to_a_whole_order_is_held_for_a_week(engine: Engine, company: Company) -> None:
+    sku, other = a_product(engine, on_hand="5"), a_product(engine, on_hand="2")
+    customer = a_customer(engine, company)
+    order = quote_of(engine, company, customer, [(sku, "5"), (other, "2")], ship_complete=True)
+    decide(engine, company, order)
+    reserve(engine, order)
+    count(engine, company, {sku: "4"}, at=LATER)
+    assert held(engine, order) == {"waiting": 1, "reserved": 6}
+
+    week = timedelta(days=7)
+    for at, kept in (
+        (LATER + week - timedelta(hours=1), {"waiting": 1, "reserved": 6}),
+        (LATER + week, {"waiting": 7}),
+    ):
+        SweepActivities(engine).sweep_shelves(SweepPage(at))
+        assert held(engine, order) == kept
 
 
 def test_d7_15_an_order_that_ships_whole_is_not_picked_in_part(engine: Engine, company: Company) -> None:

@@ -24,6 +24,7 @@ from activities.persistence.queueing import queue_terms
 from activities.persistence.reassignments import decide_request, find_request
 from activities.persistence.stock_tables import ReservationLineRow, StockAllocationRow
 from activities.persistence.tables import AllocationRow, CustomerRow, OrderRow, OutboundRow, PaymentRow, TaskRow
+from activities.sweeps import SweepActivities
 from domain.allocation import allocate
 from domain.errors import DomainError, WrongStateError
 from domain.orders import OrderStatus, WaitReason
@@ -38,6 +39,7 @@ from domain.stock_errors import (
     TakenFromPickingError,
     TakenFromSameClassError,
 )
+from domain.sweeps import SweepPage
 
 LATER = MONDAY + timedelta(days=2)
 DAY = timedelta(days=1)
@@ -211,6 +213,20 @@ def test_d8_5_goods_taken_for_a_whole_order_are_gathered_for_it(
         assert line.gathering_since == LATER
     receipt(engine, other, "1")
     assert held(engine, taker) == {"reserved": 6}
+
+
+def test_d8_5_what_a_whole_order_keeps_after_it_gave_is_held_for_a_week(
+    engine: Engine, company: Company, ordinary, key_customer
+) -> None:
+    sku, other = a_product(engine, on_hand="5"), a_product(engine, on_hand="2")
+    giver = placed(engine, company, ordinary, [(sku, "5"), (other, "2")], ship_complete=True)
+    taker = placed(engine, company, key_customer, [(sku, "3")])
+    answer_request(engine, company.head, ask_goods(engine, company.manager, sku, giver, taker, "3"), at=LATER)
+    assert held(engine, giver) == {"waiting": 3, "reserved": 4}
+
+    for at, kept in ((LATER + 7 * DAY - DAY / 9, {"waiting": 3, "reserved": 4}), (LATER + 7 * DAY, {"waiting": 7})):
+        SweepActivities(engine).sweep_shelves(SweepPage(at))
+        assert held(engine, giver) == kept
 
 
 def refused(call: Callable[[], object]) -> type[DomainError] | None:
