@@ -8,7 +8,7 @@ from domain.approvals import ladder
 from domain.business_calendar import BusinessCalendar
 from domain.orders import OnExpiry, OrderState, OrderStatus, Role, Wait, WaitReason
 from domain.policy import Policy
-from domain.reservation_terms import deferral_terms, planned_shipment, reservation_terms
+from domain.reservation_terms import DeferralTerms, deferral_terms, planned_shipment, reservation_terms
 
 CUSTOMER = "customer"
 QUOTE_REMINDER_HOUR = 10
@@ -95,9 +95,8 @@ def awaiting_rest(
 ) -> OrderState:
     """A deferral order of which a part is set aside waits for its rest. Only what is not there yet has no lifetime
     (D7-13): the part is asked about and released as that of any deferral order is (D7-5)."""
-    return OrderState(
-        OrderStatus.PART_RESERVED, _lives_by_shipment(WaitReason.STOCK, now, ttl_days, policy, calendar, ship_on)
-    )
+    terms = _by_shipment(now, ttl_days, policy, calendar, ship_on)
+    return OrderState(OrderStatus.PART_RESERVED, _lives_by_shipment(WaitReason.STOCK, now, terms))
 
 
 def awaiting_payment(reserved_at: datetime, ttl_days: int, calendar: BusinessCalendar, *, partly: bool) -> OrderState:
@@ -129,16 +128,18 @@ def ready(
     about some days after the shipment was planned, then released (D7-5). `ship_on`: the promised day, if any."""
     if paid:
         return _asked_about(OrderStatus.READY, WaitReason.PICKING, now, policy.picking_working_days, calendar)
-    return OrderState(
-        OrderStatus.READY, _lives_by_shipment(WaitReason.PICKING, now, ttl_days, policy, calendar, ship_on)
-    )
+    terms = _by_shipment(now, ttl_days, policy, calendar, ship_on)
+    return OrderState(OrderStatus.READY, _lives_by_shipment(WaitReason.PICKING, now, terms))
 
 
-def _lives_by_shipment(
-    reason: WaitReason, now: datetime, ttl_days: int, policy: Policy, calendar: BusinessCalendar, ship_on: date | None
-) -> Wait:
+def _by_shipment(
+    now: datetime, ttl_days: int, policy: Policy, calendar: BusinessCalendar, ship_on: date | None
+) -> DeferralTerms:
     leaves_on = planned_shipment(calendar.day_of(now), ship_on)
-    terms = deferral_terms(leaves_on, policy.deferral_reserve_working_days, ttl_days, calendar)
+    return deferral_terms(leaves_on, policy.deferral_reserve_working_days, ttl_days, calendar)
+
+
+def _lives_by_shipment(reason: WaitReason, now: datetime, terms: DeferralTerms) -> Wait:
     return Wait(
         reason,
         since=now,

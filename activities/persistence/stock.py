@@ -194,7 +194,9 @@ def _add(session: Session, line: ReservationLineRow, to: str, quantity: Decimal,
             state=to,
             sku=line.sku,
             quantity=quantity,
-            **place,
+            since=place["since"],
+            displaced_at=place["displaced_at"],
+            served_at=place["served_at"],
         )
     )
 

@@ -127,8 +127,8 @@ class ReservationLineRow(SQLModel, table=True):
 
     Written only while the stock row is locked. The place of a waiting line in the queue: `since` when it has waited
     (D8-6), `displaced_at` when its goods were given to another (D8-4), `skips` how often others were served past it
-    and `gathering_since` from when goods are gathered for it (D8-5). Of a reserved line `gathered` is the part that is no
-    promise yet, and goes back when not everything comes; `served_at` is when a backorder last became a part of it.
+    and `gathering_since` from when goods are gathered for it (D8-5). Of a reserved line `gathered` is the part that is
+    no promise yet, and goes back when not everything comes; `served_at` is when a backorder last became a part of it.
     """
 
     __tablename__ = "reservation_line"
