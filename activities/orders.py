@@ -125,12 +125,19 @@ def _look(session: Session, account: CreditAccountRow, context: OrderContext, *,
         return settle_goods(session, context, f"order:{order.id}:look-again:{order.version}", SYSTEM, at=as_of)
     if order.status == OrderStatus.AWAITING_FINAL_PAYMENT:
         return settle_invoiced(session, context, as_of=as_of)
-    reservation, to_be_reserved = session.get(ReservationRow, order.id), state.wait is None
+    reservation = session.get(ReservationRow, order.id)
     if reservation is not None and reason is WaitReason.LATE_PAYMENT:
         return money_came_late(session, context, reservation, state, at=as_of).state
-    if order.status in _LOOKS_AT_STOCK_AND_MONEY and reservation is not None and not to_be_reserved:
-        return settle_reserved(session, context, reservation, as_of=as_of)
-    return state
+    return _settled_goods(session, context, at=as_of) or state
+
+
+def _settled_goods(session: Session, context: OrderContext, *, at: datetime) -> OrderState | None:
+    """Where an order stands by its goods and its money; None for one that does not stand by these."""
+    order, reservation = context.order, session.get(ReservationRow, context.order.id)
+    to_be_reserved = order.wait is None
+    if order.status not in _LOOKS_AT_STOCK_AND_MONEY or reservation is None or to_be_reserved:
+        return None
+    return settle_reserved(session, context, reservation, as_of=at)
 
 
 def _settle_late_money(session: Session, step: OrderStep, key: str) -> StepResult:
@@ -148,6 +155,10 @@ def _remind(session: Session, step: OrderStep, key: str) -> StepResult:
     context, at = context_of(session, order), step.as_of
     if wait.reason is WaitReason.APPROVAL:
         return _climb(session, context, wait, at=at)
+    settled = _settled_goods(session, context, at=at) if wait.on_expiry is OnExpiry.TASK else None
+    if settled is not None and settled != state:  # it was served, or lost goods, and nobody told it
+        session.flush()
+        return StepResult(settled, messages=orders.planned_messages(session, order.id))
     record_event(session, "order", order.id, "reminded", SYSTEM, at=at, waiting=wait.reason)
     if wait.on_expiry is OnExpiry.TASK:
         return _ask_about(session, context, state, wait.reason, key, at=at)

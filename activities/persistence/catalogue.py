@@ -129,6 +129,14 @@ _SERVED_UNTOLD = text("""
        AND EXISTS (SELECT 1 FROM reservation_line WHERE order_id = sales_order.id AND state = 'reserved')
        AND NOT EXISTS (SELECT 1 FROM reservation_line WHERE order_id = sales_order.id AND state = 'waiting')
     UNION
+    SELECT id FROM sales_order WHERE status = 'part_reserved'
+       AND NOT EXISTS (SELECT 1 FROM reservation_line WHERE order_id = sales_order.id AND state = 'reserved')
+    UNION
+    SELECT id FROM sales_order WHERE status = 'confirmed' AND wait ->> 'reason' = 'stock'
+       AND EXISTS (SELECT 1 FROM reservation_line WHERE order_id = sales_order.id AND state = 'reserved')
+       AND NOT (ship_complete
+                AND EXISTS (SELECT 1 FROM reservation_line WHERE order_id = sales_order.id AND state = 'waiting'))
+    UNION
     SELECT order_id FROM reservation_line JOIN sales_order ON id = order_id
      WHERE state = 'waiting' AND (status = 'ready' OR status = 'awaiting_payment' AND wait ->> 'reason' = 'payment')
     UNION
@@ -139,7 +147,7 @@ _SERVED_UNTOLD = text("""
 
 def orders_served_untold(session: Session) -> list[UUID]:
     """Orders that may not have heard what became of their goods: they count as waiting although the queue gave them
-    everything, as served although goods were taken from them (D7-15, D8-4), or have post that nobody delivers."""
+    goods, as served although goods were taken from them (D7-15, D8-4), or have post that nobody delivers."""
     return list(session.execute(_SERVED_UNTOLD).scalars())
 
 
