@@ -8,6 +8,7 @@ from activities.persistence import orders, stock
 from activities.persistence.context import context_of, notify_manager
 from activities.persistence.events import record_event
 from activities.persistence.picking import call_for_picking, may_pick, put_back, renew_picking, settle_goods
+from activities.persistence.reassignment_requests import void_requests
 from activities.persistence.shipping import ship
 from activities.persistence.standing import withdraw_proposal
 from activities.persistence.steps import run_once
@@ -87,6 +88,7 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
     session.flush()
     withdraw_proposal(session, order.id, at=step.as_of)
     cancel_tasks(session, at=step.as_of, order_id=order.id, kinds=[TaskKind.SHIPMENT_LATE])
+    void_requests(session, order.id, at=step.as_of, waits_for=stock.order_shelves(session, order.id, "waiting"))
     state = settle_goods(session, context, key, step.actor, at=step.as_of)
     record_event(session, "order", order.id, "picking_started", step.actor, at=step.as_of, warehouses=places)
     return StepResult(state)

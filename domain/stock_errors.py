@@ -38,7 +38,7 @@ class ReassignmentExistsError(DomainError):
 
 
 class ReassignmentDecidedError(DomainError):
-    """Somebody decided before, or the request is void. facts: state, by."""
+    """Somebody decided before, or the request is void."""
 
     code = "reassignment_decided"
 

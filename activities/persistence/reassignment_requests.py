@@ -1,4 +1,4 @@
-"""Requests for goods as rows: what the journal tells of them, and how one ends that nobody can grant any more (D8-4)."""
+"""Requests for goods as rows: what the journal tells of them, and how one ends that nobody can grant (D8-4)."""
 
 from collections.abc import Collection
 from datetime import datetime

@@ -1,14 +1,13 @@
 """Requests to take reserved goods from one order for another, and their answers (D8-4).
 
-An answer locks the order that gives, then its shelf. So money that came for it, or a picking that began, in a
-transaction that committed first is seen and wins; what comes later waits, and finds the goods gone. The order that
-gets is not locked: as in a step of the queue, its lines belong to whoever holds the shelf.
+An answer locks the order that gives, then its shelf, then the request. So money that came for it, or a picking that
+began, in a transaction that committed first is seen and wins; what comes later waits, and finds the goods gone. The
+order that gets is not locked: as in a step of the queue, its lines belong to whoever holds the shelf.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, or_, select
@@ -16,9 +15,9 @@ from sqlmodel import Session, col, or_, select
 from activities.persistence import credit, orders
 from activities.persistence.allocations import Cause, Loss
 from activities.persistence.context import context_of
-from activities.persistence.events import record_event
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reassignment_notices import Asked, Compose, ask_deciders, tell_moved, tell_rejected
+from activities.persistence.reassignment_requests import about, journal
 from activities.persistence.standing import settle_reserved
 from activities.persistence.stock import (
     Shelves,
@@ -44,8 +43,6 @@ from domain.stock_errors import (
 )
 from domain.tasks import TaskKind
 
-SUBJECT = "reassignment"
-"""What the journal calls a request."""
 _SETTLED = {OrderStatus.PART_RESERVED, OrderStatus.AWAITING_PAYMENT, OrderStatus.READY, OrderStatus.CONFIRMED}
 """Where an order stands by its goods."""
 
@@ -99,7 +96,7 @@ def request_goods(session: Session, new: NewRequest, actor: Actor, *, at: dateti
         raise refused
     session.add(row)
     session.flush()
-    _journal(session, row, "reassignment_requested", actor, at=at, quantity=row.quantity,
+    journal(session, row, "reassignment_requested", actor, at=at, quantity=row.quantity,
              comment=row.reason)  # fmt: skip
     ask_deciders(session, Asked(row, giving, getting), at=at)
     return row
@@ -125,21 +122,22 @@ def decide_request(
     """
     row = find_request(session, request_id)
     giving = orders.lock_order(session, row.from_order_id)
-    session.refresh(row)
+    shelves = lock_shelves(session, [_shelf(row)] if approve else [], held=True)
+    session.refresh(row, with_for_update=True)
     if row.state != ReassignmentState.REQUESTED:
-        decided_by = orders.user(session, row.decided_by).name if row.decided_by else None
-        raise ReassignmentDecidedError(state=row.state, by=decided_by)
+        raise ReassignmentDecidedError
     getting = _order(session, row.to_order_id)
     check_decider(actor.id, requester=str(row.requested_by), owner=str(getting.manager_id))
     row.decided_by, row.decided_at, row.comment = UUID(actor.id), at, comment or None
     asked = Asked(row, giving, getting)
     if not approve:
         return _reject(session, asked, actor, at=at)
-    return _approve(session, asked, actor, compose, at=at)
+    return _approve(session, shelves, asked, actor, compose, at=at)
 
 
 def _approve(
     session: Session,
+    shelves: Shelves,
     asked: Asked,
     actor: Actor,
     compose: Compose,
@@ -147,19 +145,18 @@ def _approve(
     at: datetime,
 ) -> Answer:
     row, giving, getting = asked.row, asked.giving, asked.getting
-    shelves = lock_shelves(session, [_shelf(row)], held=True)
     giver, taker = _giver(session, giving, row), _taker(session, getting, row)
     quantity = movable(row.quantity, giver, taker)
     refused = refusal(row.sku, quantity or row.quantity, giver, taker)
     if refused is not None:
         row.state = ReassignmentState.VOID
-        withdraw_tasks(session, TaskKind.REASSIGNMENT, at=at, about=_about(row))
-        _journal(session, row, "reassignment_void", actor, at=at, why=refused.code)
+        withdraw_tasks(session, TaskKind.REASSIGNMENT, at=at, about=about(row))
+        journal(session, row, "reassignment_void", actor, at=at, why=refused.code)
         return Answer(row, (), refused)
     row.state, row.moved = ReassignmentState.APPROVED, quantity
     served = _move(session, shelves, asked, at=at)
-    finish_tasks(session, TaskKind.REASSIGNMENT, actor, at=at, about=_about(row), comment=row.comment)
-    _journal(session, row, "reassignment_approved", actor, at=at, quantity=quantity, comment=row.comment)
+    finish_tasks(session, TaskKind.REASSIGNMENT, actor, at=at, about=about(row), comment=row.comment)
+    journal(session, row, "reassignment_approved", actor, at=at, quantity=quantity, comment=row.comment)
     tell_moved(session, asked, actor, compose, at=at)
     return Answer(row, tuple(dict.fromkeys([giving.id, getting.id, *served])))
 
@@ -167,8 +164,8 @@ def _approve(
 def _reject(session: Session, asked: Asked, actor: Actor, *, at: datetime) -> Answer:
     row = asked.row
     row.state = ReassignmentState.REJECTED
-    finish_tasks(session, TaskKind.REASSIGNMENT, actor, at=at, about=_about(row), comment=row.comment)
-    _journal(session, row, "reassignment_rejected", actor, at=at, comment=row.comment)
+    finish_tasks(session, TaskKind.REASSIGNMENT, actor, at=at, about=about(row), comment=row.comment)
+    journal(session, row, "reassignment_rejected", actor, at=at, comment=row.comment)
     tell_rejected(session, asked, actor, at=at)
     return Answer(row, (asked.getting.id,))
 
@@ -249,10 +246,6 @@ def _shelf(row: ReassignmentRow) -> ShelfKey:
     return row.warehouse, row.sku
 
 
-def _about(row: ReassignmentRow) -> dict[str, str]:
-    return {"reassignment_id": str(row.id)}
-
-
 def _asked_already(session: Session, row: ReassignmentRow) -> bool:
     query = select(ReassignmentRow.id).where(
         ReassignmentRow.state == ReassignmentState.REQUESTED,
@@ -288,24 +281,3 @@ def requests_for(
     if after is not None:
         query = query.where(ReassignmentRow.id < after)
     return list(session.exec(query.order_by(col(ReassignmentRow.id).desc()).limit(limit)))
-
-
-def _journal(
-    session: Session,
-    row: ReassignmentRow,
-    event: str,
-    actor: Actor,
-    *,
-    at: datetime,
-    quantity: Decimal | None = None,
-    **data: Any,
-) -> None:
-    """Under the request, and under both orders: each tells where its goods went, or came from."""
-    giving, getting = (_order(session, order).number for order in (row.from_order_id, row.to_order_id))
-    told = {"sku": row.sku, "warehouse": row.warehouse, "from_order": giving, "to_order": getting, **data}
-    if quantity is not None:
-        told["quantity"] = str(quantity)
-    record_event(session, SUBJECT, row.id, event, actor, at=at, **told)
-    if event == "reassignment_approved":
-        record_event(session, "order", row.from_order_id, "reserve_taken", actor, at=at, **told)
-        record_event(session, "order", row.to_order_id, "reserve_given", actor, at=at, **told)

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from activities.persistence import shortages
 from activities.persistence.allocations import Cause, Loss, loss_of
 from activities.persistence.queueing import serve_queue
+from activities.persistence.reassignment_requests import void_requests
 from activities.persistence.stock import (
     OPEN,
     enqueue,
@@ -32,17 +33,18 @@ def begin_lifetime(reservation: ReservationRow, *, at: datetime) -> None:
 
 
 def give_back(session: Session, order_id: UUID, cause: Cause, rule: str, *, at: datetime) -> list[UUID]:
-    """Give everything back that an order was promised, in whatever state, serve the queue with it, drop its backorders
-    and the choice its customer had about them (D7-6, D7-17).
+    """Give everything back that an order was promised, in whatever state, serve the queue with it, drop its backorders,
+    the choice its customer had about them, and what was asked of it or for it (D7-6, D7-17, D8-4).
 
     Returns:
         Other orders that were served with the freed goods.
     """
     shortages.void(session, order_id, at=at)
     keys = order_shelves(session, order_id, *OPEN)
+    shelves = lock_shelves(session, keys)
+    void_requests(session, order_id, at=at)
     if not keys:
         return []
-    shelves = lock_shelves(session, keys)
     losses = []
     for line in reservation_lines(session, order_id, *OPEN):
         if line.state != "waiting":

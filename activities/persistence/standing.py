@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from activities.persistence import approvals, credit, orders, revisions, shortages, stock
 from activities.persistence.context import OrderContext
 from activities.persistence.events import record_event
+from activities.persistence.reassignment_requests import void_requests
 from activities.persistence.reserve_lifetime import ends_of, payment_wait, prolong_once_for_part
 from activities.persistence.reserves import begin_lifetime
 from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
@@ -34,6 +35,8 @@ def settle_reserved(
     if not missing:
         shortages.void(session, order.id, at=as_of)
     received = credit.received_for_order(session, order.id)
+    void_requests(session, order.id, at=as_of, keeps_goods=credit.ever_received_for_order(session, order.id) > 0,
+                  waits_for=stock.shelves_of(line for line in lines if line.state == "waiting"))  # fmt: skip
     required = credit.required_prepayment(session, order)
     funded = waits.is_funded(required, received, context.tolerance(required))
     calendar, days = context.calendar, reservation.ttl_days
@@ -105,11 +108,12 @@ def _awaits_stock(state: OrderState) -> bool:
 
 
 def let_go(session: Session, order: OrderRow, *, at: datetime) -> Decimal:
-    """Withdraw what an order that goes no further holds: commitment, open request, proposed revision, the customer's
+    """Withdraw what an order that goes no further holds: commitment, open requests, proposed revision, the customer's
     choice, tasks except that goods are to be put on their places; its money becomes the payer's advance (D6-9, D7-17).
     Returns how much money that was."""
     credit.drop_commitment(session, order.id)
     withdraw_proposal(session, order.id, at=at)
+    void_requests(session, order.id, at=at)
     shortages.void(session, order.id, at=at)
     cancel_tasks(session, at=at, order_id=order.id, kinds=[kind for kind in TaskKind if kind is not TaskKind.UNPICK])
     return credit.untie_order_money(session, order.id)

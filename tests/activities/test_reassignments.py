@@ -16,18 +16,28 @@ from support.stock import answer_request, ask_goods, drifted, held
 
 from activities.fulfilment import FulfilmentActivities, _start_picking
 from activities.letters import compose
+from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.persistence import orders
 from activities.persistence.allocations import recorded_run
 from activities.persistence.policies import policy_version
 from activities.persistence.queueing import queue_terms
+from activities.persistence.reassignment_requests import void_requests
 from activities.persistence.reassignments import decide_request, find_request
 from activities.persistence.stock_tables import ReservationLineRow, StockAllocationRow
-from activities.persistence.tables import AllocationRow, CustomerRow, OrderRow, OutboundRow, PaymentRow, TaskRow
+from activities.persistence.tables import (
+    AllocationRow,
+    CustomerRow,
+    OrderRow,
+    OutboundRow,
+    PaymentRow,
+    TaskRow,
+)
+from activities.stock import StockActivities
 from activities.sweeps import SweepActivities
 from domain.allocation import allocate
 from domain.errors import DomainError, WrongStateError
-from domain.orders import OrderStatus, WaitReason
+from domain.orders import EndRequest, OrderStatus, WaitReason
 from domain.stock_errors import (
     NotNeededError,
     NotReservedError,
@@ -36,7 +46,6 @@ from domain.stock_errors import (
     ReassignmentExistsError,
     SameOrderError,
     TakenFromPaidError,
-    TakenFromPickingError,
     TakenFromSameClassError,
 )
 from domain.sweeps import SweepPage
@@ -319,6 +328,104 @@ def test_d8_4_by_the_time_of_the_answer_a_part_is_enough(engine: Engine, company
     assert (held(engine, giver), held(engine, taker)) == ({"reserved": 6, "waiting": 4}, {"reserved": 6})
 
 
+# -- what nobody can grant any more is withdrawn when that happens --------------------------------------------------
+
+
+def request_state(engine: Engine, request: UUID) -> tuple[str, str]:
+    """Of a request, and of the head's task."""
+    with Session(engine) as session:
+        state = find_request(session, request).state
+    tasks = rows(engine, TaskRow, kind="reassignment")
+    [task] = [row.state for row in tasks if row.details["reassignment_id"] == str(request)]
+    return state, task
+
+
+OPEN, WITHDRAWN = ("requested", "open"), ("void", "cancelled")
+
+
+def end(engine: Engine, company: Company, order: str) -> None:
+    OrderActivities(engine).end_order(EndRequest(order, OrderStatus.CANCELLED, company.manager, "", MONDAY))
+
+
+def free(engine: Engine, order: str) -> None:
+    StockActivities(engine).free_order_stock(a_step(order, 21))
+
+
+def test_d8_4_a_payment_withdraws_what_was_asked_of_the_order(engine: Engine, company: Company, pair) -> None:
+    giver, taker, sku = pair
+    request = ask_goods(engine, company.manager, sku, giver, taker, "6")
+    OrderActivities(engine).look_again(giver, MONDAY)
+    assert request_state(engine, request) == OPEN
+    tie_money(engine, giver, "0.01")
+    OrderActivities(engine).look_again(giver, MONDAY)
+    assert request_state(engine, request) == WITHDRAWN
+    with Session(engine) as session:
+        events = [event.event for event in events_of(session, "reassignment", request)]
+    assert sorted(events) == ["reassignment_requested", "reassignment_void"]
+
+
+def test_d8_4_picking_withdraws_what_was_asked_of_the_order(engine: Engine, company: Company, key_customer) -> None:
+    sku = a_product(engine, on_hand="5")
+    giver = placed(engine, company, a_customer(engine, company, name="На отсрочке"), [(sku, "5")])
+    taker = placed(engine, company, key_customer, [(sku, "5")])
+    request = ask_goods(engine, company.manager, sku, giver, taker, "5")
+    pick(engine, company, giver)
+    assert request_state(engine, request) == WITHDRAWN
+
+
+@pytest.mark.parametrize("whose", ["giver", "taker"])
+@pytest.mark.parametrize("how", ["released", "freed", "ended"])
+def test_d7_17_an_order_that_gives_everything_up_leaves_no_request(
+    engine: Engine, company: Company, key_customer, how: str, whose: str
+) -> None:
+    sku, there = a_product(engine, on_hand="10"), a_product(engine, on_hand="1")
+    prepaid = a_customer(engine, company, prepayment_percent=100)
+    prepaid_key = a_customer(engine, company, segment="vip", prepayment_percent=100)
+    giver, taker, other = (
+        placed(engine, company, customer, [(sku, quantity), *more])
+        for customer, quantity, more in (
+            (prepaid, "10", []), (prepaid_key, "6", [(there, "1")]), (key_customer, "1", []),
+        )
+    )  # fmt: skip
+    request = ask_goods(engine, company.manager, sku, giver, taker, "6")
+    beside = ask_goods(engine, company.manager, sku, giver, other, "1")
+    order = {"giver": giver, "taker": taker}[whose]
+    match how:
+        case "released":
+            LifetimeActivities(engine).release_order(a_step(order, 20, at=MONDAY + 8 * DAY))
+        case "freed":
+            free(engine, order)
+        case "ended":
+            end(engine, company, order)
+    assert request_state(engine, request) == WITHDRAWN
+    assert request_state(engine, beside) == (WITHDRAWN if whose == "giver" else OPEN)
+
+
+def test_d8_4_an_order_that_was_served_on_the_shelf_needs_nobody_elses_goods(
+    engine: Engine, company: Company, pair, key_customer
+) -> None:
+    giver, _, sku = pair
+    other = a_product(engine)
+    taker = placed(engine, company, key_customer, [(sku, "2"), (other, "1")])
+    request = ask_goods(engine, company.manager, sku, giver, taker, "2")
+    receipt(engine, sku, "7")
+    OrderActivities(engine).look_again(taker, MONDAY)
+    assert request_state(engine, request) == OPEN  # one is still missing
+    receipt(engine, sku, "1")
+    OrderActivities(engine).look_again(taker, MONDAY)
+    assert held(engine, taker) == {"reserved": 2, "waiting": 1}
+    assert request_state(engine, request) == WITHDRAWN
+
+
+def test_d8_4_an_answer_meets_a_request_that_is_being_withdrawn(engine: Engine, company: Company, pair) -> None:
+    giver, taker, sku = pair
+    request = ask_goods(engine, company.manager, sku, giver, taker, "6")
+    ends = race(lambda s: void_requests(s, UUID(taker), at=MONDAY),
+                lambda: answer_request(engine, company.head, request), engine)  # fmt: skip
+    assert isinstance(ends, ReassignmentDecidedError)
+    assert (held(engine, giver), held(engine, taker)) == ({"reserved": 10}, {"waiting": 6})
+
+
 # -- races: two transactions, the second starts while the first still holds its locks --------------------------------
 
 
@@ -374,7 +481,7 @@ def test_d8_4_picking_that_commits_first_wins_and_one_that_comes_later_finds_the
     first = ask_goods(engine, company.manager, sku, giver, taker, "5")
     step = a_step(giver, 5, company.warehouse)
     found = race(lambda s: _start_picking(s, step), lambda: answer_request(engine, company.head, first), engine)
-    assert isinstance(found.refusal, TakenFromPickingError)  # type: ignore[attr-defined]
+    assert isinstance(found, ReassignmentDecidedError)  # picking withdrew the request
     assert (held(engine, giver), held(engine, taker)) == ({"picking": 5}, {"waiting": 5})
 
     sku = a_product(engine, on_hand="5")
