@@ -1,9 +1,11 @@
 """Taking reserved goods from one order for another: never by itself, only by the head's word (D8-3, D8-4)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.approvals import Answerer, Tier, check_answerer
 from domain.errors import DomainError
 from domain.stock_errors import (
     NotNeededError,
@@ -77,11 +79,16 @@ def movable(quantity: Decimal, giver: Giver, taker: Taker) -> Decimal:
     return min(quantity, giver.reserved, taker.waiting)
 
 
-def check_decider(actor_id: str, *, requester: str, owner: str) -> None:
-    """Neither who asked nor the manager of the order that gets the goods answers (D4-5).
+def check_decider(person: Answerer, *, barred: Collection[str], region: str | None) -> None:
+    """Neither who asked, nor the manager of the order that gets the goods, nor their deputies answer (D4-5); a head of
+    the branch of that order's customer does, or the director (D4-1).
+
+    Args:
+        region: of the customer who gets the goods.
 
     Raises:
-        OwnReassignmentError
+        OwnReassignmentError, NotYourApprovalError
     """
-    if actor_id in {requester, owner}:
+    if person.id in barred:
         raise OwnReassignmentError
+    check_answerer(person, tier=Tier.HEAD, barred=(), customer_region=region, revision=0, seen_revision=None)

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from activities.persistence import catalogue, orders
-from activities.persistence.approvals import addressees
+from activities.persistence.approvals import addressees, barred_from
 from activities.persistence.context import OrderContext, assign, context_of, customer_email, notify, notify_manager
 from activities.persistence.outbound import plan_message
 from activities.persistence.stock_tables import ReassignmentRow
@@ -40,8 +40,8 @@ def ask_deciders(session: Session, asked: Asked, *, at: datetime) -> None:
     """Give the task and the notice to whoever may decide: the branch's heads, or the directors where no head may."""
     row, giving, getting = asked.row, asked.giving, asked.getting
     context = context_of(session, getting)
-    barred = {str(row.requested_by), str(getting.manager_id)}
     on, region = context.today(at), context.customer.region
+    barred = barred_from(session, row.requested_by, getting.manager_id, on=on)
     people = addressees(session, Tier.HEAD, region, barred=barred, on=on)
     people = people or addressees(session, Tier.DIRECTOR, region, barred=barred, on=on)
     facts = _facts(session, row, giving)

@@ -5,7 +5,7 @@ began, in a transaction that committed first is seen and wins; what comes later 
 order that gets is not locked: as in a step of the queue, its lines belong to whoever holds the shelf.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlmodel import Session, col, or_, select
 
 from activities.persistence import credit, orders
 from activities.persistence.allocations import Cause, Loss
+from activities.persistence.approvals import answerer, barred_from
 from activities.persistence.context import context_of
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reassignment_notices import Asked, Compose, ask_deciders, tell_moved, tell_rejected
@@ -30,7 +31,7 @@ from activities.persistence.stock import (
 )
 from activities.persistence.stock_tables import ReassignmentRow, ReservationLineRow, ReservationRow
 from activities.persistence.tables import OrderRow
-from activities.persistence.tasks import finish_tasks, withdraw_tasks
+from activities.persistence.tasks import finish_tasks, is_asked, withdraw_tasks
 from domain.allocation import ShelfKey
 from domain.errors import DomainError
 from domain.orders import ENDED, Actor, OrderStatus
@@ -118,7 +119,7 @@ def decide_request(
         compose: writes the letter to the customer whose goods are taken.
 
     Raises:
-        ReassignmentNotFoundError, ReassignmentDecidedError, OwnReassignmentError
+        ReassignmentNotFoundError, ReassignmentDecidedError, OwnReassignmentError, NotYourApprovalError
     """
     row = find_request(session, request_id)
     giving = orders.lock_order(session, row.from_order_id)
@@ -127,12 +128,22 @@ def decide_request(
     if row.state != ReassignmentState.REQUESTED:
         raise ReassignmentDecidedError
     getting = _order(session, row.to_order_id)
-    check_decider(actor.id, requester=str(row.requested_by), owner=str(getting.manager_id))
+    _check_decider(session, row, getting, actor, at=at)
     row.decided_by, row.decided_at, row.comment = UUID(actor.id), at, comment or None
     asked = Asked(row, giving, getting)
     if not approve:
         return _reject(session, asked, actor, at=at)
     return _approve(session, shelves, asked, actor, compose, at=at)
+
+
+def _check_decider(session: Session, row: ReassignmentRow, getting: OrderRow, actor: Actor, *, at: datetime) -> None:
+    context = context_of(session, getting)
+    asked = is_asked(session, TaskKind.REASSIGNMENT, UUID(actor.id), about=about(row))
+    check_decider(
+        replace(answerer(session, actor), asked=asked),
+        barred=barred_from(session, row.requested_by, getting.manager_id, on=context.today(at)),
+        region=context.customer.region,
+    )
 
 
 def _approve(

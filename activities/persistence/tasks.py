@@ -189,6 +189,12 @@ def told_by_open_tasks(session: Session, order_id: UUID, kind: str) -> list[dict
     return [{name: told for name, told in details.items() if name != WORDS} for details in found]
 
 
+def is_asked(session: Session, kind: str, person: UUID, *, about: Mapping[str, str]) -> bool:
+    """Whether somebody got an open task of a kind whose `details` carry `about`."""
+    query = select(TaskRow.id).where(TaskRow.kind == str(kind), TaskRow.assignee_id == person, TaskRow.state == "open")
+    return session.exec(query.where(col(TaskRow.details).contains(dict(about))).limit(1)).first() is not None
+
+
 def cancel_tasks(
     session: Session,
     *,

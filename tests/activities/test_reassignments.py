@@ -20,6 +20,7 @@ from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.persistence import orders
 from activities.persistence.allocations import recorded_run
+from activities.persistence.events import events_of
 from activities.persistence.policies import policy_version
 from activities.persistence.queueing import queue_terms
 from activities.persistence.reassignment_requests import void_requests
@@ -36,7 +37,7 @@ from activities.persistence.tables import (
 from activities.stock import StockActivities
 from activities.sweeps import SweepActivities
 from domain.allocation import allocate
-from domain.errors import DomainError, WrongStateError
+from domain.errors import DomainError, NotYourApprovalError, WrongStateError
 from domain.orders import EndRequest, OrderStatus, WaitReason
 from domain.stock_errors import (
     NotNeededError,
@@ -290,6 +291,25 @@ def test_d4_5_neither_the_asker_nor_the_owner_decides_and_the_first_answer_stand
                            {"who": company.manager.id, "id": taker})  # fmt: skip
     answer_request(engine, company.director, asked)
     assert refused(lambda: answer_request(engine, company.director, asked)) is ReassignmentDecidedError
+
+
+def test_d4_1_a_head_of_another_branch_decides_only_where_asked(engine: Engine, company: Company, pair) -> None:
+    giver, taker, sku = pair
+
+    def move_to(region: str) -> None:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE app_user SET region = :region WHERE login = 'head'"), {"region": region})
+
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE customer SET region = 'Алматы' WHERE segment = 'vip'"))
+    move_to("Астана")
+    asked = ask_goods(engine, company.manager, sku, giver, taker, "6")
+    assert refused(lambda: answer_request(engine, company.head, asked)) is NotYourApprovalError
+    assert refused(lambda: answer_request(engine, company.head, asked, approve=False)) is NotYourApprovalError
+    assert held(engine, giver) == {"reserved": 10}
+    move_to("Алматы")
+    answer_request(engine, company.head, asked)
+    assert held(engine, taker) == {"reserved": 6}
 
 
 def test_d4_5_the_task_goes_to_the_director_where_the_head_asked(engine: Engine, company: Company, pair) -> None:

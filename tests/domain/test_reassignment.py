@@ -5,6 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from domain.approvals import Answerer
+from domain.errors import NotYourApprovalError
+from domain.orders import Role
 from domain.reassignment import Giver, Taker, check_decider, movable, refusal
 from domain.stock_errors import OwnReassignmentError
 
@@ -59,6 +62,28 @@ def test_d8_4_what_is_there_and_needed_by_then_changes_hands(
 
 @pytest.mark.parametrize("actor", ["asker", "owner"])
 def test_d4_5_neither_who_asked_nor_whose_order_it_is_decides(actor: str) -> None:
+    barred = ("asker", "owner")
     with pytest.raises(OwnReassignmentError):
-        check_decider(actor, requester="asker", owner="owner")
-    check_decider("head", requester="asker", owner="owner")
+        check_decider(Answerer(actor, Role.HEAD, None, asked=True), barred=barred, region="Алматы")
+    check_decider(Answerer("head", Role.HEAD, None, asked=False), barred=barred, region="Алматы")
+
+
+@pytest.mark.parametrize(
+    ("role", "region", "asked", "may"),
+    [
+        (Role.HEAD, "Алматы", False, True),
+        (Role.HEAD, None, False, True),
+        (Role.HEAD, "Астана", False, False),
+        (Role.HEAD, "Астана", True, True),
+        (Role.DIRECTOR, None, False, True),
+        (Role.DIRECTOR, "Астана", False, True),
+        (Role.ADMIN, None, True, False),
+    ],
+)
+def test_d4_1_the_branch_of_who_gets_the_goods_decides(role: Role, region: str | None, asked: bool, may: bool) -> None:
+    person = Answerer("who", role, region, asked=asked)
+    if may:
+        check_decider(person, barred=(), region="Алматы")
+    else:
+        with pytest.raises(NotYourApprovalError):
+            check_decider(person, barred=(), region="Алматы")
