@@ -244,7 +244,7 @@ def visible_order(session: Session, order_id: UUID, caller: Actor) -> OrderRow:
         OrderNotFoundError: there is none, or it is another manager's.
     """
     order = session.get(OrderRow, order_id)
-    if order is None or not _may_see(order, caller):
+    if order is None or not may_see(order, caller):
         raise OrderNotFoundError
     return order
 
@@ -261,7 +261,8 @@ def readable_order(session: Session, order_id: UUID, caller: Actor) -> OrderRow:
     return visible_order(session, order_id, caller)
 
 
-def _may_see(order: OrderRow, caller: Actor) -> bool:
+def may_see(order: OrderRow, caller: Actor) -> bool:
+    """Whether a manager may see an order; everybody else sees all (D14)."""
     return caller.role is not Role.MANAGER or UUID(caller.id) in {order.manager_id, order.created_by}
 
 

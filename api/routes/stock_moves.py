@@ -28,7 +28,7 @@ from api.idempotency import Answer
 from api.nudges import nudge
 from api.openapi import problems
 from api.paging import After, Limit, cursor, read_id
-from api.routes.orders import visible_order
+from api.routes.orders import may_see, visible_order
 from api.schemas import (
     Comment,
     Out,
@@ -42,10 +42,10 @@ from api.schemas import (
     decimal_text,
     example,
 )
-from domain.errors import DuplicateLineError
+from domain.errors import DomainError, DuplicateLineError
 from domain.orders import Actor, Role
 from domain.stock_errors import ReassignmentNotFoundError
-from domain.wording import reassignment_state
+from domain.wording import allocation, reassignment_state
 from workflows.ids import order_workflow_id
 
 router = APIRouter(prefix="/api/v1/stock", tags=["stock"])
@@ -101,6 +101,16 @@ class OrderNamed(Out):
     customer_name: str
 
 
+class GiverNamed(Out):
+    """Whose goods are asked for. Of another manager's order a manager learns no number and no customer, and its id only
+    where they sent it (D14)."""
+
+    id: UUID | None
+    number: str | None
+    customer_name: str | None
+    name: str = Field(examples=["заказ другого менеджера"])
+
+
 class ReassignmentOut(Out):
     """A request for another order's goods, and its answer."""
 
@@ -110,7 +120,7 @@ class ReassignmentOut(Out):
     product_name: str
     unit: str
     quantity: str
-    from_order: OrderNamed
+    from_order: GiverNamed
     to_order: OrderNamed
     reason: str
     state: str = Field(examples=["requested"], description="requested, approved, rejected, void.")
@@ -189,8 +199,11 @@ async def ask_reassignment(
 
     def ask(session: Session) -> tuple[int, Any]:
         visible_order(session, body.to_order_id, caller)
-        row = reassignments.request_goods(session, body.request(), caller, at=now)
-        return 201, _out(session, row, language).model_dump(mode="json")
+        try:
+            row = reassignments.request_goods(session, body.request(), caller, at=now)
+        except DomainError as refusal:
+            raise _without_anothers_number(session, refusal, body.from_order_id, caller, language) from None
+        return 201, _out(session, row, caller, language).model_dump(mode="json")
 
     answer = await once.run_async(body, ask)
     await nudge(temporal, [order_workflow_id(answer.body["to_order"]["id"])], "stock_allocated")
@@ -210,7 +223,7 @@ def list_reassignments(
     orders."""
     rows = reassignments.requests_for(db, _scope(caller), state, after=read_id(after), limit=limit + 1)
     page = rows[:limit]
-    items = [_out(db, row, language) for row in page]
+    items = [_out(db, row, caller, language) for row in page]
     return ReassignmentList(items=items, next=cursor(page[-1].id) if len(rows) > limit else None)
 
 
@@ -224,7 +237,7 @@ def get_reassignment(reassignment_id: UUID, caller: Reader, db: Db, language: La
     mine = {row.requested_by, db.get_one(OrderRow, row.to_order_id).manager_id}
     if _scope(caller) not in {None, *mine}:
         raise ReassignmentNotFoundError
-    return _out(db, row, language)
+    return _out(db, row, caller, language)
 
 
 @router.post(
@@ -252,7 +265,7 @@ async def decide_reassignment(
         if found.refusal is not None:
             return found.refusal.status, {"code": found.refusal.code, "facts": found.refusal.facts}
         told = [str(order) for order in found.told]
-        return 200, {"told": told, "answer": _out(session, found.row, language).model_dump(mode="json")}
+        return 200, {"told": told, "answer": _out(session, found.row, caller, language).model_dump(mode="json")}
 
     done = await once.run_async(body, decide)
     if "code" in done.body:  # that it is void stays written
@@ -301,7 +314,7 @@ def _scope(caller: Actor) -> UUID | None:
     return UUID(caller.id) if caller.role is Role.MANAGER else None
 
 
-def _out(session: Session, row: ReassignmentRow, language: Language) -> ReassignmentOut:
+def _out(session: Session, row: ReassignmentRow, caller: Actor, language: Language) -> ReassignmentOut:
     goods = product(session, row.sku)
     return ReassignmentOut(
         id=row.id,
@@ -310,7 +323,7 @@ def _out(session: Session, row: ReassignmentRow, language: Language) -> Reassign
         product_name=goods.name,
         unit=goods.unit,
         quantity=decimal_text(row.quantity),
-        from_order=_order(session, row.from_order_id),
+        from_order=_giver(session, row, caller, language),
         to_order=_order(session, row.to_order_id),
         reason=row.reason,
         state=row.state,
@@ -327,6 +340,31 @@ def _out(session: Session, row: ReassignmentRow, language: Language) -> Reassign
 def _order(session: Session, order_id: UUID) -> OrderNamed:
     row = session.get_one(OrderRow, order_id)
     return OrderNamed(id=row.id, number=row.number, customer_name=customer_of(session, row).name)
+
+
+def _giver(session: Session, row: ReassignmentRow, caller: Actor, language: Language) -> GiverNamed:
+    order = session.get_one(OrderRow, row.from_order_id)
+    if may_see(order, caller):
+        return GiverNamed(
+            id=order.id, number=order.number, customer_name=customer_of(session, order).name, name=order.number
+        )
+    sent_by_caller = str(row.requested_by) == caller.id
+    return GiverNamed(
+        id=order.id if sent_by_caller else None,
+        number=None,
+        customer_name=None,
+        name=allocation.anothers_text(speech(language)),
+    )
+
+
+def _without_anothers_number(
+    session: Session, refusal: DomainError, giver: UUID, caller: Actor, language: Language
+) -> DomainError:
+    """A refusal as the caller may read it: an order they may not see is another manager's, and no more (D14)."""
+    order = session.get(OrderRow, giver)
+    if order is None or may_see(order, caller) or refusal.facts.get("order") != order.number:
+        return refusal
+    return type(refusal)(**refusal.facts | {"order": allocation.number_of_anothers(speech(language))})
 
 
 def _person(session: Session, person: UUID) -> PersonNamed:

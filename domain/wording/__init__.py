@@ -155,7 +155,8 @@ def message_ids() -> Iterator[str]:
         why.GOODS,
     )
     yield from (packing.WHOLE, packing.WHOLE_AND_LOOSE)
-    yield from (allocation.ANOTHERS, history.COMMENT, history.INSTEAD_OF, history.CHANGE, history.AUTHOR)
+    yield from (allocation.ANOTHERS, allocation.OF_ANOTHER)
+    yield from (history.COMMENT, history.INSTEAD_OF, history.CHANGE, history.AUTHOR)
     yield from (dossier.INSTEAD, dossier.PAID, dossier.PAID_LATE, dossier.NEVER_PAID)
     yield from (letters.PROMISED, letters.NOT_PROMISED, names.SUPPLY_TITLE)
     yield from (names.GRANT_TITLE, names.EITHER, names.INVOICE_TITLE, names.INVOICE_TITLE_STAGE)

@@ -59,6 +59,7 @@ SUBJECTS = {
     "sweep": "Обход очереди",
 }
 ANOTHERS = "заказ другого менеджера"
+OF_ANOTHER = "другого менеджера"
 CLASSES = {"vip": "ключевой клиент", "standard": "обычный клиент"}
 
 
@@ -97,3 +98,8 @@ def class_text(code: str, speech: Speech = RUSSIAN) -> str:
 def anothers_text(speech: Speech = RUSSIAN) -> str:
     """An order of another manager: it is in the queue, but nothing more is told of it (D14)."""
     return speech.say(ANOTHERS)
+
+
+def number_of_anothers(speech: Speech = RUSSIAN) -> str:
+    """What stands in a sentence where the number of another manager's order would (D14)."""
+    return speech.say(OF_ANOTHER)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 from support.api import LOGINS, a_product, bearer
 from support.shop import Shop, a_shop
@@ -99,14 +99,14 @@ async def shop(
         yield open_shop
 
 
-async def a_pair(shop: Shop, on_hand: str = "10") -> tuple[str, str, str]:
+async def a_pair(shop: Shop, on_hand: str = "10", giver_of: str = "manager") -> tuple[str, str, str]:
     """An unpaid order that holds everything, and a key customer's that waits for six."""
     prepaid = {"payment_terms": {"deferral_days": 0, "prepayment_percent": 100}}
-    ordinary = await shop.a_customer(manager="manager", **prepaid)
+    ordinary = await shop.a_customer(manager=giver_of, **prepaid)
     vip = await shop.a_customer(name="АО «Ключевой»", segment="vip", manager="manager")
     sku = await shop.a_product(on_hand=on_hand)
-    giver = await shop.a_quote(ordinary, sku, on_hand)
-    await shop.place(giver)
+    giver = await shop.a_quote(ordinary, sku, on_hand, by=giver_of)
+    await shop.place(giver, by=giver_of)
     await shop.house.reaches(giver, "awaiting_payment")
     taker = await shop.a_quote(vip, sku, "6")
     await shop.place(taker)
@@ -155,6 +155,35 @@ async def test_d8_4_from_the_request_to_the_letter(shop: Shop) -> None:
     assert english["state_name"] == "given"
     again = await shop.post(f"/stock/reassignments/{request['id']}/decision", {"decision": "approve"}, by="director")
     assert (again.status_code, again.json()["code"]) == (409, "reassignment_decided")
+
+
+@pytest.mark.anyio
+async def test_d14_of_another_managers_order_a_manager_learns_no_number(shop: Shop, engine: Engine) -> None:
+    giver, taker, sku = await a_pair(shop, giver_of="manager2")
+    number, customer = shop.house.order(giver).number, "Ромашка"
+    body = {"sku": sku, "from_order_id": giver, "to_order_id": taker, "quantity": "11", "reason": "Стройка стоит"}
+    refused = await shop.post("/stock/reassignments", body, by="manager")
+    assert (refused.status_code, refused.json()["order"]) == (409, "другого менеджера")
+    assert "У заказа другого менеджера на этом складе зарезервировано 10" in refused.text
+    assert number not in refused.text
+    assert (await shop.post("/stock/reassignments", body, by="head")).json()["order"] == number
+
+    asked = await shop.post("/stock/reassignments", body | {"quantity": "5"}, by="manager")
+    anothers = {"id": giver, "number": None, "customer_name": None, "name": "заказ другого менеджера"}
+    assert asked.json()["from_order"] == anothers
+    for answer in (asked, await shop.http.get("/api/v1/stock/reassignments", headers=bearer("manager"))):
+        assert number not in answer.text
+        assert customer not in answer.text
+    seen = (await shop.get(f"/stock/reassignments/{asked.json()['id']}", by="head"))["from_order"]
+    assert (seen["number"], seen["name"]) == (number, number)
+    assert customer in seen["customer_name"]
+    other = await shop.post("/stock/reassignments", body | {"quantity": "6"}, by="head")
+    assert (other.status_code, other.json()["code"]) == (409, "reassignment_exists")
+    by_head = "UPDATE reassignment SET requested_by = (SELECT id FROM app_user WHERE login = 'head')"
+    with engine.begin() as connection:
+        connection.execute(text(by_head))
+    [listed] = (await shop.get("/stock/reassignments", by="manager"))["items"]
+    assert listed["from_order"] == anothers | {"id": None}
 
 
 @pytest.mark.anyio
