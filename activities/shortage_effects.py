@@ -87,11 +87,12 @@ def _tell(session: Session, context: OrderContext, row: ShortageRow, *, at: date
 
 def _offered(session: Session, context: OrderContext, row: ShortageRow, *, at: datetime) -> dict[str, Any]:
     """What the letter offers: a part where there is one, substitutes that are there."""
+    may_change = shortages.may_change(session, context.order)
     instead = [
         {**each, "instead_of": line["name"]}
         for line in row.lines
         for each in line["alternatives"]
-        if Decimal(each["free"]) > 0
+        if may_change and Decimal(each["free"]) > 0
     ]
-    part = any(shortages.part_there(session, context.order, at=at).values())
+    part = may_change and any(shortages.part_there(session, context.order, at=at).values())
     return {"choices": choices(part=part, alternative=bool(instead)), "instead": instead, "Choice": Choice}

@@ -6,11 +6,14 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.persistence import orders, shortages
+from activities.persistence import orders, revisions, shortages, stock
+from activities.persistence.allocations import Cause
 from activities.persistence.context import context_of, notify_manager
 from activities.persistence.events import record_event
+from activities.persistence.queueing import serve_queue
+from activities.persistence.standing import settle_reserved
 from activities.persistence.steps import run_once
-from activities.persistence.stock_tables import ShortageRow
+from activities.persistence.stock_tables import ReservationRow, ShortageRow
 from activities.persistence.substitutes import substitutes_of
 from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import cancel_tasks, finish_tasks
@@ -24,7 +27,7 @@ from domain.shortages import (
     taking_part,
     with_alternatives,
 )
-from domain.stock_errors import NoShortageError
+from domain.stock_errors import NoShortageError, ShortAfterShipmentError
 from domain.tasks import TaskKind
 
 CHANGES_THE_ORDER = frozenset({Choice.PART, Choice.ALTERNATIVE})
@@ -43,7 +46,8 @@ class ShortageActivities:
 
         Raises:
             NoShortageError: nobody waits for it, or it came too late.
-            NothingSetAsideError, NotMissingError, NotASubstituteError, NoSubstitutesError, DuplicateLineError
+            ShortAfterShipmentError, NothingSetAsideError, NotMissingError, NotASubstituteError, NoSubstitutesError,
+            DuplicateLineError
         """
         key = f"order:{request.order_id}:shortage-weighed:{request.round}"
         return run_once(self._engine, key, WeighedChoice, lambda s: _weigh(s, request), as_of=request.as_of)
@@ -70,6 +74,8 @@ def _weigh(session: Session, request: ShortageRequest) -> WeighedChoice:
         shortages.void(session, order.id, at=request.as_of)
         return WeighedChoice(orders.state_of(order), refusal=NoShortageError.code)
     if command.choice in CHANGES_THE_ORDER:
+        if orders.shipped_by_line(session, order.id):
+            raise ShortAfterShipmentError
         return WeighedChoice(orders.state_of(order), _lines_after(session, order, request))
     _record(session, order, row, request)
     return WeighedChoice(orders.state_of(order))
@@ -80,15 +86,30 @@ def _lines_after(session: Session, order: OrderRow, request: ShortageRequest) ->
     if request.command.choice is Choice.PART:
         return taking_part(lines, shortages.part_there(session, order, at=request.as_of))
     missing = shortages.missing(session, order.id)
-    return with_alternatives(lines, missing, request.command.alternatives, substitutes_of(session, list(missing)))
+    return with_alternatives(lines, missing, request.command.alternatives, substitutes_of(session, list(missing)),
+                             shortages.warehouses(session, order))  # fmt: skip
 
 
 def _chosen(session: Session, request: ShortageRequest) -> StepResult:
     order = orders.lock_order(session, request.order_id)
     row = shortages.open_row(session, order.id)
-    if row is not None:
-        _record(session, order, row, request)
+    if row is None:
+        return StepResult(orders.state_of(order))
+    shipped_whole = order.ship_complete
+    _record(session, order, row, request)
+    if shipped_whole and not order.ship_complete and revisions.proposed(session, order.id) is not None:
+        return _serve_in_parts(session, order, request)
     return StepResult(orders.state_of(order))
+
+
+def _serve_in_parts(session: Session, order: OrderRow, request: ShortageRequest) -> StepResult:
+    """What was asked for waits for approval, and nothing fits the reserve until then: the order as it stands gets its
+    part in this step."""
+    keys, at = stock.order_shelves(session, order.id, "waiting", "reserved"), request.as_of
+    served = serve_queue(session, stock.lock_shelves(session, keys), Cause.ORDER, order.id, at=at)
+    reservation = session.get_one(ReservationRow, order.id)
+    state = settle_reserved(session, context_of(session, order), reservation, as_of=at)
+    return StepResult(state, served=tuple(str(other) for other in served if other != order.id))
 
 
 def _record(session: Session, order: OrderRow, row: ShortageRow, request: ShortageRequest) -> None:

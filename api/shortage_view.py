@@ -44,6 +44,8 @@ def shortage_view(session: Session, order: OrderRow, language: Language, *, now:
 
 
 def _possible(session: Session, order: OrderRow, row: ShortageRow, *, now: datetime) -> tuple[Choice, ...]:
+    if not shortages.may_change(session, order):
+        return choices(part=False, alternative=False)
     part = any(shortages.part_there(session, order, at=now).values())
     return choices(part=part, alternative=any(line["alternatives"] for line in row.lines))
 

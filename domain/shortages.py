@@ -117,12 +117,14 @@ def with_alternatives(
     missing: Mapping[str, Decimal],
     chosen: Sequence[Substitution],
     kept: Mapping[str, Collection[str]],
+    warehouses: Mapping[str, str] | None = None,
 ) -> tuple[RevisedLine, ...]:
     """The order with what is missing of some products replaced by substitutes (D7-12).
 
     Args:
         missing: what is missing, by SKU.
         kept: the substitutes kept with each product.
+        warehouses: where each product of the order comes from; a substitute new to it comes from the same place.
 
     Raises:
         InvalidInputError: no substitute is named.
@@ -132,6 +134,7 @@ def with_alternatives(
     if not chosen:
         raise InvalidInputError(field="alternatives")
     wanted = {line.sku: line.quantity for line in lines}
+    places = dict(warehouses or {})
     for number, each in enumerate(chosen):
         if each.sku in {earlier.sku for earlier in chosen[:number]}:
             raise DuplicateLineError(field=f"alternatives[{number}].sku", sku=each.sku)
@@ -140,9 +143,13 @@ def with_alternatives(
         _check_kept(each, kept.get(each.sku, ()))
     for each in chosen:
         wanted[each.sku] -= missing[each.sku]
+        if each.sku in places:
+            places.setdefault(each.substitute, places[each.sku])
         more = missing[each.sku] if each.quantity is None else each.quantity
         wanted[each.substitute] = wanted.get(each.substitute, NOTHING) + more
-    return tuple(RevisedLine(sku, quantity) for sku, quantity in wanted.items() if quantity > NOTHING)
+    return tuple(
+        RevisedLine(sku, quantity, warehouse=places.get(sku)) for sku, quantity in wanted.items() if quantity > NOTHING
+    )
 
 
 def _check_kept(each: Substitution, kept: Collection[str]) -> None:
@@ -153,6 +160,7 @@ def _check_kept(each: Substitution, kept: Collection[str]) -> None:
 
 
 def choices(*, part: bool, alternative: bool) -> tuple[Choice, ...]:
-    """What can be chosen: a part only where there is one, another product only where one is kept."""
+    """What can be chosen: a part only where there is one, another product only where one is kept. Neither changes an
+    order of which goods have left (D6-7)."""
     possible = {Choice.PART: part, Choice.ALTERNATIVE: alternative}
     return tuple(choice for choice in Choice if possible.get(choice, True))

@@ -222,6 +222,12 @@ class NoShortageError(DomainError):
     code = "no_shortage"
 
 
+class ShortAfterShipmentError(DomainError):
+    """Goods of the order have left, so it takes neither a part nor another product (D6-7)."""
+
+    code = "short_after_shipment"
+
+
 class NothingSetAsideError(DomainError):
     """There is no part of the goods to take (D7-12)."""
 

@@ -27,6 +27,7 @@ from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import cancel_tasks
 from domain.allocation import ShelfKey, allocate, free_for
 from domain.orders import SYSTEM, LineQuantity, OpenShortage
+from domain.revisions import PICKED
 from domain.shortages import Asked, Choice, ShortageState
 from domain.tasks import TaskKind
 
@@ -71,9 +72,19 @@ def quantities(session: Session, order: OrderRow) -> list[LineQuantity]:
     return [LineQuantity(line.sku, line.quantity) for line in orders.lines_of(session, order)]
 
 
+def warehouses(session: Session, order: OrderRow) -> dict[str, str]:
+    """Where each product of an order comes from."""
+    return {line.sku: line.warehouse for line in orders.lines_of(session, order)}
+
+
 def missing(session: Session, order_id: UUID) -> dict[str, Decimal]:
     """What an order waits for, by SKU."""
     return _by_sku(reservation_lines(session, order_id, "waiting"))
+
+
+def may_change(session: Session, order: OrderRow) -> bool:
+    """Whether a choice may change the order: not once goods of it are picked or have left (D6-7)."""
+    return order.status not in PICKED and not orders.shipped_by_line(session, order.id)
 
 
 def part_there(session: Session, order: OrderRow, *, at: datetime) -> dict[str, Decimal]:
@@ -141,8 +152,8 @@ def short_lines(session: Session, context: OrderContext, *, at: datetime) -> lis
 def _alternatives(
     session: Session, context: OrderContext, short: Mapping[str, Decimal], *, at: datetime
 ) -> dict[str, list[dict[str, str]]]:
-    """Substitutes that the price list has in the order's currency, with what is free of them for this customer at the
-    order's warehouse (D8-2)."""
+    """Substitutes that the price list has in the order's currency, with what is free of them for this customer where
+    they would come from: the warehouse of the short line, unless the order has them from another (D8-2)."""
     order, kept = context.order, substitutes_of(session, list(short))
     skus = sorted({sku for each in kept.values() for sku in each})
     if not skus:
@@ -150,8 +161,14 @@ def _alternatives(
     rows = session.exec(select(ProductRow).where(col(ProductRow.sku).in_(skus)))
     products = {row.sku: row for row in rows if row.currency in {None, order.currency}}
     _, policy = policy_today(session, at)
-    looked_at = _look_at(session, [(order.warehouse, sku) for sku in products])
-    shelves = {shelf.sku: shelf for shelf in shelves_seen(session, looked_at, policy)}
+    places = warehouses(session, order)
+
+    def shelf_for(sku: str, substitute: str) -> ShelfKey:
+        return places.get(substitute, places[sku]), substitute
+
+    keys = {shelf_for(sku, each) for sku, instead in kept.items() for each in instead if each in products}
+    seen = shelves_seen(session, _look_at(session, keys), policy) if keys else []
+    shelves = {(shelf.warehouse, shelf.sku): shelf for shelf in seen}
     key_customer = context.customer.segment == "vip"
     return {
         sku: [
@@ -160,7 +177,7 @@ def _alternatives(
                 "name": products[each].name,
                 "unit": products[each].unit,
                 "price": str(products[each].price),
-                "free": str(free_for(shelves[each], short[sku], key_customer=key_customer)),
+                "free": str(free_for(shelves[shelf_for(sku, each)], short[sku], key_customer=key_customer)),
             }
             for each in kept[sku]
             if each in products

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
-from support.goods import a_step, decide, quote_of, receipt, reserve, stock_of
+from support.goods import a_step, decide, pick, quote_of, receipt, reserve, ship_picked, stock_of
 from support.shortage import (
     HOUR,
     choose,
@@ -25,11 +25,16 @@ from support.shortage import (
 
 from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
+from activities.persistence import orders
+from activities.persistence.context import context_of
 from activities.persistence.events import events_of
-from activities.persistence.tables import CommitmentRow
+from activities.persistence.queueing import unsettled
+from activities.persistence.tables import CommitmentRow, OrderRow
 from activities.revisions import RevisionActivities
+from activities.shortage_effects import ask_customer
 from activities.shortages import ShortageActivities
 from activities.stock import StockActivities
+from api.shortage_view import shortage_view
 from domain.orders import EndRequest, OpenShortage, OrderStatus, StepResult
 from domain.revisions import ReviseCommand, RevisedLine, ReviseRequest
 from domain.shortages import Choice, ShortageCommand, ShortageRequest
@@ -39,6 +44,7 @@ from domain.stock_errors import (
     NotASubstituteError,
     NothingSetAsideError,
     NotMissingError,
+    ShortAfterShipmentError,
 )
 
 THURSDAY = MONDAY + timedelta(days=3)
@@ -428,3 +434,83 @@ def test_d7_12_goods_taken_in_between_are_asked_about_again(engine: Engine, comp
 def _record(engine: Engine, company: Company, order: str, *alternatives) -> None:
     command = ShortageCommand(company.manager, Choice.ALTERNATIVE, None, alternatives)
     ShortageActivities(engine).record_choice(ShortageRequest(order, 22, command, MONDAY))
+
+
+# -- part of the goods has left ---------------------------------------------------------------------------------------
+
+
+def test_d6_7_once_a_part_has_left_the_rest_is_waited_for_or_cancelled(engine: Engine, company: Company) -> None:
+    there, sku = a_product(engine, on_hand="2"), a_product(engine)
+    other = a_product(engine, on_hand="9")
+    keep_substitutes(engine, sku, other)
+    order = quote_of(engine, company, a_customer(engine, company), [(there, "2"), (sku, "4")])
+    decide(engine, company, order)
+    reserve(engine, order)
+    assert offered(engine, order) == ["wait", "part", "alternative", "cancel"]
+    pick(engine, company, order)
+    assert offered(engine, order) == ["wait", "cancel"]
+    ship_picked(engine, company, order)
+
+    assert offered(engine, order) == ["wait", "cancel"]
+    for number, choice in enumerate(("part", "alternative"), 60):
+        chosen = [instead(sku, other)] if choice == "alternative" else []
+        with pytest.raises(ShortAfterShipmentError):
+            weigh(engine, company, order, choice, *chosen, number=number)
+    assert states(engine, order) == [("open", None)]
+    with Session(engine) as session, session.begin():
+        context = context_of(session, orders.lock_order(session, order))
+        ask_customer(session, context, 70, at=MONDAY + HOUR, anew=True)
+    letter = letters(engine, order)[-1].body
+    assert "подождать" in letter
+    assert "взять то, что есть" not in letter
+    assert f"Цемент {other} вместо" not in letter
+    choose(engine, company, order, "wait", number=80)
+    assert states(engine, order)[-1] == ("chosen", "wait")
+
+
+def offered(engine: Engine, order: str) -> list[str]:
+    with Session(engine) as session:
+        view = shortage_view(session, session.get_one(OrderRow, UUID(order)), "ru", now=MONDAY + HOUR)
+    assert view is not None
+    return [each["choice"] for each in view["choices"]]
+
+
+# -- a part that waits for its approval, and where a substitute comes from ---------------------------------------------
+
+
+def test_d7_12_a_whole_order_gets_its_part_while_the_change_waits_for_approval(
+    engine: Engine, company: Company
+) -> None:
+    """Whatever waits for approval, the order as it stands ships in parts from the choice on."""
+    order, sku = short(engine, company, on_hand="8", hold_back="0", ship_complete=True, limit="12000")
+    assert held(engine, order) == {(sku, "waiting"): 10}
+    revise(engine, company, order, 10, **{sku: "20"})
+    command = ShortageCommand(company.manager, Choice.PART)
+    served = ShortageActivities(engine).record_choice(ShortageRequest(order, 11, command, MONDAY + HOUR))
+
+    assert served.state.status is OrderStatus.PART_RESERVED
+    assert order_row(engine, order).ship_complete is False
+    assert held(engine, order) == {(sku, "reserved"): 8, (sku, "waiting"): 2}
+    assert order_row(engine, order).status == "part_reserved"
+    assert unsettled_of(engine, sku) == []
+
+
+def unsettled_of(engine: Engine, sku: str) -> list:
+    with Session(engine) as session:
+        return unsettled(session, [("main", sku)], at=MONDAY + HOUR)
+
+
+def test_d7_12_a_substitute_comes_from_the_warehouse_of_the_short_line(engine: Engine, company: Company) -> None:
+    sku, there = a_product(engine), a_product(engine, on_hand="1")
+    other = a_product(engine, on_hand="50", price="900.00")
+    receipt(engine, other, "7", "north")
+    keep_substitutes(engine, sku, other)
+    order = quote_of(engine, company, a_customer(engine, company), [(sku, "4", "north"), (there, "1")])
+    decide(engine, company, order)
+    reserve(engine, order)
+
+    (line,) = questions(engine, order)[0].lines
+    assert [Decimal(each["free"]) for each in line["alternatives"]] == [7]
+    choose(engine, company, order, "alternative", instead(sku, other))
+    assert stock_of(engine, other, "north") == (7, 4, 0)
+    assert stock_of(engine, other) == (50, 0, 0)
