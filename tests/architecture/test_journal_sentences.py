@@ -29,7 +29,7 @@ COMPUTED = {
     ("activities/persistence/rates.py", "event"): {"rate_recorded", "rate_corrected"},
     ("activities/gate.py", "f'gate_{command.verdict}'"): {"gate_hold", "gate_ship", "gate_unpick"},
     ("activities/grants.py", "event"): {"grant_begun", "grant_warned", "grant_ended"},
-    ("activities/persistence/reassignments.py", "event"): {
+    ("activities/persistence/reassignment_requests.py", "event"): {
         "reassignment_requested", "reassignment_approved", "reassignment_rejected", "reassignment_void",
     },
     ("activities/persistence/limit_changes.py", "event"): {
