@@ -168,7 +168,7 @@ def test_d7_6_a_reserve_that_stands_a_minute_past_its_end_is_found(
 
 
 def test_a_wait_for_goods_that_only_asks_is_no_late_release(engine: Engine, company: Company) -> None:
-    placed(engine, company, a_product(engine, on_hand="5"), "9")
+    placed(engine, company, a_product(engine), "9")
     assert kinds(engine, MONDAY + 60 * DAY) == []
 
 

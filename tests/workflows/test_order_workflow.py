@@ -283,18 +283,32 @@ async def answer(house: House, order: str, who: Actor, verdict: Verdict = Verdic
 
 async def test_d6_13_somebody_asks_when_the_warehouse_takes_too_long(house: House) -> None:
     customer = a_customer(house.engine, house.company)
+    order = house.quote(customer, a_product(house.engine), quantity="5")
+    await place(house, order)
+    await fast_forward(house.handle(order), 8 * DAY)
+    assert house.tasks(order) == ["shortage_choice", "stock_late"]
+    assert house.status(order) == "confirmed"  # an asked question ends nothing
+
+    await fast_forward(house.handle(order), 8 * DAY)
+    assert house.tasks(order) == ["shortage_choice", "stock_late", "stock_late"]
+
+
+async def test_d7_5_the_part_of_a_deferral_order_that_waits_for_its_rest_is_asked_about_then_released(
+    house: House,
+) -> None:
     sku = a_product(house.engine, on_hand="3")
-    order = house.quote(customer, sku, quantity="5")
+    order = house.quote(a_customer(house.engine, house.company), sku, quantity="5")
     await place(house, order)
     await house.reaches(order, "part_reserved")
 
     await fast_forward(house.handle(order), 8 * DAY)
     assert house.tasks(order) == ["shortage_choice", "stock_late"]
-    assert house.status(order) == "part_reserved"  # an asked question releases nothing
+    assert house.status(order) == "part_reserved"
     assert stock(house, sku) == (3, 3, 0)
 
     await fast_forward(house.handle(order), 8 * DAY)
-    assert house.tasks(order) == ["shortage_choice", "stock_late", "stock_late"]
+    assert house.tasks(order) == ["shortage_choice", "stock_late", "shipment_late"]
+    assert stock(house, sku) == (3, 0, 3)
 
 
 async def accepted(house: House, order: str) -> int:
