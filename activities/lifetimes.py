@@ -88,7 +88,7 @@ def _release(session: Session, step: OrderStep) -> StepResult:
         return StepResult(current)
     if not _is_over(current, step.as_of):
         return StepResult(current)
-    unpaid = _awaits_payment(current)
+    unpaid = waits.awaits_payment(current)
     if current.wait is not None and current.wait.reason in {WaitReason.PAYMENT, WaitReason.STOCK}:
         settled = settle_reserved(session, context, reservation, as_of=step.as_of)
         if not _is_over(settled, step.as_of):
@@ -106,12 +106,8 @@ def _is_over(state: OrderState, at: datetime) -> bool:
     return ends_at is not None and ends_at <= at
 
 
-def _awaits_payment(state: OrderState) -> bool:
-    return state.wait is not None and state.wait.reason is WaitReason.PAYMENT
-
-
 def _is_unpaid(state: OrderState, at: datetime) -> bool:
-    return _awaits_payment(state) and _is_over(state, at)
+    return waits.awaits_payment(state) and _is_over(state, at)
 
 
 def _keep(session: Session, request: KeepRequest, key: str) -> StepResult:
@@ -153,7 +149,7 @@ def _accept_proof(session: Session, request: ProofRequest) -> StepResult:
            details={"proof_id": str(proof.id)})  # fmt: skip
     record_event(session, "order", order.id, "proof_received", actor, at=at, proof_id=str(proof.id))
     reservation = session.get(ReservationRow, order.id)
-    if reservation is None or not _awaits_payment(state) or reservation.extended_by_proof:
+    if reservation is None or not waits.awaits_payment(state) or reservation.extended_by_proof:
         return StepResult(state)
     reservation.extended_by_proof = True
     ends_at = after_proof(max(reservation.expires_at or at, at), context.policy.proof_working_days, context.calendar)

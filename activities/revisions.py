@@ -1,7 +1,6 @@
 """Editing an order before picking: a new revision, decided again where it must be (D4-10, D4-11, D6-6, D6-7)."""
 
 from decimal import Decimal
-from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -21,6 +20,7 @@ from activities.persistence.tables import CreditAccountRow, OrderLineRow
 from domain.approvals import ladder
 from domain.credit_steps import ApprovalOutcome
 from domain.errors import EditAfterPickingError, NothingToChangeError, StaleVersionError, WrongStateError
+from domain.optional import given_or
 from domain.orders import OrderStatus, OrderStep, Proposal, WaitReason
 from domain.pricing import Amounts, total
 from domain.revisions import (
@@ -76,9 +76,9 @@ def _revise(session: Session, request: ReviseRequest) -> ReviseOutcome:
     sums = total(Amounts(line.net, line.vat, line.gross) for line in lines) if lines else None
     after = RevisionFigures(
         gross=sums.gross if sums else order.gross,
-        prepayment_percent=_or(command.prepayment_percent, order.prepayment_percent),
-        deferral_days=_or(command.deferral_days, order.deferral_days),
-        ship_on=_or(command.ship_on, before.ship_on),
+        prepayment_percent=given_or(command.prepayment_percent, order.prepayment_percent),
+        deferral_days=given_or(command.deferral_days, order.deferral_days),
+        ship_on=given_or(command.ship_on, before.ship_on),
     )
     changed = lines is not None and _differ(lines, orders.lines_of(session, order))
     if not changed and not is_material(before, after) and _same_terms(before, after):
@@ -202,13 +202,6 @@ def _differ(new: list[OrderLineRow], old: list[OrderLineRow]) -> bool:
 
 def _same_terms(before: RevisionFigures, after: RevisionFigures) -> bool:
     return (before.prepayment_percent, before.deferral_days) == (after.prepayment_percent, after.deferral_days)
-
-
-_Value = TypeVar("_Value")
-
-
-def _or(value: _Value | None, otherwise: _Value) -> _Value:
-    return otherwise if value is None else value
 
 
 def _climb(session: Session, step: OrderStep) -> ApprovalOutcome:

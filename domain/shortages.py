@@ -6,12 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.allocation import NOTHING
 from domain.errors import DuplicateLineError, InvalidInputError
 from domain.orders import Actor, LineQuantity, OrderState
 from domain.revisions import RevisedLine
 from domain.stock_errors import NoSubstitutesError, NotASubstituteError, NothingSetAsideError, NotMissingError
-
-NOTHING = Decimal(0)
 
 
 class Choice(StrEnum):

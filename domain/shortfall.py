@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from domain.allocation import NOTHING
 from domain.stock_errors import CountBelowPickingError
-
-NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,6 +231,11 @@ def anew(state: OrderState, now: datetime) -> OrderState:
     return state if state.wait is None else replace(state, wait=replace(state.wait, since=now))
 
 
+def awaits_payment(state: OrderState) -> bool:
+    """Whether the order waits for the money that must come before its shipment."""
+    return state.wait is not None and state.wait.reason is WaitReason.PAYMENT
+
+
 def is_funded(required: Decimal, received: Decimal, tolerance: Decimal) -> bool:
     """Whether the money that must come before shipment is in, up to a residue nobody chases (D9-7).
 

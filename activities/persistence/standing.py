@@ -44,7 +44,7 @@ def settle_reserved(
     if not reserved or (order.ship_complete and missing):
         state = waits.awaiting_stock(as_of, context.policy, calendar, partly=False)
     elif not funded:
-        had = _live_anew(reservation, lines, at=as_of, first=not _awaits_payment(current))
+        had = _live_anew(reservation, lines, at=as_of, first=not waits.awaits_payment(current))
         prolong_once_for_part(session, context, reservation, received, at=as_of)
         state = waits.no_sooner(payment_wait(context, reservation, partly=missing), had)
     elif missing and required > 0:
@@ -55,7 +55,7 @@ def settle_reserved(
         state = current if _goes_on(current, state) and had is None else waits.no_sooner(state, had)
     else:
         state = waits.ready(as_of, days, context.policy, calendar, paid=required > 0, ship_on=order.ship_on)
-    if _goes_on(current, state) and not (_awaits_payment(state) or _awaits_rest(state)):
+    if _goes_on(current, state) and not (waits.awaits_payment(state) or _awaits_rest(state)):
         return current
     if not _awaits_stock(state):
         cancel_tasks(session, at=as_of, order_id=order.id, kinds=[TaskKind.STOCK_LATE])
@@ -93,10 +93,6 @@ def _goes_on(before: OrderState, after: OrderState) -> bool:
 def _kind(state: OrderState) -> tuple[object, ...]:
     wait = state.wait
     return state.status, wait and wait.reason, wait and wait.on_expiry
-
-
-def _awaits_payment(state: OrderState) -> bool:
-    return state.wait is not None and state.wait.reason is WaitReason.PAYMENT
 
 
 def _awaits_rest(state: OrderState) -> bool:

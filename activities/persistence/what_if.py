@@ -17,6 +17,7 @@ from activities.persistence.tables import CreditAccountRow, CustomerRow
 from domain.approvals import PricedLine, discount_reason
 from domain.credit import CreditDecision, credit_part, with_reason
 from domain.money import ZERO
+from domain.optional import given_or
 from domain.what_if import AskedTerms, Room, room, what_if
 
 
@@ -58,8 +59,8 @@ def answer(session: Session, customer: CustomerRow, question: Question, *, now: 
     policy = policy_version(session, version, overlay_of(grants, customer.id, today=today))
     facts = load_facts(session, account, today=today, grants=grants)
     terms = AskedTerms(
-        _or(question.prepayment_percent, customer.prepayment_percent),
-        _or(question.deferral_days, customer.deferral_days),
+        given_or(question.prepayment_percent, customer.prepayment_percent),
+        given_or(question.deferral_days, customer.deferral_days),
         agreed_deferral(session, customer, today=today),
     )
     gross, prices = _asked(session, customer, question)
@@ -85,7 +86,3 @@ def _asked(session: Session, customer: CustomerRow, question: Question) -> tuple
         return question.amount, []
     priced = priced_lines(session, question.lines, customer.currency)
     return sum((line.gross for line in priced), ZERO), [PricedLine(line.price, line.list_price) for line in priced]
-
-
-def _or(value: int | None, otherwise: int) -> int:
-    return otherwise if value is None else value
