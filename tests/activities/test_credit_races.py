@@ -2,7 +2,6 @@
 (D3-1…D3-6, D2-13, V16, V17)."""
 
 import random
-import threading
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
@@ -14,6 +13,7 @@ from sqlmodel import Session, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
 from support.credit_log import COMMITTED, Story, install, look
 from support.money import an_invoice
+from support.observer import Observer
 from support.storm import Storm, deadlocks, number_of
 
 from activities.credit import CreditActivities
@@ -40,31 +40,6 @@ def company(engine: Engine) -> Company:
     return a_company(engine)
 
 
-class Observer:
-    """Somebody who looks at the accounts all the time, without a lock."""
-
-    def __init__(self, engine: Engine, accounts: list[str]) -> None:
-        self.engine, self.accounts = engine, accounts
-        self.looks, self.seen = 0, []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def __enter__(self) -> "Observer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.1):
-            self.looks += 1
-            figures = look(self.engine, self.accounts)
-            if any(figures.values()):
-                self.seen.append(figures)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -88,7 +63,7 @@ def test_two_hundred_orders_of_one_customer_with_everything_at_once(engine: Engi
     before = deadlocks(engine)
     accounts = [str(busy.credit_account_id), str(other.credit_account_id)]
 
-    with Observer(engine, accounts) as observer:
+    with Observer(lambda: look(engine, accounts), every=0.1) as observer:
         storm.blow(storm.mix(stories), threads=THREADS)
 
     story = Story(frozenset(accounts), Policy(), agreed_deferral=14).tell(engine)

@@ -5,7 +5,6 @@
 """
 
 import os
-import threading
 from collections.abc import Iterator
 from statistics import median
 
@@ -15,6 +14,7 @@ from support.company import Company, a_company
 from support.goods_log import install, look
 from support.goods_storm import HOLD_BACK, GoodsStorm
 from support.goods_story import GoodsStory
+from support.observer import Observer
 from support.storm import deadlocks
 
 from activities.persistence.engine import LOCK_WAIT_MS, make_engine
@@ -39,31 +39,6 @@ def company(engine: Engine) -> Company:
     return a_company(engine)
 
 
-class Observer:
-    """Somebody who looks at the goods all the time, without a lock."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.looks, self.seen = 0, []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def __enter__(self) -> "Observer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.2):
-            self.looks += 1
-            figures = look(self.engine)
-            if any(figures.values()):
-                self.seen.append(figures)
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_d3_9_d8_1_everything_at_once(engine: Engine, company: Company, seed: int) -> None:
     storm = GoodsStorm(engine, company, seed)
@@ -71,7 +46,7 @@ def test_d3_9_d8_1_everything_at_once(engine: Engine, company: Company, seed: in
     install(engine)
     before, watcher = deadlocks(engine), make_engine(str(engine.url.render_as_string(hide_password=False)), 1)
 
-    with Observer(watcher) as observer:
+    with Observer(lambda: look(watcher), every=0.2) as observer:
         storm.blow(STEPS, threads=THREADS)
 
     watcher.dispose()
