@@ -3,7 +3,6 @@
 
 import random
 import re
-import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
+from support.locks import wait_for_waiters
 from support.money import an_invoice
 from support.storm import Storm, number_of
 
@@ -55,20 +55,6 @@ def held(engine: Engine, customer: CustomerRow) -> Iterator[Session]:
     with Session(engine) as session, session.begin():
         credit.lock_account(session, customer.credit_account_id)
         yield session
-
-
-def wait_for_waiters(engine: Engine, how_many: int) -> None:
-    """Until so many transactions wait for a lock."""
-    query = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    waiting = threading.Event()
-    for _ in range(200):
-        with engine.connect() as connection:
-            if connection.execute(query).scalar_one() >= how_many:
-                return
-        waiting.wait(0.02)
-    raise AssertionError(f"nobody waits: {how_many} expected")
 
 
 # -- other customers ----------------------------------------------------------------------------------------------

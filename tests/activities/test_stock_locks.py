@@ -1,6 +1,5 @@
 """Who waits for whom on a shelf, and what a step finds once the shelf is its own (D3-6, D6-6, D7-12, D7-16)."""
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 from support.company import MONDAY, Company, a_company, a_customer, a_product
 from support.goods import a_step, decide, pick, quote_of, receipt, reserve, stock_of
+from support.locks import wait_for_waiters
 
 from activities.persistence.receipts import receive
 from activities.persistence.stock import enqueue, lock_shelves
@@ -31,22 +31,6 @@ def company(engine: Engine) -> Company:
 def pool() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(4) as pool:
         yield pool
-
-
-def wait_for_waiters(engine: Engine, how_many: int, *, on: Session | None = None) -> None:
-    """Until so many transactions wait for a lock, for one that a certain session holds if it is named."""
-    holder = None if on is None else on.execute(text("SELECT pg_backend_pid()")).scalar_one()
-    query = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
-        "AND (CAST(:holder AS int) IS NULL OR CAST(:holder AS int) = ANY(pg_blocking_pids(pid)))"
-    )
-    waiting = threading.Event()
-    for _ in range(200):
-        with engine.connect() as connection:
-            if connection.execute(query, {"holder": holder}).scalar_one() >= how_many:
-                return
-        waiting.wait(0.02)
-    raise AssertionError(f"nobody waits: {how_many} expected")
 
 
 @contextmanager
