@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
-from sqlalchemy import Engine, func
+from sqlalchemy import Engine, event, func
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
 from support.api import a_customer, a_product, bearer
+from support.company import MONDAY
 
 from activities.persistence.stock_tables import StockMovementRow
-from activities.persistence.tables import CustomerRow, IdempotencyRow
+from activities.persistence.tables import CustomerRow, DocumentCounterRow, IdempotencyRow
+from api.idempotency import run_idempotent
 
 CUSTOMERS = "/api/v1/customers"
 RECEIPTS = "/api/v1/stock/receipts"
@@ -59,6 +61,35 @@ def test_a_refused_command_may_be_corrected_under_the_same_key(api: TestClient, 
     assert refused.status_code == 422
     assert count(engine, IdempotencyRow) == 0
     assert api.post(CUSTOMERS, json=a_customer(), headers=headers).status_code == 201
+
+
+class KilledError(BaseException):
+    """The process dies here."""
+
+
+def test_killed_before_its_answer_is_kept_a_command_has_done_nothing(engine: Engine) -> None:
+    """Both are one transaction; so the repeat does it, and once (U5)."""
+
+    def die(connection: Any, cursor: Any, sql: str, *_: Any) -> None:
+        if sql.startswith("UPDATE idempotency_key"):
+            raise KilledError
+
+    def command() -> Any:
+        def work(session: Session) -> tuple[int, Any]:
+            row = session.get(DocumentCounterRow, "test") or DocumentCounterRow(series="test", last=0)
+            row.last += 1
+            session.add(row)
+            return 201, row.last
+
+        return run_idempotent(engine, "scope", KEY, "hash", work, now=MONDAY)
+
+    event.listen(engine, "before_cursor_execute", die)
+    with pytest.raises(KilledError):
+        command()
+    event.remove(engine, "before_cursor_execute", die)
+
+    assert count(engine, DocumentCounterRow) == count(engine, IdempotencyRow) == 0
+    assert [(answer.body, answer.replayed) for answer in (command(), command())] == [(1, False), (1, True)]
 
 
 @pytest.mark.parametrize("key", ["short", "x" * 256, "with space in it", "tab\tbetween"])
