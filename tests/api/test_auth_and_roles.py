@@ -45,6 +45,16 @@ def test_a_key_is_known_by_its_hash_alone(still_api: TestClient, still_engine: E
     assert "test-key-of" not in dump
 
 
+def test_d14_what_is_stored_of_a_key_opens_nothing(still_api: TestClient, still_engine: Engine) -> None:
+    """Whoever reads the database, or a copy of it, cannot call in anybody's name."""
+    with still_engine.connect() as connection:
+        stored = connection.exec_driver_sql("SELECT key_hash FROM app_user").scalars().all()
+    assert len(stored) == len(LOGINS)
+    for key_hash in stored:
+        answer = still_api.get("/api/v1/users/me", headers={"Authorization": f"Bearer {key_hash}"})
+        assert answer.status_code == 401
+
+
 @pytest.mark.parametrize("login", LOGINS)
 def test_everybody_learns_who_they_are(still_api: TestClient, login: str) -> None:
     me = still_api.get("/api/v1/users/me", headers=bearer(login)).json()
