@@ -10,11 +10,13 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
+from support.locks import wait_for_waiters
 from support.money import DAY, OWN, a_file, an_invoice
 
 from activities.payments import PaymentActivities
 from activities.persistence import credit
 from activities.persistence.identifiers import new_id
+from activities.persistence.manual_allocation import allocate_by_hand
 from activities.persistence.tables import (
     AllocationRow,
     BankStatementRow,
@@ -28,6 +30,7 @@ from activities.persistence.tables import (
 from domain.errors import (
     AllocationTooLargeError,
     NothingToAllocateError,
+    PaymentInProgressError,
     PaymentOfAnotherCustomerError,
     WrongCurrencyError,
 )
@@ -235,6 +238,17 @@ def test_the_same_payment_told_by_many_at_once_is_one(engine, company, payments)
     assert residual(engine, line) == Decimal(930)
 
 
+def test_d9_10_a_payment_that_found_its_place_is_not_matched_again(engine, company, payments):
+    """Also where nothing remembers the step that matched it."""
+    customer = a_customer(engine, company)
+    line = an_invoice(engine, customer, "A", "1000")
+    outcome = pay(payments, company, a_draft(customer, "70"))
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM step"))
+    assert payments.apply_payment(ApplyRequest(outcome.payment_id, MONDAY)) == outcome
+    assert residual(engine, line) == Decimal(930)
+
+
 def test_parallel_payments_never_over_settle_an_invoice(engine, company, payments):
     customer = a_customer(engine, company)
     lines = [an_invoice(engine, customer, f"{number}", "100") for number in range(3)]
@@ -321,6 +335,26 @@ def test_parallel_decisions_never_allocate_more_than_came(engine, company, payme
         list(pool.map(one, lines))
     assert sum(row.amount for row in rows(engine, AllocationRow)) == Decimal(100)
     assert [row.unallocated for row in rows(engine, PaymentRow)] == [Decimal(0)]
+
+
+def test_d9_10_one_payment_given_to_two_customers_at_once_is_given_to_the_first(engine, company, payments):
+    """Their accounts do not keep the accountants apart: the payment itself does."""
+    first, second = a_customer(engine, company), a_customer(engine, company)
+    queued = pay(payments, company, a_draft(None, "100"))
+    lines = [an_invoice(engine, customer, "A", "100") for customer in (first, second)]
+    give, other = (
+        AllocateCommand(queued.payment_id, str(line), company.accountant, MONDAY, allotments=(ManualAllotment(
+            invoice_id=line),)) for line in lines
+    )  # fmt: skip
+    with ThreadPoolExecutor(1) as pool:
+        with Session(engine) as session, session.begin():
+            allocate_by_hand(session, give)
+            session.flush()
+            waiting = pool.submit(payments.allocate_payment, other)
+            wait_for_waiters(engine, 1)
+        with pytest.raises(PaymentInProgressError):
+            waiting.result()
+    assert [residual(engine, line) for line in lines] == [0, 100]
 
 
 def test_parallel_decisions_on_one_invoice_never_settle_it_twice(engine, company, payments):
