@@ -48,7 +48,7 @@ class House:
 
     async def command(self, order_id: str, update: Any, argument: Any, *, update_id: str | None = None) -> Any:
         """Send a command as the API does."""
-        order = await asyncio.to_thread(self._input, order_id)
+        order = await asyncio.to_thread(self.input, order_id)
         self._serial = getattr(self, "_serial", 0) + 1
         return await order_commands.command(
             self.client,
@@ -62,10 +62,11 @@ class House:
 
     async def start(self, order_id: str) -> None:
         """Start the order's workflow without a command, as `POST /orders` does."""
-        order = await asyncio.to_thread(self._input, order_id)
+        order = await asyncio.to_thread(self.input, order_id)
         await order_commands.start_order(self.client, self.task_queue, order)
 
-    def _input(self, order_id: str) -> Any:
+    def input(self, order_id: str) -> Any:
+        """What starts the order's workflow where the order stands now."""
         now = datetime.now(UTC)
         with Session(self.engine) as session:
             order = session.get_one(OrderRow, UUID(order_id))

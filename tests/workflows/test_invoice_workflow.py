@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from support.company import a_customer
 from support.house import House, a_house
 from support.invoices import an_invoice, invoice_input, pay, rows
+from support.locks import wait_for_waiters
 from support.temporal import fast_forward
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.worker import Replayer
@@ -136,6 +137,23 @@ async def test_money_between_the_notice_and_the_letter_stops_the_letter(house: H
 
     assert await handle.result() == InvoiceStatus.SETTLED
     assert to_customer(house) == []
+
+
+async def test_d10_2_money_that_comes_while_the_process_looks_is_seen_too(house: House, customer: CustomerRow) -> None:
+    """The look that was under way has read the residue already, so there is another."""
+    handle, line = await watch(house, customer)
+    with house.engine.connect() as mail, mail.begin():
+        mail.exec_driver_sql("LOCK TABLE outbound IN ACCESS EXCLUSIVE MODE")  # the last thing that a look reads
+        await handle.signal(InvoiceWorkflow.payment_applied)
+        await asyncio.to_thread(wait_for_waiters, house.engine, 1)
+        paying = asyncio.create_task(asyncio.to_thread(pay, house.engine, line))
+        await asyncio.to_thread(wait_for_waiters, house.engine, 2)
+        await handle.signal(InvoiceWorkflow.payment_applied)
+        await handle.query(InvoiceWorkflow.state)  # answered when the signal has been taken in
+    await paying
+
+    async with asyncio.timeout(10):
+        assert await handle.result() == InvoiceStatus.SETTLED
 
 
 async def test_a_part_payment_does_not_stop_the_ladder(house: House, customer: CustomerRow) -> None:

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 from support.company import a_customer, a_product
-from support.goods import stock_of
+from support.goods import stock_of, tie_money
 from support.house import House, a_house
+from support.invoices import rows
+from support.locks import wait_for_waiters
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from activities.persistence.tables import OutboundRow
 from domain.credit_steps import PlaceCommand
 from domain.orders import CancelCommand, PickCommand, ShipCommand
+from workflows import ids
 from workflows.order import OrderWorkflow
 
 pytestmark = pytest.mark.anyio
@@ -148,3 +152,44 @@ async def test_a_terminated_order_is_taken_up_where_it_stood(house: House, ready
 
     assert house.status(order) == "awaiting_final_payment"
     assert stock_of(house.engine, sku) == (0, 0, 0)
+
+
+async def an_unpaid_order(house: House) -> str:
+    customer = a_customer(house.engine, house.company, prepayment_percent=100)
+    order = house.quote(customer, a_product(house.engine, on_hand="5"))
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(order, "awaiting_payment")
+    async with asyncio.timeout(10):
+        while {row.state for row in rows(house.engine, OutboundRow)} != {"done"}:
+            await asyncio.sleep(0.02)
+    return order
+
+
+async def test_d2_13_news_that_come_with_the_start_of_a_process_are_heard(house: House) -> None:
+    """The signal is there before the first step of a process that was started anew."""
+    order = await an_unpaid_order(house)
+    await house.handle(order).terminate("data lost")
+    tie_money(house.engine, order, "1000")
+
+    await house.client.start_workflow(
+        OrderWorkflow.run,
+        house.input(order),
+        id=ids.order_workflow_id(order),
+        task_queue=house.task_queue,
+        start_signal="payment_applied",
+    )
+
+    await house.reaches(order, "ready")
+
+
+async def test_d7_7_money_that_comes_while_the_order_looks_is_seen_too(house: House) -> None:
+    """The look that was under way has read the facts already, so there is another."""
+    order = await an_unpaid_order(house)
+    with locked(house.engine, "LOCK TABLE outbound IN ACCESS EXCLUSIVE MODE"):  # the last thing that a look reads
+        await house.handle(order).signal(OrderWorkflow.payment_applied)
+        await asyncio.to_thread(wait_for_waiters, house.engine, 1)
+        tie_money(house.engine, order, "1000")
+        await house.handle(order).signal(OrderWorkflow.payment_applied)
+        await house.handle(order).query(OrderWorkflow.state)  # answered when the signal has been taken in
+
+    await house.reaches(order, "ready")
