@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from domain.errors import DomainError, ForbiddenError, InvalidInputError, NotFoundError
+from domain.errors import DomainError, InvalidInputError, NotFoundError
 from domain.orders import Actor, Role, WaitReason
 
 
@@ -171,14 +171,3 @@ def may_complete(actor: Actor, role: str, assignee_id: str | None) -> bool:
     """The assignee finishes a task, anybody of the role where there is none, and the head any manager's (D14)."""
     mine = assignee_id == actor.id or (assignee_id is None and role == actor.role)
     return mine or (actor.role == Role.HEAD and role == Role.MANAGER)
-
-
-def check_may_complete(actor: Actor, role: str, assignee_id: str | None) -> None:
-    """Refuse a task that is somebody else's.
-
-    Raises:
-        ForbiddenError: `may_complete` says no.
-    """
-    if not may_complete(actor, role, assignee_id):
-        allowed = [role, Role.HEAD] if role == Role.MANAGER else [role]
-        raise ForbiddenError(action="complete_task", role=actor.role, allowed=", ".join(allowed))

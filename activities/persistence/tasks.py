@@ -24,7 +24,6 @@ from domain.tasks import (
     TaskClosedError,
     TaskKind,
     TaskNotFoundError,
-    check_may_complete,
     check_not_done_by_action,
     check_result,
     may_complete,
@@ -92,12 +91,12 @@ def complete_task(
     """Finish a task on behalf of a person; the first one wins.
 
     Raises:
-        TaskNotFoundError, TaskClosedError, ForbiddenError, TaskDoneByActionError, CallResultRequiredError
+        TaskNotFoundError: there is none, or it is somebody else's.
+        TaskClosedError, TaskDoneByActionError, CallResultRequiredError
     """
     task = session.get(TaskRow, task_id, with_for_update=True)
-    if task is None:
+    if task is None or not _may_complete(task, actor):
         raise TaskNotFoundError
-    check_may_complete(actor, task.role, str(task.assignee_id) if task.assignee_id else None)
     if task.state != "open":
         raise TaskClosedError(state=task.state)
     _check_not_done_by_action(session, task)
@@ -255,9 +254,13 @@ def task_for(session: Session, task_id: UUID, actor: Actor) -> TaskRow:
         TaskNotFoundError: there is none, or it is somebody else's.
     """
     task = session.get(TaskRow, task_id)
-    if task is None or not may_complete(actor, task.role, str(task.assignee_id) if task.assignee_id else None):
+    if task is None or not _may_complete(task, actor):
         raise TaskNotFoundError
     return task
+
+
+def _may_complete(task: TaskRow, actor: Actor) -> bool:
+    return may_complete(actor, task.role, str(task.assignee_id) if task.assignee_id else None)
 
 
 def tasks_about(session: Session, schedule_line_id: UUID) -> list[TaskRow]:

@@ -125,7 +125,6 @@ def message_ids() -> Iterator[str]:
         payments.LINES,
         refusals.REFUSALS,
         refusals.DONE_BY,
-        refusals.FORBIDDEN,
         refusals.POLICY_VALUES,
         doors.REQUESTS,
         doors.FIELDS,
@@ -148,6 +147,7 @@ def message_ids() -> Iterator[str]:
     yield from (
         refusals.WRONG_STATE_OF_ENDED,
         refusals.NOTHING_PICKED_ANYWHERE,
+        refusals.FORBIDDEN_TO_ROLE,
         credit.UNKNOWN_REASON,
         waits.ENDED_BY_DIRECTOR,
         why.PERSON,

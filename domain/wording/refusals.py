@@ -201,10 +201,8 @@ POLICY_VALUES = {
     "most": "Поле {field}: нужно не больше, чем {other} ({than}).",
 }
 """What is wrong with a figure of a policy, by kind."""
-FORBIDDEN = {
-    "role": "Это действие вам недоступно. Его выполняет {allowed}.",
-    "task": "Задача поручена не вам. Её закрывает {allowed}.",
-}
+FORBIDDEN_TO_ROLE = "Это действие вам недоступно. Его выполняет {allowed}."
+"""`forbidden` where it is known who may."""
 
 NOTHING_PICKED_ANYWHERE = "По этому заказу ничего не собрано. Обновите заказ."
 """`nothing_picked` where no warehouse was named."""
@@ -238,7 +236,7 @@ def _sentence(code: str, facts: dict[str, Any]) -> str:
         case "policy_value":
             return POLICY_VALUES.get(str(facts.get("kind")), REFUSALS[code])
         case "forbidden" if facts.get("allowed"):
-            return FORBIDDEN["task" if facts.get("action") == "complete_task" else "role"]
+            return FORBIDDEN_TO_ROLE
         case "nothing_picked" if not facts.get("warehouse"):
             return NOTHING_PICKED_ANYWHERE
         case "wrong_state" if facts.get("status") in ENDED:

@@ -22,9 +22,9 @@ from activities.persistence.tables import (
 from activities.persistence.tasks import complete_task
 from domain.business_calendar import BusinessCalendar
 from domain.dunning import DunningLook, DunningState, InvoiceStatus, Stage
-from domain.errors import ForbiddenError, InvoiceNotFoundError
+from domain.errors import InvoiceNotFoundError
 from domain.orders import OnExpiry, WaitReason
-from domain.tasks import CallResultRequiredError, TaskClosedError
+from domain.tasks import CallResultRequiredError, TaskClosedError, TaskNotFoundError
 
 ALMATY = BusinessCalendar(frozenset(), frozenset(), "Asia/Almaty")
 
@@ -290,7 +290,7 @@ def test_a_call_is_finished_with_its_result_by_its_owner_once(
     with pytest.raises(CallResultRequiredError):
         complete("manager", "потом")
     for stranger in ("manager2", "accountant", "admin"):
-        with pytest.raises(ForbiddenError):
+        with pytest.raises(TaskNotFoundError):
             complete(stranger, "promise")
     complete("manager", "no_answer")
     with pytest.raises(TaskClosedError):

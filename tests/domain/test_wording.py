@@ -166,9 +166,6 @@ def test_a_refusal_names_states_and_roles() -> None:
     assert wording.refusal_text("forbidden", allowed="head, director, admin") == (
         "Это действие вам недоступно. Его выполняет руководитель отдела продаж, директор или администратор."
     )
-    assert wording.refusal_text("forbidden", allowed="manager, head", action="complete_task") == (
-        "Задача поручена не вам. Её закрывает менеджер или руководитель отдела продаж."
-    )
     assert wording.refusal_text("forbidden") == refusals.REFUSALS["forbidden"]
 
 
