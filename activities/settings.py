@@ -21,7 +21,9 @@ class Settings:
             With it, an interrupted letter is looked up by its id instead of being guessed about.
         local: True on a local stack; opens `GET /mail`.
         pool_size: database connections of this process, and its concurrent activities.
-        public_url: address of the API as people reach it; used in links.
+        public_url: address of the API as people reach it; used in links, and https there is demanded from browsers.
+        calls_at_once, calls_per_minute: how many calls one person makes from a standing start, and then on.
+        bad_keys_at_once, bad_keys_per_minute: how many calls with unknown keys one address makes before it is refused.
     """
 
     database_url: str
@@ -36,6 +38,10 @@ class Settings:
     local: bool = False
     pool_size: int = 10
     public_url: str = "http://127.0.0.1:8000"
+    calls_at_once: int = 2_000
+    calls_per_minute: int = 12_000
+    bad_keys_at_once: int = 60
+    bad_keys_per_minute: int = 60
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -61,6 +67,10 @@ class Settings:
             local=_flag(source, "OPORA_LOCAL"),
             pool_size=_integer(source, "OPORA_POOL_SIZE", 10),
             public_url=source.get("OPORA_PUBLIC_URL", "http://127.0.0.1:8000"),
+            calls_at_once=_positive(source, "OPORA_CALLS_AT_ONCE", 2_000),
+            calls_per_minute=_positive(source, "OPORA_CALLS_PER_MINUTE", 12_000),
+            bad_keys_at_once=_positive(source, "OPORA_BAD_KEYS_AT_ONCE", 60),
+            bad_keys_per_minute=_positive(source, "OPORA_BAD_KEYS_PER_MINUTE", 60),
         )
 
 
@@ -76,6 +86,13 @@ def _integer(source: Mapping[str, str], name: str, default: int) -> int:
         return int(text)
     except ValueError:
         raise SettingsError(f"{name} must be a whole number, not {text!r}") from None
+
+
+def _positive(source: Mapping[str, str], name: str, default: int) -> int:
+    number = _integer(source, name, default)
+    if not 1 <= number <= 1_000_000_000:
+        raise SettingsError(f"{name} must be between 1 and 1000000000, not {number}")
+    return number
 
 
 def _flag(source: Mapping[str, str], name: str) -> bool:

@@ -1,7 +1,6 @@
 """What routes ask for, as annotated dependencies."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -10,6 +9,7 @@ from sqlmodel import Session
 from temporalio.client import Client
 
 from activities.settings import Settings as EnvironmentSettings
+from api import clock
 from api.auth import authenticate
 from api.i18n import Language as LanguageCode
 from api.i18n import preferred_language
@@ -57,10 +57,6 @@ def _idempotency_key(
     return idempotency_key
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 Engine = Annotated[SqlEngine, Depends(_engine)]
 """The connection pool: commands open their own transaction on it."""
 Db = Annotated[Session, Depends(_session)]
@@ -70,11 +66,10 @@ Temporal = Annotated[Client, Depends(_temporal)]
 Settings = Annotated[EnvironmentSettings, Depends(_settings)]
 Caller = Annotated[Actor, Depends(authenticate)]
 """The authenticated person of any role; for some roles only see `api.auth.require`."""
+Now = clock.Now
 Language = Annotated[LanguageCode, Depends(_language)]
 IdempotencyKey = Annotated[str | None, Depends(_idempotency_key)]
 """The caller's `Idempotency-Key`, or None."""
-Now = Annotated[datetime, Depends(_now)]
-"""The instant of the request, aware UTC; routes pass it on as `as_of`."""
 
 
 def _idempotency(request: Request, engine: Engine, caller: Caller, key: IdempotencyKey, now: Now) -> Idempotency:

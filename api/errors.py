@@ -21,7 +21,7 @@ from activities.persistence.orders import legal_entity
 from api.i18n import Language, preferred_language
 from api.problems import ProblemResponse, problem
 from api.validation import field_errors
-from domain.errors import DomainError
+from domain.errors import DomainError, TooManyCallsError
 
 logger = logging.getLogger("opora.api")
 
@@ -102,6 +102,8 @@ def company_zone(request: Request) -> tzinfo:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
     headers = RETRY_AFTER if error.status == 503 else None
+    if isinstance(error, TooManyCallsError):
+        headers = {"Retry-After": str(error.facts["retry_after"])}
     zone = company_zone(request)
     return problem(error.status, error.code, _language(request), error.facts, headers=headers, zone=zone)
 

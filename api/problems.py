@@ -23,6 +23,7 @@ TITLES = {
     415: ("Не тот вид данных", "Wrong kind of data"),
     422: ("Ошибка в данных", "Invalid data"),
     428: ("Нужна версия", "A version is needed"),
+    429: ("Слишком часто", "Too often"),
     500: ("Внутренняя ошибка", "Internal error"),
     503: ("Временно недоступно", "Temporarily unavailable"),
 }

@@ -211,6 +211,19 @@ class UnauthenticatedError(DomainError):
     status = 401
 
 
+class TooManyCallsError(DomainError):
+    """The person calls too often. facts: retry_after (seconds)."""
+
+    code = "too_many_calls"
+    status = 429
+
+
+class TooManyBadKeysError(TooManyCallsError):
+    """Too many calls with unknown keys came from this address. facts: retry_after (seconds)."""
+
+    code = "too_many_bad_keys"
+
+
 class IdempotencyKeyReusedError(DomainError):
     """The `Idempotency-Key` was already used with another body."""
 

@@ -599,6 +599,14 @@ class IdempotencyRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=INSTANT)
 
 
+class RateLimitRow(SQLModel, table=True):
+    """When all that a person or an address has asked for would be worked off; see `activities.persistence.callers`."""
+
+    __tablename__ = "rate_limit"
+    subject: str = Field(primary_key=True)
+    busy_until: datetime = Field(sa_type=INSTANT)
+
+
 class DocumentCounterRow(SQLModel, table=True):
     __tablename__ = "document_counter"
     series: str = Field(primary_key=True)

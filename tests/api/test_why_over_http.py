@@ -37,7 +37,7 @@ from activities.persistence.tables import (
 from activities.revisions import RevisionActivities
 from api.app import create_app
 from api.auth import key_hash
-from api.deps import _now
+from api.clock import now as instant_of_request
 from domain import waits
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditRequest, Verdict
 from domain.orders import SYSTEM, CancelCommand, EndRequest, OrderState, OrderStatus
@@ -139,7 +139,7 @@ def office(engine: Engine) -> Iterator[Office]:
             user.key_hash = key_hash(key_of(user.login))
     with doors(create_app, engine) as http:
         desk = Office(engine, company, http)
-        http.app.dependency_overrides[_now] = lambda: desk.now
+        http.app.dependency_overrides[instant_of_request] = lambda: desk.now
         yield desk
 
 
