@@ -16,6 +16,7 @@ from api.grant_commands import catch_up_grants
 from api.nudges import catch_up
 from api.openapi import describe
 from api.routes import routers
+from api.security import GuardedApi
 from api.supply_commands import catch_up_supplies
 from api.version import VERSION
 from workflows.client import connect
@@ -48,7 +49,7 @@ def create_app(
         if engine is None:
             app.state.engine.dispose()
 
-    app = FastAPI(
+    app = GuardedApi(
         title="Opora API",
         version=VERSION,
         lifespan=lifespan,
@@ -57,6 +58,7 @@ def create_app(
         openapi_url="/openapi.json",
         **describe(),
     )
+    app.https = known.public_url.startswith("https://")
     app.state.settings = known
     app.add_middleware(BodyGuard)
     errors.install(app)
