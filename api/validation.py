@@ -2,15 +2,21 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from api.i18n import Language, speech
 from domain import wording
 
+MOST_ERRORS = 50
+LONGEST_FIELD = 200
+"""Signs of the name of a field: an answer is no echo, however many mistakes somebody sends."""
+
 
 def field_errors(errors: Iterable[Mapping[str, Any]], language: Language) -> list[dict[str, str]]:
     """One entry per mistake: the field as the caller wrote it, the sentence and a stable code."""
-    return [field_error(_path(e.get("loc", ())), str(e["type"]), language, **(e.get("ctx") or {})) for e in errors]
+    first = islice(errors, MOST_ERRORS)
+    return [field_error(_path(e.get("loc", ())), str(e["type"]), language, **(e.get("ctx") or {})) for e in first]
 
 
 def field_error(field: str, kind: str, language: Language, **facts: Any) -> dict[str, str]:
@@ -30,4 +36,4 @@ def _path(location: Iterable[Any]) -> str:
     path = ""
     for part in parts:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    return path
+    return path[:LONGEST_FIELD]

@@ -8,7 +8,7 @@ from fastapi import Depends, Header
 from api.paging import invalid
 from domain.errors import StaleVersionError, VersionRequiredError
 
-_TAG = re.compile(r'(?:W/)?"?(\d{1,9})"?', re.ASCII)
+_TAG = re.compile(r'(?:W/)?(?P<quote>"?)(?P<version>\d{1,9})(?P=quote)', re.ASCII)
 
 
 def etag(version: int) -> dict[str, str]:
@@ -40,5 +40,5 @@ def check_version(if_match: str, current: int) -> None:
     versions = [_TAG.fullmatch(tag.strip()) for tag in if_match.split(",")]
     if not all(versions):
         raise invalid("If-Match", "bad_version", "header")
-    if current not in {int(tag[1]) for tag in versions if tag}:
+    if current not in {int(tag["version"]) for tag in versions if tag}:
         raise StaleVersionError(current=current)

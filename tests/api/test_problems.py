@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections.abc import MutableMapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 import domain
 from api import errors
 from api.app import create_app
+from api.bodies import FILE_LIMIT, JSON_LIMIT, BodyGuard
 from api.i18n import preferred_language
 from api.problems import problem
 from api.sentences import sentence
@@ -143,10 +145,12 @@ def test_wrong_addresses_and_queries(still_api: TestClient, method: str, url: st
         (b'{"credit_limit": ' + b"1" * 5000 + b"}", "application/json", 400, "number_not_exact"),
         (b"[" * 50_000, "application/json", 400, "malformed_json"),
         ('{"name": "Ромашка"}'.encode("cp1251"), "application/json", 400, "malformed_json"),
-        (b'{"name": "' + b"x" * 1_000_000 + b'"}', "application/json", 413, "body_too_large"),
-        (b"x" * 20_000_001, "text/plain", 413, "body_too_large"),
+        (b'{"name": "' + b"x" * (JSON_LIMIT - 11) + b'"}', "application/json", 413, "body_too_large"),
+        (b'{"name": "' + b"x" * (JSON_LIMIT - 12) + b'"}', "application/json", 422, "invalid_input"),
+        (b"x" * (JSON_LIMIT + 1), "text/plain", 413, "body_too_large"),
+        (b"x" * JSON_LIMIT, "text/plain", 422, "invalid_input"),
     ],
-    ids=range(19),
+    ids=range(21),
 )
 def test_bodies_that_are_not_what_they_should_be(
     still_api: TestClient, body: bytes, content_type: str, status: int, code: str
@@ -156,10 +160,48 @@ def test_bodies_that_are_not_what_they_should_be(
     assert set(answer.json()) >= MEMBERS
 
 
-def test_a_body_sent_in_pieces_is_measured_too(still_api: TestClient) -> None:
-    pieces = (b"x" * 100_000 for _ in range(11))
-    answer = still_api.post(CUSTOMERS, content=pieces, headers=bearer("head", content_type="application/json"))
-    assert answer.status_code == 413
+@pytest.mark.parametrize(
+    ("url", "content_type", "limit"),
+    [
+        (CUSTOMERS, "application/json", JSON_LIMIT),
+        (CUSTOMERS, "application/octet-stream", JSON_LIMIT),
+        ("/api/v1/bank-statements", "application/octet-stream", FILE_LIMIT),
+        ("/api/v1/bank-statements", "application/json", JSON_LIMIT),
+    ],
+)
+def test_a_body_sent_in_pieces_is_measured_too(still_api: TestClient, url: str, content_type: str, limit: int) -> None:
+    pieces = (b"x" * 64_000 for _ in range(limit // 64_000 + 1))
+    answer = still_api.post(url, content=pieces, headers=bearer("accountant", content_type=content_type))
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert f"{limit}" in answer.json()["detail"]
+
+
+@pytest.mark.anyio
+async def test_no_more_of_a_body_is_taken_than_fits() -> None:
+    """Without a Content-Length, from a sender that never ends."""
+    taken = 0
+    sent = []
+
+    async def receive() -> dict[str, object]:
+        nonlocal taken
+        taken += 64_000
+        return {"type": "http.request", "body": b"x" * 64_000, "more_body": True}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        sent.append(message)
+
+    async def app(*_: object) -> None:
+        raise AssertionError("the guard let it through")
+
+    scope = {"type": "http", "method": "POST", "path": CUSTOMERS, "query_string": b"", "headers": []}
+    await BodyGuard(app)(scope, receive, send)
+    assert sent[0]["status"] == 413
+    assert JSON_LIMIT < taken <= JSON_LIMIT + 64_000
+
+
+def test_a_length_that_is_a_lie_is_no_way_in(still_api: TestClient) -> None:
+    headers = bearer("head", content_type="application/json", content_length="9" * 30)
+    assert still_api.post(CUSTOMERS, content=b"{}", headers=headers).status_code == 413
 
 
 def test_facts_never_hide_the_members_of_a_problem() -> None:
@@ -233,3 +275,13 @@ def test_a_held_row_is_busy_and_not_a_bug(api: TestClient, engine: Engine) -> No
 def test_wording_has_no_fact_that_would_break_it() -> None:
     """Facts are data: braces in them stay braces."""
     assert "{0}" in wording.refusal_text("product_exists", sku="{0}")
+
+
+def test_an_answer_names_no_more_mistakes_than_anybody_reads(still_api: TestClient) -> None:
+    body = {f"поле{number}": 1 for number in range(1_000)} | {"x" * 10_000: 1}
+    answer = still_api.post(CUSTOMERS, json=body, headers=bearer("head"))
+    errors = answer.json()["errors"]
+    assert len(errors) == 50
+    assert max(len(error["field"]) for error in errors) <= 200
+    long = still_api.post(CUSTOMERS, json=a_customer() | {"x" * 10_000: 1}, headers=bearer("head"))
+    assert [error["field"] for error in long.json()["errors"]] == ["x" * 200]
