@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from temporalio.client import RPCTimeoutOrCancelledError, WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
@@ -119,7 +121,16 @@ def _http(request: Request, error: Exception) -> Response:
     codes = {404: "route_not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "malformed_json"}
     code = codes.get(error.status_code, "invalid_input")
     headers = dict(error.headers) if error.headers else None
+    if error.status_code == 405:
+        headers = {"Allow": ", ".join(sorted(_methods_at(request)))}
     return problem(error.status_code, code, _language(request), headers=headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """The methods of every route with this address: the framework names only those of the first."""
+    routes = iter_route_contexts(request.app.routes)
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return set().union(*(route.methods or () for route in matching))
 
 
 def _workflow_failed(request: Request, error: Exception) -> Response:

@@ -204,6 +204,21 @@ def test_a_length_that_is_a_lie_is_no_way_in(still_api: TestClient) -> None:
     assert still_api.post(CUSTOMERS, content=b"{}", headers=headers).status_code == 413
 
 
+@pytest.mark.parametrize(
+    ("url", "methods"),
+    [
+        ("/api/v1/orders", "GET, POST"),
+        ("/api/v1/policies", "GET, POST"),
+        ("/healthz", "GET"),
+        ("/openapi.json", "GET, HEAD"),
+        (CUSTOMERS + "/0199f000-0000-7000-8000-000000000000", "GET, PATCH"),
+    ],
+)
+def test_a_wrong_method_is_told_all_right_ones(still_api: TestClient, url: str, methods: str) -> None:
+    answer = still_api.request("DELETE", url, headers=bearer("head"))
+    assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
+
+
 def test_facts_never_hide_the_members_of_a_problem() -> None:
     body = problem(409, "wrong_state", "ru", {"status": "shipped", "code": "X", "headers": "h", "command": "cancel"})
     text = bytes(body.body).decode()
