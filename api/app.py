@@ -14,7 +14,7 @@ from api import errors
 from api.bodies import BodyGuard
 from api.grant_commands import catch_up_grants
 from api.nudges import catch_up
-from api.openapi import describe
+from api.openapi import declare_problems, describe
 from api.routes import routers
 from api.security import GuardedApi
 from api.supply_commands import catch_up_supplies
@@ -63,5 +63,6 @@ def create_app(
     app.add_middleware(BodyGuard)
     errors.install(app)
     for router in routers():
+        declare_problems(router)
         app.include_router(router)
     return app

@@ -1,8 +1,13 @@
 """What OpenAPI says around the routes: tags, problems, stable operation ids."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from fastapi import APIRouter
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+
+from api.auth import Permission, authenticate
 
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -39,6 +44,7 @@ _MEANINGS = {
     415: "Не тот вид данных. / Wrong kind of data.",
     422: "Ошибка в данных. / Invalid data.",
     428: "Нужен If-Match. / If-Match is required.",
+    429: "Слишком часто. / Too often.",
     503: "Временно недоступно, повторите. / Temporarily unavailable, retry.",
 }
 
@@ -78,5 +84,47 @@ def describe() -> dict[str, Any]:
             {"name": "service", "description": "Состояние службы. / The service itself."},
         ],
         "generate_unique_id_function": operation_id,
-        "responses": problems(400, 401, 413, 422, 503),
+        "responses": problems(400, 422),
     }
+
+
+LATER: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "Принято, ответ ещё не готов: он появится в заказе. / Taken; the order shows the answer later."
+    }
+}
+
+
+def known_already(model: Any = None) -> dict[int | str, dict[str, Any]]:
+    """The 200 of a route that creates: the same came before."""
+    described = {"description": "Уже есть, ничего не изменилось. / Was there already, nothing has changed."}
+    return {200: described | ({"model": model} if model else {})}
+
+
+def declare_problems(router: APIRouter) -> None:
+    """Complete what each route declares by what it asks for: a key, a role, an object, a body, a version."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            route.responses = {**problems(*_implied(route)), **route.responses}
+
+
+def _implied(route: APIRoute) -> Iterator[int]:
+    parts = list(dependencies(route.dependant))
+    calls = {part.call for part in parts}
+    if authenticate in calls:
+        yield from (401, 429, 503)
+    if any(isinstance(call, Permission) for call in calls):
+        yield 403
+    if "{" in route.path:
+        yield 404
+    if not {"POST", "PUT", "PATCH"}.isdisjoint(route.methods or ()):
+        yield from (409, 413)
+    if any(parameter.name == "if_match" for part in parts for parameter in part.header_params):
+        yield from (412, 428)
+
+
+def dependencies(dependant: Dependant) -> Iterator[Dependant]:
+    """Everything a route asks for, at every depth."""
+    yield dependant
+    for part in dependant.dependencies:
+        yield from dependencies(part)

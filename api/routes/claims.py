@@ -18,7 +18,7 @@ from activities.persistence.tables import InvoiceRow, ScheduleLineRow
 from api.auth import require
 from api.deps import Engine, Language, Now, Once, Temporal
 from api.nudges import nudge
-from api.openapi import problems
+from api.openapi import known_already, problems
 from api.routes.invoices import CreditNoteOut, InvoiceOut, invoice_out, note_out
 from api.schemas import Comment, Day, Reason, Short, Strict, SumIn, example
 from domain.disputes import DisputeResult
@@ -60,7 +60,8 @@ class DisputeEndIn(Strict):
 
 @router.post(
     "/{invoice_id}/credit-notes", status_code=201, response_model=CreditNoteOut,
-    summary="Провести кредит-ноту / Post a credit note", responses=problems(403, 404, 409, 422),
+    summary="Провести кредит-ноту / Post a credit note",
+    responses=problems(403, 404, 409, 422) | known_already(CreditNoteOut),
 )  # fmt: skip
 async def post_credit_note(
     invoice_id: UUID, body: CreditNoteIn, caller: Accountant, once: Once, now: Now, temporal: Temporal, engine: Engine

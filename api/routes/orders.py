@@ -20,7 +20,7 @@ from api import order_commands, order_views
 from api.auth import require
 from api.deps import Caller, Db, Engine, Language, Now, Once, Settings, Temporal
 from api.errors import refused
-from api.openapi import problems
+from api.openapi import LATER, problems
 from api.order_dossier import Answering
 from api.order_why import why
 from api.schemas import (
@@ -266,7 +266,7 @@ def may_see(order: OrderRow, caller: Actor) -> bool:
     return caller.role is not Role.MANAGER or UUID(caller.id) in {order.manager_id, order.created_by}
 
 
-@router.post("/{order_id}/place", summary="Разместить / Place", responses=problems(404, 409, 503))
+@router.post("/{order_id}/place", summary="Разместить / Place", responses=problems(404, 409, 503) | LATER)
 async def place_order(desk: Desk, caller: Seller) -> JSONResponse:
     """The credit decision comes in the same call: `auto`, `approval` or `stop`, with reasons and figures.
 

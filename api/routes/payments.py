@@ -22,7 +22,7 @@ from api import payment_commands, payment_views
 from api.auth import require
 from api.deps import Db, Engine, Language, Now, Once, Settings, Temporal
 from api.idempotency import Idempotency
-from api.openapi import problems
+from api.openapi import known_already, problems
 from api.paging import After, Limit, cursor, invalid, read_cursor
 from api.payment_views import IN_PROGRESS, PaymentList, PaymentOut, StatementOut
 from api.schemas import Comment, Day, Name, Short, Strict, SumIn
@@ -103,7 +103,7 @@ class AllocateIn(Strict):
     status_code=201,
     response_model=PaymentOut,
     summary="Внести платёж / Record a payment",
-    responses=problems(403, 409) | IN_PROGRESS,
+    responses=problems(403, 409) | known_already(PaymentOut) | IN_PROGRESS,
 )
 async def create_payment(
     body: PaymentIn,

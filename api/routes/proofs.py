@@ -15,7 +15,7 @@ from activities.persistence.proofs import keep_proof, proof_for, proofs_of
 from activities.persistence.stock_tables import PaymentProofRow
 from api.auth import require
 from api.deps import Db, Engine, Now, Once
-from api.openapi import problems
+from api.openapi import known_already, problems
 from api.routes.orders import Desk, Seller, visible_order
 from api.schemas import Out
 from domain.errors import WrongStateError
@@ -48,7 +48,7 @@ class ProofList(Out):
     "",
     status_code=201,
     summary="Приложить копию платёжного поручения / Show a proof of payment",
-    responses=problems(403, 404, 409, 413, 415, 422),
+    responses=problems(403, 404, 409, 413, 415, 422) | known_already(),
     openapi_extra={
         "requestBody": {
             "required": True,

@@ -56,7 +56,7 @@ class RateList(Page):
 
 @router.post(
     "", status_code=201, response_model=RecordedRate, summary="Внести курс / Record a rate",
-    responses=problems(403, 422),
+    responses=problems(403, 422) | {200: {"model": RecordedRate, "description": "Исправлено. / Corrected."}},
 )  # fmt: skip
 async def create_exchange_rate(
     body: RateBody, caller: Recorder, once: Once, temporal: Temporal, now: Now
