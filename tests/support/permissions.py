@@ -141,6 +141,10 @@ RULE_BOOK = {
     "manual stop": ("manager head director accountant lawyer", "POST /customers/{customer_id}/trade-stop"),
     "lift a manual stop": ("head director", "POST /customers/{customer_id}/trade-stop/lift"),
     "extend a reservation": (SELLERS, "POST /orders/{order_id}/reservation/extend"),
+    "re-assign a reservation; the director where the head asked for it": (
+        "head director",
+        "POST /stock/reassignments/{reassignment_id}/decision",
+    ),
     "resolve the payment queue": ("accountant", "POST /payments/{payment_id}/allocate"),
     "dispute": (
         "manager head accountant lawyer",
