@@ -45,6 +45,23 @@ def refused(answer: Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
+async def test_what_temporal_keeps_in_the_clear_says_nothing_about_people(shop: Shop) -> None:
+    """Ids, search attributes and names of updates, whatever a caller puts into a key."""
+    customer = await shop.a_customer(name="ТОО Тайна")
+    order = await shop.a_quote(customer, await shop.a_product(on_hand="10"), "10", comment="для Анны")
+    placed = await shop.place(order, idempotency_key="order-of-anna@romashka.test")
+    assert placed.status_code == 200
+
+    handle = shop.house.handle(order)
+    described = await handle.describe()
+    kept = [handle.id, *(str(pair.value) for pair in described.typed_search_attributes)]
+    async for event in handle.fetch_history_events():
+        accepted = event.workflow_execution_update_accepted_event_attributes
+        kept += [event.activity_task_scheduled_event_attributes.activity_id, accepted.protocol_instance_id]
+    assert any(name.startswith("place:") for name in kept)
+    assert [name for name in kept if "romashka" in name or "Тайна" in name or "Анн" in name] == []
+
+
 async def test_an_order_within_the_limit_goes_through_in_the_same_call(shop: Shop) -> None:
     """D2-1; the card counts it at once (D1-5)."""
     customer, sku = await shop.a_customer(), await shop.a_product(on_hand="10")
