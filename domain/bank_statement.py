@@ -31,7 +31,12 @@ from domain.statement_text import (
 
 MAX_BYTES = 10 * 1024 * 1024
 
-_LEADING_TAX_ID = re.compile(r"^\s*(?:(?:ИНН|БИН|ИИН)\s*:?\s*)?(\d{12}|\d{10})(?!\d)[\s,;/]*", re.IGNORECASE | re.ASCII)
+LONGEST_VALUE = 4_000
+"""What is kept of one value, several times what any bank writes: a file of endless lines costs no endless time."""
+
+_LEADING_TAX_ID = re.compile(
+    r"^\s*+(?:(?:ИНН|БИН|ИИН)\s*+:?+\s*+)?(\d{12}|\d{10})(?!\d)[\s,;/]*", re.IGNORECASE | re.ASCII
+)
 
 
 class LineProblem(StrEnum):
@@ -130,12 +135,12 @@ class _Section:
         pair = split_key(line)
         inside_purpose = self.last.startswith("назначениеплатежа")
         if pair is None or (inside_purpose and not pair[0].startswith(KNOWN_WORDS)):
-            if self.last:
-                self.values[self.last] = f"{self.values[self.last]} {line}".strip()
+            if self.last and len(self.values[self.last]) < LONGEST_VALUE:
+                self.values[self.last] = f"{self.values[self.last]} {line}".strip()[:LONGEST_VALUE]
             return
         key, value = pair
         if not self.values.get(key):
-            self.values[key] = value
+            self.values[key] = value[:LONGEST_VALUE]
         self.last = key
 
     def first(self, *keys: str) -> str:

@@ -25,7 +25,8 @@ MAX_CELLS = 5_000_000
 CSV_SIZE = 2 * 1024 * 1024
 """The longest field of a CSV file; the reader must not meet an open quote and take the file for one field."""
 
-_CELL = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*?(/?)>')
+_CELL = re.compile(rb'<(?:\w{1,20}:)?c\b[^<>]{0,200}?\br="([A-Z]{1,3})(\d{1,7})"[^<>]{0,200}?(/?)>')
+"""Bounded: what is no cell costs a glance, however long it goes on."""
 _CHUNK = 1 << 20
 _OVERLAP = 512
 
@@ -89,12 +90,19 @@ def _workbook(path: Path, content: bytes) -> list[SourceSheet]:
         if error.reason == "password":
             text = f"Книга «{path.name}» закрыта паролем: сохраните её без пароля."
             raise UnreadableFileError("password", text) from error
+        if error.reason == "too_big":
+            raise _too_big(path) from error
         raise _damaged(path) from error
 
 
 def _damaged(path: Path) -> UnreadableFileError:
     text = f"Файл «{path.name}» повреждён или не является книгой Excel: откройте его в Excel и сохраните заново."
     return UnreadableFileError("not_a_workbook", text)
+
+
+def _too_big(path: Path) -> UnreadableFileError:
+    text = f"Файл «{path.name}» в распакованном виде больше {MAX_UNPACKED >> 20} МБ: разделите его."
+    return UnreadableFileError("file_too_big", text)
 
 
 def _refuse_bombs(path: Path, content: bytes) -> None:
@@ -110,9 +118,7 @@ def _refuse_bombs(path: Path, content: bytes) -> None:
                     while chunk := stream.read(_CHUNK):
                         unpacked += len(chunk)
                         if unpacked > MAX_UNPACKED:
-                            size = MAX_UNPACKED >> 20
-                            text = f"Файл «{path.name}» в распакованном виде больше {size} МБ: разделите его."
-                            raise UnreadableFileError("file_too_big", text)
+                            raise _too_big(path)
                         if is_sheet:
                             rows, columns = _farthest(tail + chunk, rows, columns)
                             tail = chunk[-_OVERLAP:]

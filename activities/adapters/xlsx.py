@@ -18,16 +18,18 @@ from python_calamine import CalamineWorkbook, PasswordError
 from domain.import_cells import Cell
 
 Tables = Sequence[tuple[str, Sequence[Sequence[Cell]]]]
-Failure = Literal["damaged", "password"]
+Failure = Literal["damaged", "password", "too_big"]
 
 MEMORY = 3 * 1024**3
 """Address space of the child; the largest workbook we take needs a third of it."""
+MAX_TEXT = 100_000_000
+"""Signs in all cells: one long string that a thousand cells share is short in the file and long in each of them."""
 PATIENCE = 120.0
 """Seconds until a reader that makes no end is stopped."""
 
 
 class WorkbookError(Exception):
-    """`reason`: the file is damaged, or closed by a password."""
+    """`reason`: the file is damaged, closed by a password, or says more than `MAX_TEXT`."""
 
     def __init__(self, reason: Failure) -> None:
         self.reason = reason
@@ -65,9 +67,20 @@ def _read(sender: Connection, content: bytes) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     try:
         with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
-            names = workbook.sheet_names
-            sender.send([(name, workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in names])
+            sender.send(_tables(workbook))
     except PasswordError:
         sender.send("password")
     except BaseException:  # a panic of the native reader is no Exception
         sender.send("damaged")
+
+
+def _tables(workbook: CalamineWorkbook) -> Tables | Failure:
+    tables = []
+    room = MAX_TEXT
+    for name in workbook.sheet_names:
+        rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
+        room -= sum(len(cell) for row in rows for cell in row if isinstance(cell, str))
+        if room < 0:
+            return "too_big"
+        tables.append((name, rows))
+    return tables
