@@ -15,6 +15,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.interceptor import RefusalInterceptor
+from activities.logs import log_privately
 from activities.persistence.engine import make_engine
 from activities.settings import Settings, SettingsError
 from activities.wiring import build_activities, build_mail_activities
@@ -86,7 +87,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_privately()
     try:
         asyncio.run(main())
     except SettingsError as problem:

@@ -34,6 +34,7 @@ _ALWAYS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
+    "log_error_verbosity": "terse",  # no rows and values of people in the log
 }
 _DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 _THROWAWAY = {

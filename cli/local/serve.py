@@ -4,11 +4,13 @@ A caller who comes while the API is being restarted waits a moment instead of be
 """
 
 import errno
+import logging
 import socket
 import sys
 
 import uvicorn
 
+from activities.logs import log_privately
 from cli.local.problems import StackError
 
 API_PORT = 8000
@@ -16,10 +18,11 @@ API_PORT = 8000
 
 def serve(listener: socket.socket) -> None:
     """Answer HTTP on a listening socket until SIGTERM."""
+    log_privately(logging.WARNING)
     config = uvicorn.Config(
         "api.app:create_app",
         factory=True,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,
         server_header=False,
