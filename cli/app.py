@@ -217,6 +217,20 @@ def audit_stock(since: Since = None, until: Until = None, data: Data = None) -> 
     raise typer.Exit(0 if stock_command(data, since=_day(since), until=_day(until)) else 1)
 
 
+@audit.command("journal")
+def audit_journal(
+    anchor: Annotated[
+        Path | None, typer.Option("--anchor", help="Дописать концы цепочек в этот файл; хранить его в другом месте.")
+    ] = None,
+    against: Annotated[Path | None, typer.Option("--against", help="Сверить с якорем из этого файла.")] = None,
+    data: Data = None,
+) -> None:
+    """Пересчитать цепочки журнала: правка, пропажа, вставка; код 1, если есть нарушения."""
+    from cli.journal_audit import journal_command
+
+    raise typer.Exit(0 if journal_command(data, anchor=anchor, against=against) else 1)
+
+
 def _day(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
 

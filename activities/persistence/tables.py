@@ -10,7 +10,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, LargeBinary, Numeric, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Numeric,
+    text,
+)
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
@@ -576,6 +587,21 @@ class JournalRow(SQLModel, table=True):
     data: dict[str, Any] = _json()
     policy_version: int | None = None
     __table_args__ = (Index("journal_by_subject", "subject", "subject_id", "id"),)
+
+
+class JournalLinkRow(SQLModel, table=True):
+    """An event's place in the chain of its object, written by the database when the event is committed."""
+
+    __tablename__ = "journal_link"
+    subject: str = Field(primary_key=True)
+    subject_id: str = Field(primary_key=True)
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    journal_id: int = Field(sa_column=Column(BigInteger, ForeignKey("journal.id"), unique=True, nullable=False))
+    hash: bytes
+    __table_args__ = (
+        CheckConstraint("octet_length(hash) = 32", name="hash_is_sha256"),
+        CheckConstraint("seq > 0", name="seq_positive"),
+    )
 
 
 class StepRow(SQLModel, table=True):

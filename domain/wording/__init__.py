@@ -9,6 +9,7 @@ from domain.wording import (
     dossier,
     drift,
     history,
+    journal_audit,
     letters,
     names,
     packing,
@@ -140,6 +141,7 @@ def message_ids() -> Iterator[str]:
         allocation.CLASSES,
         drift.DRIFTS,
         drift.AUDIT,
+        journal_audit.LINES,
     ):
         yield from table.values()
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
