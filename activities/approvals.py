@@ -264,7 +264,7 @@ def _requester(session: Session, approval: ApprovalRow) -> Actor:
 
 
 def _tell_verdict(session: Session, context: OrderContext, command: ApprovalCommand, key: str, *, at: datetime) -> str:
-    decision = f"{verdict_text(command.verdict)}, {command.actor.name}"
+    decision = f"{verdict_text(command.verdict)}, {orders.user(session, UUID(command.actor.id)).name}"
     return notify_manager(session, context, key, "approval_decided", at=at, decision=decision, comment=command.comment)
 
 

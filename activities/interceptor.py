@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
@@ -19,12 +20,22 @@ def as_application_error(refusal: DomainError) -> ApplicationError:
     )
 
 
+def without_values(failure: DBAPIError) -> ApplicationError:
+    """A failure of the database as Temporal keeps it: what failed and where, not on which values (they name people)."""
+    diagnosis = getattr(failure.orig, "diag", None)
+    told = [getattr(diagnosis, name, None) for name in ("sqlstate", "table_name", "constraint_name")]
+    words = " ".join([type(failure.orig).__name__, *filter(None, told)])
+    return ApplicationError(words, type=type(failure).__name__)
+
+
 class _RefusalBoundary(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         try:
             return await super().execute_activity(input)
         except DomainError as refusal:
             raise as_application_error(refusal) from refusal
+        except DBAPIError as failure:
+            raise without_values(failure).with_traceback(failure.__traceback__) from None
 
 
 class RefusalInterceptor(Interceptor):

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, tzinfo
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
@@ -19,7 +20,9 @@ from temporalio.client import RPCTimeoutOrCancelledError, WorkflowFailureError, 
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.persistence.identifiers import UUID_PATTERN
 from activities.persistence.orders import legal_entity
+from activities.persistence.tables import UserRow
 from api.i18n import Language, preferred_language
 from api.problems import ProblemResponse, problem
 from api.validation import field_errors
@@ -107,7 +110,8 @@ def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, TooManyCallsError):
         headers = {"Retry-After": str(error.facts["retry_after"])}
     zone = company_zone(request)
-    return problem(error.status, error.code, _language(request), error.facts, headers=headers, zone=zone)
+    facts = _with_a_name(request, error.facts)
+    return problem(error.status, error.code, _language(request), facts, headers=headers, zone=zone)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
@@ -118,7 +122,12 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    codes = {404: "route_not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "malformed_json"}
+    codes = {
+        400: "malformed_json",
+        404: "route_not_found",
+        405: "method_not_allowed",
+        413: "body_too_large",
+    }
     code = codes.get(error.status_code, "invalid_input")
     headers = dict(error.headers) if error.headers else None
     if error.status_code == 405:
@@ -138,7 +147,18 @@ def _workflow_failed(request: Request, error: Exception) -> Response:
     if refusal is None:
         return _bug(request, error)
     code, facts = refusal
-    return problem(status_of(code) or 409, code, _language(request), facts, zone=company_zone(request))
+    named = _with_a_name(request, facts)
+    return problem(status_of(code) or 409, code, _language(request), named, zone=company_zone(request))
+
+
+def _with_a_name(request: Request, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Workflows know people by their ids; readers by their names."""
+    by = facts.get("by")
+    if not isinstance(by, str) or not UUID_PATTERN.fullmatch(by):
+        return facts
+    with Session(request.app.state.engine) as session:
+        person = session.get(UserRow, UUID(by))
+    return {**facts, "by": person.name} if person else facts
 
 
 def _temporal_silent(request: Request, error: Exception) -> Response:

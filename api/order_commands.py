@@ -24,7 +24,7 @@ from activities.persistence import approvals, orders
 from activities.persistence.tables import OrderRow
 from api.errors import refused
 from domain.errors import DomainError, QuoteExpiredError, WrongStateError
-from domain.orders import OpenShortage, OrderInput, OrderStatus, Proposal
+from domain.orders import OpenShortage, OrderInput, OrderStatus, Proposal, unnamed
 from workflows import ids
 from workflows.order import OrderWorkflow
 
@@ -100,7 +100,7 @@ async def command(
     )
     try:
         return await temporal.execute_update_with_start_workflow(
-            update, argument, start_workflow_operation=start, id=update_id, rpc_timeout=PATIENCE
+            update, unnamed(argument), start_workflow_operation=start, id=update_id, rpc_timeout=PATIENCE
         )
     except WorkflowAlreadyStartedError:
         raise await run_in_threadpool(why_ended, engine, UUID(order.order_id), update.__name__) from None

@@ -8,6 +8,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from domain.orders import unnamed
 from domain.payments import AllocateCommand, PaymentInput, PaymentOutcome, StatementInput, StatementSummary
 from workflows import ids
 from workflows.payment import ManualAllocationWorkflow, PaymentWorkflow
@@ -23,7 +24,7 @@ async def take_payment(temporal: Client, task_queue: str, payment: PaymentInput)
     """Record and apply a payment; None when there is no answer yet. The same identity runs once at a time."""
     handle = await temporal.start_workflow(
         PaymentWorkflow.run,
-        payment,
+        unnamed(payment),
         id=ids.payment_workflow_id(payment.identity),
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -41,7 +42,7 @@ async def allocate(temporal: Client, task_queue: str, command: AllocateCommand) 
     """
     handle = await temporal.start_workflow(
         ManualAllocationWorkflow.run,
-        command,
+        unnamed(command),
         id=ids.manual_allocation_workflow_id(command.payment_id, command.key),
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -72,7 +73,7 @@ async def _start_statement(
 ) -> WorkflowHandle[StatementWorkflow, StatementSummary]:
     return await temporal.start_workflow(
         StatementWorkflow.run,
-        upload,
+        unnamed(upload),
         id=ids.statement_workflow_id(upload.sha256),
         task_queue=task_queue,
         static_summary="Банковская выписка",

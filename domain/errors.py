@@ -59,7 +59,7 @@ class OwnApprovalError(DomainError):
 
 
 class AlreadyDecidedError(DomainError):
-    """The first approver won (D4-8). facts: by, at, decision."""
+    """The first approver won (D4-8). facts: by (an id, which the API makes a name), at, decision."""
 
     code = "already_decided"
 

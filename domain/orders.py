@@ -1,9 +1,10 @@
 """The order: its states, what it waits for, and the messages that carry it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeVar
 
 
 class OrderStatus(StrEnum):
@@ -67,6 +68,17 @@ class Actor:
     id: str
     name: str
     role: Role
+
+
+Message = TypeVar("Message")
+
+
+def unnamed(message: Message) -> Message:
+    """A command as it travels: whoever gives it by id and role. Names stay in the database, histories hold none."""
+    actor = getattr(message, "actor", None)
+    if not isinstance(actor, Actor) or actor == SYSTEM:
+        return message
+    return replace(message, actor=replace(actor, name=""))  # type: ignore[type-var]
 
 
 SYSTEM = Actor(id="00000000-0000-0000-0000-000000000000", name="Опора", role=Role.ADMIN)

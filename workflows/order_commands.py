@@ -69,7 +69,7 @@ class OrderCommands(OrderSteps):
             outcome: ApprovalOutcome = await self._ask(ApprovalActivities.answer_approval, request)
             if outcome.refusal is None and not outcome.passed_on:
                 at, verdict = self._clock.now().isoformat(), command.verdict
-                self._answered = {"by": command.actor.name, "at": at, "decision": verdict}
+                self._answered = {"by": command.actor.id, "at": at, "decision": verdict}
             await self._follow_answer(outcome, command.actor)
             return outcome
 

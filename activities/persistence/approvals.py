@@ -277,8 +277,7 @@ def late_answer(session: Session, order_id: UUID) -> tuple[str, dict[str, str]] 
     if order.status == OrderStatus.CANCELLED and order.ended_at is not None:
         return "order_cancelled", {"at": order.ended_at.isoformat(), "reason": order.end_reason or ""}
     if row is not None and row.decided_by is not None and row.decided_at is not None:
-        by = orders.user(session, row.decided_by).name
-        return "already_decided", {"by": by, "at": row.decided_at.isoformat(), "decision": row.state}
+        return "already_decided", {"by": str(row.decided_by), "at": row.decided_at.isoformat(), "decision": row.state}
     if row is not None and row.state == "expired":
         return "approval_expired", {"deadline": row.deadline.isoformat()}
     return None

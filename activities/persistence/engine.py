@@ -22,4 +22,5 @@ def make_engine(database_url: str, pool_size: int = 10) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,  # errors travel into logs and histories
         connect_args={"options": options, "connect_timeout": 5},
+        hide_parameters=True,  # names and texts must not reach logs and Temporal inside a message of an error
     )

@@ -21,7 +21,10 @@ def record_event(
     policy_version: int | None = None,
     **data: Any,
 ) -> None:
-    """Append one event; `data` must be JSON-ready (money as strings)."""
+    """Append one event; `data` must be JSON-ready (money as strings).
+
+    An actor who came by id alone gets the name from the database, in the same insert.
+    """
     session.add(
         JournalRow(
             at=at,
