@@ -6,6 +6,7 @@ Business parameters (limits, lifetimes, ladders) are not here: they are versione
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Settings:
         public_url: address of the API as people reach it; used in links, and https there is demanded from browsers.
         calls_at_once, calls_per_minute: how many calls one person makes from a standing start, and then on.
         bad_keys_at_once, bad_keys_per_minute: how many calls with unknown keys one address makes before it is refused.
+        temporal_ui: origin of the Temporal UI, `https://host[:port]`: the one foreign page that may ask `/codec`.
     """
 
     database_url: str
@@ -42,16 +44,17 @@ class Settings:
     calls_per_minute: int = 12_000
     bad_keys_at_once: int = 60
     bad_keys_per_minute: int = 60
+    temporal_ui: str | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
-        """Read `OPORA_*` variables.
+        """Read `OPORA_*` variables; a secret may stand in a file that `OPORA_…_FILE` names instead.
 
         Raises:
             SettingsError: a variable is missing or malformed; the message names it and the cure.
         """
         source = os.environ if env is None else env
-        url = source.get("OPORA_DATABASE_URL")
+        url = read_secret("OPORA_DATABASE_URL", source)
         if not url:
             raise SettingsError("OPORA_DATABASE_URL is not set: give the address of PostgreSQL, postgresql://…")
         return cls(
@@ -60,7 +63,7 @@ class Settings:
             smtp_host=source.get("OPORA_SMTP_HOST", "127.0.0.1"),
             smtp_port=_integer(source, "OPORA_SMTP_PORT", 1025),
             smtp_user=source.get("OPORA_SMTP_USER") or None,
-            smtp_password=source.get("OPORA_SMTP_PASSWORD") or None,
+            smtp_password=read_secret("OPORA_SMTP_PASSWORD", source),
             smtp_tls=_flag(source, "OPORA_SMTP_TLS"),
             mail_from=source.get("OPORA_MAIL_FROM", "opora@localhost"),
             mailbox=source.get("OPORA_MAILBOX") or None,
@@ -71,11 +74,32 @@ class Settings:
             calls_per_minute=_positive(source, "OPORA_CALLS_PER_MINUTE", 12_000),
             bad_keys_at_once=_positive(source, "OPORA_BAD_KEYS_AT_ONCE", 60),
             bad_keys_per_minute=_positive(source, "OPORA_BAD_KEYS_PER_MINUTE", 60),
+            temporal_ui=source.get("OPORA_TEMPORAL_UI", "").rstrip("/") or None,
         )
 
 
 class SettingsError(Exception):
     """A setting is missing or malformed."""
+
+
+def read_secret(name: str, env: Mapping[str, str] | None = None) -> str | None:
+    """A secret from the variable `name`, or from the file that `{name}_FILE` names, without its last line end.
+
+    Raises:
+        SettingsError: both are set, or the file cannot be read; the message does not show what was read.
+    """
+    source = os.environ if env is None else env
+    value, path = source.get(name) or None, source.get(f"{name}_FILE") or None
+    if path is None:
+        return value
+    if value is not None:
+        raise SettingsError(f"{name} and {name}_FILE are both set: keep one of them")
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n") or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{name}_FILE cannot be read ({type(error).__name__}): check the path and its rights"
+        ) from None
 
 
 def _integer(source: Mapping[str, str], name: str, default: int) -> int:

@@ -17,6 +17,7 @@ from api.nudges import catch_up
 from api.openapi import declare_problems, describe
 from api.routes import routers
 from api.security import GuardedApi
+from api.routes.codec import CodecCors
 from api.supply_commands import catch_up_supplies
 from api.version import VERSION
 from workflows.client import connect
@@ -61,6 +62,7 @@ def create_app(
     app.https = known.public_url.startswith("https://")
     app.state.settings = known
     app.add_middleware(BodyGuard)
+    app.add_middleware(CodecCors, origin=known.temporal_ui)
     errors.install(app)
     for router in routers():
         declare_problems(router)

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -14,7 +15,7 @@ from api.clock import Now
 from domain.errors import ForbiddenError, TooManyBadKeysError, TooManyCallsError, UnauthenticatedError
 from domain.orders import Actor, Role
 
-_BEARER = HTTPBearer(
+BEARER = HTTPBearer(
     auto_error=False, scheme_name="ApiKey", description="Ключ сотрудника. / The API key of a member of staff."
 )
 
@@ -25,22 +26,31 @@ def key_hash(key: str) -> str:
 
 
 def authenticate(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)], now: Now
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)], now: Now
 ) -> Actor:
     """The person behind the key; roles are read anew for every call.
 
     Raises:
-        UnauthenticatedError: no key, or nobody has it.
+        UnauthenticatedError, TooManyCallsError, TooManyBadKeysError: see `person_behind`.
+    """
+    if credentials is None or not credentials.credentials:
+        raise UnauthenticatedError
+    return person_behind(request, credentials.credentials, now=now)
+
+
+def person_behind(request: Request, key: str, *, now: datetime) -> Actor:
+    """The person whose key it is, their call counted.
+
+    Raises:
+        UnauthenticatedError: nobody has the key.
         TooManyCallsError: the person calls too often.
         TooManyBadKeysError: too many calls with unknown keys came from the address. Known keys still open from there:
             one broken program must not lock its office out, and 256 random bits are not found by trying.
     """
-    if credentials is None or not credentials.credentials:
-        raise UnauthenticatedError
     engine: Engine = request.app.state.engine
     settings: Settings = request.app.state.settings
     calls = RateLimit(settings.calls_at_once, settings.calls_per_minute)
-    caller = identify(engine, key_hash(credentials.credentials), calls, as_of=now)
+    caller = identify(engine, key_hash(key), calls, as_of=now)
     if caller is None:
         bad_keys = RateLimit(settings.bad_keys_at_once, settings.bad_keys_per_minute)
         address = request.client.host if request.client else ""

@@ -124,6 +124,7 @@ def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     codes = {
         400: "malformed_json",
+        401: "unauthenticated",
         404: "route_not_found",
         405: "method_not_allowed",
         413: "body_too_large",

@@ -58,5 +58,5 @@ def problem(
     }
     extra = {"Content-Language": language, "Cache-Control": "no-store", **(headers or {})}
     if http_status == 401:
-        extra["WWW-Authenticate"] = "Bearer"
+        extra.setdefault("WWW-Authenticate", "Bearer")
     return ProblemResponse(body, http_status, headers=extra)

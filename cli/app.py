@@ -31,6 +31,9 @@ def up(  # noqa: PLR0917 - options of the command line
     detach: Annotated[bool, typer.Option("--detach", help="Вернуться, когда всё готово.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Заполнить демонстрационной компанией.")] = False,
     host: Annotated[str, typer.Option(help="Адрес, на котором слушает API.")] = "127.0.0.1",
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="Шифровать данные процессов в Temporal, теперь и впредь.")
+    ] = False,
     background: Annotated[bool, typer.Option("--background", hidden=True)] = False,
 ) -> None:
     """Запустить PostgreSQL, Temporal, почту, воркер и API на этой машине."""
@@ -42,8 +45,9 @@ def up(  # noqa: PLR0917 - options of the command line
         arguments = ["--data", str(directory.path), "--host", host]
         arguments += ["--port", str(port)] if port is not None else []
         arguments += ["--demo"] if demo else []
+        arguments += ["--encrypt"] if encrypt else []
         raise typer.Exit(start_detached(arguments))
-    run_up(directory, Wishes(port=port, host=host), demo=demo, background=background)
+    run_up(directory, Wishes(port=port, host=host, encrypt=encrypt), demo=demo, background=background)
 
 
 @app.command()

@@ -42,6 +42,7 @@ def _findings(data: DataDirectory) -> Iterator[Finding]:
     yield True, f"Опора работает: {known['api']}, каталог {data.path}"
     yield from _database(str(known["database"]))
     yield from _temporal(str(known["temporal"]))
+    yield _payload_keys(known)
     if answers(known["api"] + "/readyz"):
         yield True, "API готов"
     else:
@@ -149,6 +150,18 @@ def _temporal(address: str) -> Iterator[Finding]:
     missing = sorted(set(SEARCH_ATTRIBUTES) - attributes)
     yield not missing, f"Нет атрибутов поиска {', '.join(missing)}" if missing else "Атрибуты поиска на месте"
     yield pollers > 0, "Воркер берёт работу" if pollers else "Воркер не берёт работу: смотрите журнал worker.log"
+
+
+def _payload_keys(known: dict[str, object]) -> Finding:
+    from cli.local.keys import keys_of
+
+    try:
+        keys = keys_of(known)
+    except StackError as error:
+        return False, str(error)
+    if keys.writes is None:
+        return True, "Данные процессов в Temporal не шифруются; включить: ./opora up --encrypt"
+    return True, f"Данные процессов в Temporal шифруются ключом {keys.writes}; читаются: {', '.join(keys.known)}"
 
 
 def _mail(data: DataDirectory) -> Finding:

@@ -22,12 +22,15 @@ from temporalio.service import RPCError
 
 from activities.adapters.spreadsheets import Source, UnreadableFileError, read_source
 from activities.handoff import HandoffActivities
+from activities.payload_keys import PayloadKeys
 from activities.persistence.engine import make_engine
 from activities.persistence.import_task import ImportRefusedError, NoCompanyError, Written
 from activities.persistence.importing import begin_import, known_company, write_company
 from activities.persistence.reconsideration import reconsider_account
 from activities.requisites import check_kpp, check_tax_id
+from activities.settings import SettingsError, read_secret
 from cli.local.data import USUAL, DataDirectory
+from cli.local.keys import keys_of
 from cli.local.problems import StackError
 from domain.import_records import Requisites
 from domain.import_sheets import RowProblem
@@ -53,6 +56,7 @@ class Stack:
     database: str
     temporal: str | None
     task_queue: str = TASK_QUEUE
+    keys: PayloadKeys | None = None
 
 
 @dataclass(slots=True)
@@ -106,14 +110,21 @@ def find_stack(data: Path | None) -> Stack:
         StackError: it does not run.
     """
     queue = os.environ.get("OPORA_TASK_QUEUE") or TASK_QUEUE
-    database = os.environ.get("OPORA_DATABASE_URL")
-    if data is None and database:
+    database = _database_of_environment() if data is None else None
+    if database:
         return Stack(database, None, queue)
     directory = DataDirectory(data or USUAL)
     running = directory.running()
     if running is None:
         raise StackError(f"В каталоге {directory.path} Опора не запущена: запустите её командой ./opora up.")
-    return Stack(running["database"], running["temporal"], queue)
+    return Stack(running["database"], running["temporal"], queue, keys_of(running))
+
+
+def _database_of_environment() -> str | None:
+    try:
+        return read_secret("OPORA_DATABASE_URL")
+    except SettingsError as error:
+        raise StackError(str(error)) from None
 
 
 async def import_file(stack: Stack, file: Path, *, dry_run: bool, quiet: bool = False) -> Report:
@@ -198,7 +209,9 @@ async def _hand_over(
 
 async def _client(stack: Stack) -> Client:
     try:
-        return await connect(stack.temporal)
+        return await connect(stack.temporal, keys=stack.keys)
+    except SettingsError as error:
+        raise StackError(str(error)) from None
     except (RPCError, RuntimeError) as error:
         raise StackError(
             "Temporal не отвечает: проверьте, что система запущена (./opora up). Ничего не записано."

@@ -3,14 +3,16 @@
 import os
 import sys
 
+from activities.payload_keys import PayloadKeys
 from activities.settings import Settings, SettingsError
 from cli.local.data import ROOT
 from cli.local.problems import StackError
 
 
 def settings() -> Settings:
-    """The environment's settings; a missing one is a sentence."""
+    """The environment's settings; a missing or malformed one is a sentence."""
     try:
+        PayloadKeys.from_env()
         return Settings.from_env()
     except SettingsError as error:
         raise StackError(str(error)) from None

@@ -4,13 +4,15 @@ import asyncio
 import re
 from datetime import datetime, timedelta
 
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.payload_keys import PayloadKeys
 from cli.local.data import DataDirectory
+from cli.local.keys import keys_of
 from cli.local.problems import StackError
 from cli.local.timemachine import clock_of, fast_forward
-from workflows.converter import data_converter
+from workflows.client import connect
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 _DURATION = re.compile(r"(\d{1,5})([dhm])", re.ASCII)
@@ -35,14 +37,14 @@ def move_clock(data: DataDirectory, workflow_id: str, ahead: str) -> None:
     known = data.running()
     if known is None or data.holder() is None:
         raise StackError(f"В каталоге {data.path} Опора не работает: запустите ./opora up или укажите --data.")
-    now, alive = asyncio.run(_move(known["temporal"], workflow_id, duration))
+    now, alive = asyncio.run(_move(known["temporal"], keys_of(known), workflow_id, duration))
     state = "ждёт дальше" if alive else "завершился"
     print(f"{workflow_id}: часы переведены на {ahead} вперёд, теперь {now:%d.%m.%Y %H:%M} UTC; процесс {state}.")
 
 
-async def _move(address: str, workflow_id: str, duration: timedelta) -> tuple[datetime, bool]:
+async def _move(address: str, keys: PayloadKeys, workflow_id: str, duration: timedelta) -> tuple[datetime, bool]:
     try:
-        client = await Client.connect(address, data_converter=data_converter)
+        client = await connect(address, keys=keys)
         handle = client.get_workflow_handle(workflow_id)
         if (await handle.describe()).status != WorkflowExecutionStatus.RUNNING:
             raise StackError(f"Процесс {workflow_id} уже завершён: переводить нечего.")

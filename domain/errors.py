@@ -522,3 +522,9 @@ class DisputeAgainError(DomainError):
 
     code = "dispute_again"
     status = 403
+
+
+class PayloadUnreadableError(DomainError):
+    """A payload is sealed with a key that is not known here, or was changed. facts: key (its name)."""
+
+    code = "payload_unreadable"

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from temporalio.api.common.v1 import Payload
 from temporalio.client import (
     Client,
     Schedule,
@@ -16,6 +17,7 @@ from temporalio.client import (
 )
 
 from domain.sweeps import StockSweep
+from workflows.converter import sealed_with, writing_key
 from workflows.sweep import StockSweepWorkflow
 
 STOCK_SWEEP = "stock-sweep"
@@ -28,7 +30,8 @@ async def ensure_schedules(client: Client, task_queue: str) -> None:
     try:
         await client.create_schedule(STOCK_SWEEP, wanted)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(STOCK_SWEEP).update(lambda current: _brought_to(wanted, current))
+        key = writing_key(client.data_converter)
+        await client.get_schedule_handle(STOCK_SWEEP).update(lambda current: _brought_to(wanted, current, key))
 
 
 def stock_sweep(task_queue: str) -> Schedule:
@@ -46,14 +49,18 @@ def stock_sweep(task_queue: str) -> Schedule:
     )
 
 
-def _brought_to(wanted: Schedule, current: ScheduleUpdateInput) -> ScheduleUpdate | None:
-    """What an older release made becomes today's; whether it is paused stays as people left it."""
+def _brought_to(wanted: Schedule, current: ScheduleUpdateInput, key: str | None) -> ScheduleUpdate | None:
+    """What an older release made becomes today's; whether it is paused stays as people left it.
+
+    So does what is sealed with another key: a schedule outlives every history, and its key would never be free to go.
+    """
     schedule = current.description.schedule
     action, new = schedule.action, wanted.action
     assert isinstance(action, ScheduleActionStartWorkflow)
     assert isinstance(new, ScheduleActionStartWorkflow)
-    if (schedule.spec.intervals, schedule.policy, action.task_queue, action.workflow) == (
-        wanted.spec.intervals, wanted.policy, new.task_queue, new.workflow,
+    sealed = {sealed_with(argument) for argument in action.args if isinstance(argument, Payload)}
+    if (schedule.spec.intervals, schedule.policy, action.task_queue, action.workflow, sealed) == (
+        wanted.spec.intervals, wanted.policy, new.task_queue, new.workflow, {key},
     ):  # fmt: skip
         return None
     wanted.state = schedule.state

@@ -38,6 +38,7 @@ MODULES = (
     "rates",
     "health",
     "mail",
+    "codec",
 )
 
 

@@ -16,8 +16,9 @@ from uuid import uuid4
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from cli.local.keys import keys_of
 from cli.local.timemachine import OVERSHOOT, clock_of, fast_forward, settle
-from workflows.converter import data_converter
+from workflows.client import connect
 
 PATIENCE = 100.0
 """Seconds until a part that was killed must answer again."""
@@ -35,6 +36,7 @@ class Door:
     def __init__(self, running: dict[str, Any]) -> None:
         self.api: str = running["api"]
         self._temporal: str = running["temporal"]
+        self._payload_keys = keys_of(running)
         self._mail: str = running["mail"]
         self._keys: dict[str, str] = running["keys"]
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
@@ -92,7 +94,7 @@ class Door:
             time.sleep(_PAUSE)
 
     async def _client(self) -> Client:
-        return await Client.connect(self._temporal, data_converter=data_converter)
+        return await connect(self._temporal, keys=self._payload_keys)
 
     async def _move(self, workflow_id: str, ahead: timedelta) -> datetime:
         """Move to a fixed instant, so that a try that broke half way is only finished by the next."""

@@ -36,6 +36,7 @@ class DataDirectory:
         self.processes_json = self.path / "processes.json"
         self.postgres = self.path / "postgres"
         self.postgres_password = self.path / "postgres.password"
+        self.payload_keys = self.path / "payload.keys"
         self.temporal = self.path / "temporal" / "temporal.db"
         self.mailbox = self.path / "mail"
         self.logs = self.path / "logs"

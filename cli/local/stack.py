@@ -15,6 +15,7 @@ from types import FrameType
 import psycopg
 
 from cli.local.data import ROOT, DataDirectory, read_json, write_json
+from cli.local.keys import make_keys, read_keys
 from cli.local.parts import Kept, Program, record_processes
 from cli.local.postgres import Postgres
 from cli.local.problems import PortTakenError, StackError
@@ -44,12 +45,13 @@ class StopRequested(Exception):  # noqa: N818 - a wish, not an error
 class Wishes:
     """What the caller asked for. `port` None: the usual one or any free; 0: any free; else this one or nothing.
 
-    `worker`: the Python program that serves as worker.
+    `worker`: the Python program that serves as worker. `encrypt`: seal payloads from now on.
     """
 
     port: int | None = None
     host: str = LOOPBACK
     worker: tuple[str, ...] = ("worker.py",)
+    encrypt: bool = False
 
 
 class Stack:
@@ -63,6 +65,9 @@ class Stack:
         self._host = wishes.host
         self._worker = wishes.worker
         self._api_port = int(self._listener.getsockname()[1])
+        if wishes.encrypt:
+            make_keys(data.payload_keys)
+        self._payload_keys = data.payload_keys if read_keys(data.payload_keys).known else None
         self._postgres = self._new_postgres()
         self._temporal = self._new_temporal()
         self._mail_port = pick_port(MAIL_PORT)
@@ -210,6 +215,7 @@ class Stack:
             ui_port=pick_port(UI_PORT, avoid=frozenset({port})),
             log=self._data.log("temporal"),
             database=self._data.temporal,
+            codec=f"{self.api}/codec" if self._payload_keys else None,
         )
 
     def _record(self) -> None:
@@ -233,7 +239,9 @@ class Stack:
         """What worker and API read: our addresses, and nothing that steers them elsewhere."""
         own = ("OPORA_", "TEMPORAL_", "PYTHONPATH")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        sealed = {"OPORA_PAYLOAD_KEYS_FILE": str(self._payload_keys)} if self._payload_keys else {}
         return inherited | {
+            **sealed,
             "PYTHONPATH": str(ROOT),
             "MALLOC_ARENA_MAX": "2",
             "OPORA_DATABASE_URL": self._postgres.url(),
@@ -243,6 +251,7 @@ class Stack:
             "OPORA_MAILBOX": str(self._data.mailbox),
             "OPORA_LOCAL": "1",
             "OPORA_PUBLIC_URL": self.api,
+            "OPORA_TEMPORAL_UI": f"http://{LOOPBACK}:{self._temporal.ui_port}",
             "TEMPORAL_ADDRESS": self._temporal.address,
             "TEMPORAL_NAMESPACE": "default",
             "TEMPORAL_CONFIG_FILE": os.devnull,
@@ -255,6 +264,7 @@ class Stack:
             "temporal_ui": f"http://{LOOPBACK}:{self._temporal.ui_port}",
             "database": self._postgres.url(),
             "mail": f"{self.api}/mail",
+            "payload_keys": str(self._payload_keys) if self._payload_keys else None,
             "keys": self.keys,
         }
 

@@ -56,14 +56,25 @@ _TAKEN = "его порт занят другой программой; повт
 
 
 class Temporal:
-    """One server, its state in a SQLite file; None keeps it in memory. `ui_port` None: no UI."""
+    """One server, its state in a SQLite file; None keeps it in memory. `ui_port` None: no UI.
+
+    `codec`: where the UI has sealed payloads opened.
+    """
 
     def __init__(
-        self, port: int, *, log: Path, database: Path | None = None, ui_port: int | None = None, host: str = "127.0.0.1"
+        self,
+        port: int,
+        *,
+        log: Path,
+        database: Path | None = None,
+        ui_port: int | None = None,
+        host: str = "127.0.0.1",
+        codec: str | None = None,
     ) -> None:
         self.port = port
         self.ui_port = ui_port
         self.host = host
+        self.codec = codec
         self.log = log
         self.database = database
         self.process: subprocess.Popen[bytes] | None = None
@@ -80,6 +91,7 @@ class Temporal:
             argv.append("--headless")
         else:
             argv += ["--ui-port", str(self.ui_port), "--ui-disable-news-fetch"]
+            argv += ["--ui-codec-endpoint", self.codec] if self.codec else []
         if self.database is not None:
             self.database.parent.mkdir(parents=True, exist_ok=True)
             argv += ["--db-filename", self.database]

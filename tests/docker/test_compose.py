@@ -162,7 +162,8 @@ def test_the_example_names_every_variable_and_no_other() -> None:
 
 
 def test_our_processes_get_settings_that_they_read(services: dict[str, dict[str, Any]]) -> None:
-    known = set(re.findall(r'"(OPORA_[A-Z_]+)"', (ROOT / "activities" / "settings.py").read_text(encoding="utf-8")))
+    readers = [ROOT / "activities" / name for name in ("settings.py", "payload_keys.py")]
+    known = set(re.findall(r'"(OPORA_[A-Z_]+)"', "".join(path.read_text(encoding="utf-8") for path in readers)))
     filled = {**_example(), "OPORA_DB_PASSWORD": "secret", "OPORA_SMTP_HOST": "mail.example"}
     for name in OURS:
         environment = {

@@ -1,4 +1,4 @@
-"""The seed's story on a whole local stack, while its parts are killed one after another."""
+"""The seed's story on a whole local stack that seals its payloads, while its parts are killed one after another."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ PARTS = ("worker", "api", "temporal", "postgres", "worker")
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    with running_stack(tmp_path_factory.mktemp("story") / "data") as running:
+    with running_stack(tmp_path_factory.mktemp("story") / "data", "--encrypt") as running:
         yield running
 
 
@@ -44,6 +44,9 @@ def test_the_story_happens_whatever_is_killed(stack: RunningStack) -> None:
     letters = stack.get("/mail").json()
     seen = [(letter["to"], letter["subject"], letter["text"]) for letter in letters]
     assert len(seen) == len(set(seen)), "a letter was sent twice"
+    stored = b"".join(path.read_bytes() for path in (stack.data / "temporal").iterdir())
+    assert b"binary/encrypted" in stored
+    assert b"json/plain" not in stored.replace(b'json/plain\x12\x0b"Scheduled"', b"")
 
 
 def test_a_story_that_cannot_happen_ends_with_a_plain_sentence(tmp_path: Path) -> None:

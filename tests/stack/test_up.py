@@ -5,7 +5,9 @@ import os
 import signal
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx2
 import psutil
 import psycopg
 import pytest
@@ -25,7 +27,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 def test_run_json_says_where_everything_is(stack: RunningStack) -> None:
     known = stack.run_json()
-    assert set(known) == {"api", "temporal", "temporal_ui", "database", "mail", "keys"}
+    assert set(known) == {"api", "temporal", "temporal_ui", "database", "mail", "keys", "payload_keys"}
+    assert known["payload_keys"] is None
     assert set(known["keys"]) == LOGINS
     assert known["mail"] == known["api"] + "/mail"
     assert stat.S_IMODE((stack.data / "run.json").stat().st_mode) == 0o600
@@ -110,13 +113,14 @@ def test_a_clean_stop_leaves_nothing_running_and_the_next_start_keeps_the_data(s
     assert not any(lives(pid) for pid in pids)
     assert "ничего не работает" in opora("down", "--data", stack.data).stdout
     assert opora("doctor", "--data", stack.data).returncode == 1
-    said = opora("up", "--detach", "--data", stack.data, "--port", "0")
+    said = opora("up", "--detach", "--data", stack.data, "--port", "0", "--encrypt")
     try:
         assert said.returncode == 0, said.stdout + said.stderr
         assert "Опора готова." in said.stdout
         assert os.getsid(stack.pid("supervisor")) != os.getsid(0)
         assert stack.is_ready()
         assert "before the stop" in marks(stack)
+        seals_its_payloads(stack)
     finally:
         opora("down", "--data", stack.data)
 
@@ -128,6 +132,20 @@ def test_ctrl_c_stops_cleanly(stack: RunningStack) -> None:
     assert not any(lives(pid) for pid in pids)
     assert not stack.data.joinpath("run.json").exists()
     assert "Traceback" not in stack.output.read_text()
+
+
+def seals_its_payloads(stack: RunningStack) -> None:
+    """From now on: the keys are the owner's alone, the admin reads by the codec, the UI knows where it is."""
+    known = stack.run_json()
+    assert stat.S_IMODE(Path(known["payload_keys"]).stat().st_mode) == 0o600
+    assert stack.get("/codec", "admin").json() == {"writes": "local-1", "reads": ["local-1"]}
+    assert stack.get("/codec", "manager").status_code == 403
+    interface = httpx2.get(known["temporal_ui"] + "/api/v1/settings", trust_env=False).json()
+    assert interface["Codec"]["Endpoint"] == known["api"] + "/codec"
+    asked = {"Origin": known["temporal_ui"], "Access-Control-Request-Method": "POST"}
+    allowed = httpx2.options(known["api"] + "/codec/decode", headers=asked, trust_env=False)
+    assert allowed.headers["access-control-allow-origin"] == known["temporal_ui"]
+    assert "шифруются ключом local-1" in opora("doctor", "--data", stack.data).stdout
 
 
 def mark(stack: RunningStack, text: str) -> None:

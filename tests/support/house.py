@@ -1,9 +1,9 @@
 """A whole house for a test: database, mail server, worker and a desk from which orders are commanded."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,35 +121,56 @@ async def a_house(
 ) -> AsyncIterator[House]:
     """Run workers and a mail server around one database; `smtp_port` names another mail server instead, `payments`
     another system of record for payments."""
+    company = a_company(engine)
+    with a_mail_server(home) as (mailbox, port):
+        settings = Settings(
+            database_url=database_url, task_queue=task_queue, smtp_port=smtp_port or port, mailbox=str(home / "mail")
+        )
+        async with serving(settings, engine, client, cached_workflows=cached_workflows, payments=payments):
+            yield House(engine, client, company, mailbox, task_queue)
+
+
+@contextmanager
+def a_mail_server(home: Path) -> Iterator[tuple[Mailbox, int]]:
+    """A mail server that keeps what it takes, and its port."""
     mailbox = Mailbox(home / "mail")
     mail = Controller(_Keep(mailbox), hostname="127.0.0.1", port=pick_port(0), enable_SMTPUTF8=True)
     mail.start()
-    settings = Settings(
-        database_url=database_url, task_queue=task_queue, smtp_port=smtp_port or mail.port, mailbox=str(home / "mail")
-    )
-    company = a_company(engine)
     try:
-        with ThreadPoolExecutor(8) as steps, ThreadPoolExecutor(4) as letters:
-            worker = Worker(
-                client,
-                task_queue=task_queue,
-                workflows=WORKFLOWS,
-                activities=build_activities(settings, engine, client, payments),
-                activity_executor=steps,
-                max_concurrent_activities=8,
-                max_cached_workflows=cached_workflows,
-                workflow_runner=workflow_runner(),
-                interceptors=[RefusalInterceptor()],
-            )
-            mail_worker = Worker(
-                client,
-                task_queue=ids.mail_queue(task_queue),
-                activities=build_mail_activities(settings, engine),
-                activity_executor=letters,
-                max_concurrent_activities=4,
-                interceptors=[RefusalInterceptor()],
-            )
-            async with worker, mail_worker:
-                yield House(engine, client, company, mailbox, task_queue)
+        yield mailbox, mail.port
     finally:
         mail.stop()
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings,
+    engine: Engine,
+    client: Client,
+    *,
+    cached_workflows: int = 500,
+    payments: PaymentSource | None = None,
+) -> AsyncIterator[None]:
+    """Both workers of a house, as one process of the product has them."""
+    with ThreadPoolExecutor(8) as steps, ThreadPoolExecutor(4) as letters:
+        worker = Worker(
+            client,
+            task_queue=settings.task_queue,
+            workflows=WORKFLOWS,
+            activities=build_activities(settings, engine, client, payments),
+            activity_executor=steps,
+            max_concurrent_activities=8,
+            max_cached_workflows=cached_workflows,
+            workflow_runner=workflow_runner(),
+            interceptors=[RefusalInterceptor()],
+        )
+        mail_worker = Worker(
+            client,
+            task_queue=ids.mail_queue(settings.task_queue),
+            activities=build_mail_activities(settings, engine),
+            activity_executor=letters,
+            max_concurrent_activities=4,
+            interceptors=[RefusalInterceptor()],
+        )
+        async with worker, mail_worker:
+            yield

@@ -98,10 +98,10 @@ class RunningStack:
 
 
 @contextmanager
-def running_stack(data: Path) -> Iterator[RunningStack]:
+def running_stack(data: Path, *options: str) -> Iterator[RunningStack]:
     stack = RunningStack(data)
     try:
-        stack.start()
+        stack.start(*options)
         yield stack
     finally:
         if stack.process is not None and stack.process.poll() is None:
