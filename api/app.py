@@ -16,8 +16,8 @@ from api.grant_commands import catch_up_grants
 from api.nudges import catch_up
 from api.openapi import declare_problems, describe
 from api.routes import routers
-from api.security import GuardedApi
 from api.routes.codec import CodecCors
+from api.security import GuardedApi
 from api.supply_commands import catch_up_supplies
 from api.version import VERSION
 from workflows.client import connect

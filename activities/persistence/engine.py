@@ -20,7 +20,6 @@ def make_engine(database_url: str, pool_size: int = 10) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        hide_parameters=True,  # errors travel into logs and histories
+        hide_parameters=True,  # names and texts must not reach logs and histories inside an error
         connect_args={"options": options, "connect_timeout": 5},
-        hide_parameters=True,  # names and texts must not reach logs and Temporal inside a message of an error
     )
