@@ -10,11 +10,12 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.adapters.errors import OutcomeUnknownError, PermanentError, TransientError
+from activities.adapters.errors import HeldError, OutcomeUnknownError, PermanentError, TransientError
 from activities.dunning_effects import LETTER_TEMPLATES, merged_letter, why_withdrawn
 from activities.persistence import orders
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
+from activities.persistence.freezing import frozen_since, restored_midway, was_restored
 from activities.persistence.outbound import Claim, claim, lock_letters_to_customer, mark, reword
 from activities.persistence.tables import CustomerRow, OutboundRow
 from activities.persistence.tasks import open_task
@@ -55,12 +56,15 @@ class NotificationActivities:
         """Send the planned messages under `keys`. One that cannot go now does not hold up the others.
 
         Raises:
+            HeldError: nothing may leave the house now.
             TransientError: some message could not be handed over yet; a repeat tries only those again.
         """
         sent, waiting = [], []
         for key in keys:
             try:
                 sent.append(Delivery(key, self._deliver(key, as_of)))
+            except HeldError:
+                raise
             except TransientError as error:
                 waiting.append(f"{key}: {error}")
         if waiting:
@@ -68,20 +72,45 @@ class NotificationActivities:
         return sent
 
     @activity.defn(no_thread_cancel_exception=True)
-    def give_up(self, keys: list[str], as_of: datetime) -> None:
-        """After a day of failures: what still waits is marked failed and handed to a person."""
+    def give_up(self, keys: list[str], as_of: datetime) -> bool:
+        """After a day of failures: what still waits is marked failed and handed to a person.
+
+        Returns:
+            True when nothing may leave the house now: nothing was given up, it has to be tried for another day.
+        """
         for key in keys:
             with _alone(self._engine, key), Session(self._engine) as session, session.begin():
+                if frozen_since(session) is not None:
+                    return True
                 row = session.get(OutboundRow, key)
                 if row is not None and row.state == MessageState.PLANNED:
                     _conclude(session, key, MessageState.FAILED, row.error or "mail server out of reach", as_of)
+        return False
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def settle_doubtful(self, as_of: datetime) -> int:
+        """After a restore: what was waiting at the backup may have gone since. It counts as sent where the receiver has
+        it, and where nobody can be asked; then a person is told (D10-15). How many of them there were."""
+        with Session(self._engine) as session:
+            doubtful = restored_midway(session)
+        settled = 0
+        for message in doubtful:
+            if self._mailbox is not None and not self._mailbox.find(message.message_id):
+                continue
+            with _alone(self._engine, message.key):
+                self._conclude_interrupted(message, as_of, "perhaps sent before the restore")
+            settled += 1
+        return settled
 
     def _deliver(self, key: str, as_of: datetime) -> MessageState:
         with _alone(self._engine, key):
             with Session(self._engine) as session, session.begin():
                 found = _claim(session, key, as_of)
+                repeated = found.found is MessageState.PLANNED and was_restored(session)
             if found.found in FINISHED:
                 return found.found
+            if repeated and self._mailbox is not None and self._mailbox.find(found.message.message_id):
+                return self._mark(key, MessageState.DONE, "sent before the restore", as_of)
             if found.found is MessageState.SENDING and not self._may_repeat(found.message):
                 return self._conclude_interrupted(found.message, as_of)
             return self._send(found.message, as_of)
@@ -104,10 +133,12 @@ class NotificationActivities:
         """Whether an interrupted message surely did not arrive. Nobody else is sending it: we hold its lock."""
         return self._mailbox is not None and not self._mailbox.find(message.message_id)
 
-    def _conclude_interrupted(self, message: Message, as_of: datetime) -> MessageState:
+    def _conclude_interrupted(
+        self, message: Message, as_of: datetime, why: str = "interrupted while sending"
+    ) -> MessageState:
         """It arrived, or nobody can tell."""
         state = MessageState.DONE if self._mailbox is not None else MessageState.UNKNOWN
-        return self._mark(message.key, state, "interrupted while sending", as_of)
+        return self._mark(message.key, state, why, as_of)
 
     def _mark(self, key: str, state: MessageState, error: str | None, as_of: datetime) -> MessageState:
         with Session(self._engine) as session, session.begin():
@@ -116,9 +147,16 @@ class NotificationActivities:
 
 
 def _claim(session: Session, key: str, as_of: datetime) -> Claim:
-    """Take a planned message; a letter about a debt is worded anew, or withdrawn when nothing is owed (D10-2)."""
+    """Take a planned message; a letter about a debt is worded anew, or withdrawn when nothing is owed (D10-2).
+
+    Raises:
+        HeldError: nothing may leave the house now; the message stays as it was.
+    """
     lock_letters_to_customer(session, key)
-    taken = claim(session, key)
+    taken = claim(session, key, at=_attempted_at(as_of))
+    since = None if taken.found in FINISHED else frozen_since(session)
+    if since is not None:
+        raise HeldError(f"nothing leaves the house since {since.isoformat()}")
     message = taken.message
     about_debt = message.template in LETTER_TEMPLATES.values() and message.audience == "customer"
     if taken.found is not MessageState.PLANNED or not about_debt:
@@ -128,6 +166,11 @@ def _claim(session: Session, key: str, as_of: datetime) -> Claim:
         _conclude(session, key, MessageState.CANCELLED, why_withdrawn(session, taken.schedule_line_id, at=as_of), as_of)
         return replace(taken, found=MessageState.CANCELLED)
     return replace(taken, message=reword(session, key, words.subject, words.body))
+
+
+def _attempted_at(as_of: datetime) -> datetime:
+    """When this attempt was given out: a letter that has waited for hours is not being sent for hours."""
+    return activity.info().current_attempt_scheduled_time if activity.in_activity() else as_of
 
 
 def _conclude(session: Session, key: str, state: MessageState, error: str | None, as_of: datetime) -> None:

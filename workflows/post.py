@@ -34,11 +34,17 @@ class Post:
     async def _deliver(self, key: str) -> None:
         """One message by itself, on the queue of mail: one that cannot go takes no time from any other."""
         queue = ids.mail_queue(workflow.info().task_queue)
-        try:
-            await workflow.execute_activity_method(
-                NotificationActivities.deliver, args=[[key], self._clock.now()], task_queue=queue, **options.MAIL
-            )
-        except ActivityError:  # a day without an answer: a person is told
-            await workflow.execute_activity_method(
-                NotificationActivities.give_up, args=[[key], self._clock.now()], task_queue=queue, **options.DATABASE
-            )
+        held = True
+        while held:
+            try:
+                await workflow.execute_activity_method(
+                    NotificationActivities.deliver, args=[[key], self._clock.now()], task_queue=queue, **options.MAIL
+                )
+                return
+            except ActivityError:  # a day without an answer: a person is told, unless letters are held on purpose
+                held = await workflow.execute_activity_method(
+                    NotificationActivities.give_up,
+                    args=[[key], self._clock.now()],
+                    task_queue=queue,
+                    **options.DATABASE,
+                )

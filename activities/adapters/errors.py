@@ -9,6 +9,10 @@ class TransientError(AdapterError):
     """Nothing was accepted: the same call may be repeated later."""
 
 
+class HeldError(TransientError):
+    """Nothing may leave the house now; a repeat after the thaw goes."""
+
+
 class PermanentError(AdapterError):
     """Refused for good: repeating the same call will not help."""
 

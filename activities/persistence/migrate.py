@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 from sqlmodel import SQLModel
 
-from activities.persistence import credit_tables, stock_tables, tables  # noqa: F401 - fill the metadata
+from activities.persistence import credit_tables, stock_tables, tables, watch_tables  # noqa: F401 - fill the metadata
 
 HERE = Path(__file__).parent / "migrations"
 

@@ -75,8 +75,8 @@ class Claim:
     customer_id: UUID | None
 
 
-def claim(session: Session, key: str) -> Claim:
-    """Lock one message and tell where it stood; a planned one becomes `sending`.
+def claim(session: Session, key: str, *, at: datetime) -> Claim:
+    """Lock one message and tell where it stood; a planned one becomes `sending`, since `at` by the machine's clock.
 
     Raises:
         LookupError: nothing was planned under this key.
@@ -85,9 +85,10 @@ def claim(session: Session, key: str) -> Claim:
     found = MessageState(row.state)
     if found is MessageState.PLANNED:
         row.state = MessageState.SENDING.value
+        row.claimed_at = at
         row.attempts += 1
         session.add(row)
-    return Claim(found, _message(row), row.schedule_line_id, row.customer_id)
+    return Claim(found, message_of(row), row.schedule_line_id, row.customer_id)
 
 
 def mark(session: Session, key: str, state: MessageState, *, at: datetime, error: str | None = None) -> OutboundRow:
@@ -128,7 +129,7 @@ def reword(session: Session, key: str, subject: str, body: str) -> Message:
     row = _locked(session, key)
     row.subject, row.body = subject, body
     session.add(row)
-    return _message(row)
+    return message_of(row)
 
 
 def notices_for(session: Session, user_id: UUID, *, limit: int = 100) -> list[OutboundRow]:
@@ -149,7 +150,8 @@ def _locked(session: Session, key: str) -> OutboundRow:
     return row
 
 
-def _message(row: OutboundRow) -> Message:
+def message_of(row: OutboundRow) -> Message:
+    """A row of the ledger as a mail server needs it."""
     return Message(
         key=row.key,
         template=row.template,

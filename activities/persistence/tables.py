@@ -515,7 +515,8 @@ class OutboundRow(SQLModel, table=True):
     """The effect ledger: every message to the outside, recorded before it is attempted (D10-15).
 
     `state`: planned -> sending -> done | failed | unknown; or cancelled before it was sent.
-    `audience`: `customer`, or `staff` for notices, which people also see in the product.
+    `audience`: `customer`, or `staff` for notices, which people also see in the product. `claimed_at`: since when it is
+    being sent.
     """
 
     __tablename__ = "outbound"
@@ -535,8 +536,10 @@ class OutboundRow(SQLModel, table=True):
     attempts: int = 0
     error: str | None = None
     created_at: datetime = Field(sa_type=INSTANT)
+    claimed_at: datetime | None = Field(default=None, sa_type=INSTANT)
     done_at: datetime | None = Field(default=None, sa_type=INSTANT)
     __table_args__ = (
+        Index("outbound_under_way", "state", postgresql_where=text("state IN ('planned','sending')")),
         CheckConstraint("state IN ('planned','sending','done','failed','unknown','cancelled')", name="state_known"),
         CheckConstraint("audience IN ('customer','staff')", name="audience_known"),
     )

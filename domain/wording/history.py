@@ -157,6 +157,9 @@ EVENTS = {
     "payment_applied": "Платёж разнесён, аванс {advance:money}.",
     "payment_queued": "Платёж ждёт бухгалтера.",
     "statement_registered": "Выписка загружена: новых платежей {created}, повторов {duplicates}.",
+    "effects_frozen:stop": "Отправка писем остановлена ({by}).",
+    "effects_frozen:restore": "База восстановлена из копии, отправка писем остановлена до сверки ({by}).",
+    "effects_thawed": "Отправка писем возобновлена ({by}).",
     "task_completed": "Задача выполнена.",
     "case_opened": "Открыто дело {number}.",
     "line_joined": "К делу добавлен счёт {invoice}: {residual:money}.",
@@ -184,6 +187,7 @@ VARIANTS = {
     "shortage_chosen": "choice",
     "grant_requested": "kind",
     "grant_approved": "kind",
+    "effects_frozen": "why",
     "dispute_closed": "result",
     "invoice_settled": "result",
     "message_cancelled": "error",
@@ -212,6 +216,7 @@ SUBJECTS = {
     "absence": "Отсутствие: {name}",
     "exchange_rate": "Курс {name}",
     "user": "Сотрудник {name}",
+    "effects": "Исходящие письма",
     "stock_check": "Сверка остатков {name}",
 }
 COMMENT = "Комментарий: «{comment}»."

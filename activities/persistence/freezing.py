@@ -1,0 +1,104 @@
+"""Times in which nothing leaves the house: after a restore until it is reconciled, or because a person stopped it.
+
+Whoever hands a message over takes the gate shared in the transaction of its claim; whoever freezes takes it alone. So
+when a freeze is committed, no claim that knew nothing of it is still under way.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from activities.persistence.events import record_event
+from activities.persistence.outbound import message_of
+from activities.persistence.tables import OutboundRow
+from activities.persistence.watch_tables import EffectFreezeRow
+from domain.freezes import EffectsNotFrozenError, FreezeReason, NotReconciledError
+from domain.messages import Message, MessageState
+from domain.orders import SYSTEM
+
+_GATE = 7_023_118
+"""Advisory lock of whatever leaves the house."""
+SUBJECT = "effects"
+
+
+def frozen_since(session: Session) -> datetime | None:
+    """Since when nothing may leave the house; None while it may. The answer holds until commit."""
+    session.execute(text("SELECT pg_advisory_xact_lock_shared(:gate)"), {"gate": _GATE})
+    return min((row.frozen_at for row in lasting(session)), default=None)
+
+
+def lasting(session: Session) -> Sequence[EffectFreezeRow]:
+    """The freezes that last, oldest first."""
+    query = select(EffectFreezeRow).where(col(EffectFreezeRow.thawed_at).is_(None))
+    return session.exec(query.order_by(col(EffectFreezeRow.frozen_at))).all()
+
+
+def was_restored(session: Session) -> bool:
+    """Whether this database was ever brought back from a backup, so that a message of its lost days may have gone."""
+    query = select(EffectFreezeRow.id).where(EffectFreezeRow.reason == FreezeReason.RESTORE)
+    return session.exec(query.limit(1)).first() is not None
+
+
+def restored_midway(session: Session) -> list[Message]:
+    """Messages that were planned or being sent when the backup was taken from which this database was restored."""
+    backup_at = max((row.backup_at for row in lasting(session) if row.backup_at is not None), default=None)
+    if backup_at is None:
+        return []
+    query = select(OutboundRow).where(col(OutboundRow.state).in_([MessageState.PLANNED, MessageState.SENDING]))
+    query = query.where(OutboundRow.created_at <= backup_at).order_by(col(OutboundRow.key))
+    return [message_of(row) for row in session.exec(query)]
+
+
+def freeze(
+    session: Session,
+    reason: FreezeReason,
+    *,
+    by: str,
+    at: datetime,
+    comment: str | None = None,
+    backup_at: datetime | None = None,
+) -> EffectFreezeRow:
+    """Let nothing leave the house from now on; one that lasts for the same reason stays as it is.
+
+    Args:
+        by: who did it, as the machine knows them.
+        backup_at: of the backup that was restored.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(:gate)"), {"gate": _GATE})
+    known = [row for row in lasting(session) if row.reason == reason]
+    if known:
+        return known[0]
+    row = EffectFreezeRow(reason=reason, comment=comment, frozen_by=by, frozen_at=at, backup_at=backup_at)
+    session.add(row)
+    record_event(session, SUBJECT, reason, "effects_frozen", SYSTEM, at=at, why=str(reason), by=by, comment=comment)
+    return row
+
+
+def note_reconciled(session: Session, *, at: datetime) -> None:
+    """What was restored has been held against the rest of the world."""
+    for row in lasting(session):
+        if row.reason == FreezeReason.RESTORE:
+            row.reconciled_at = at
+            session.add(row)
+
+
+def thaw(session: Session, *, by: str, at: datetime) -> int:
+    """Let messages go again; how many freezes ended.
+
+    Raises:
+        EffectsNotFrozenError: nothing is frozen.
+        NotReconciledError: a restored database was not reconciled yet.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(:gate)"), {"gate": _GATE})
+    rows = lasting(session)
+    if not rows:
+        raise EffectsNotFrozenError
+    for row in rows:
+        if row.reason == FreezeReason.RESTORE and row.reconciled_at is None:
+            raise NotReconciledError(since=row.frozen_at.isoformat())
+        row.thawed_at, row.thawed_by = at, by
+        session.add(row)
+        record_event(session, SUBJECT, row.reason, "effects_thawed", SYSTEM, at=at, why=row.reason, by=by)
+    return len(rows)
