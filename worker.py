@@ -14,6 +14,7 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.attempts import AttemptWatch
 from activities.interceptor import RefusalInterceptor
 from activities.logs import log_privately
 from activities.persistence.engine import make_engine
@@ -51,7 +52,7 @@ def make_worker(
         max_concurrent_activities=settings.pool_size,
         max_cached_workflows=cached_workflows,
         workflow_runner=workflow_runner(),
-        interceptors=[RefusalInterceptor()],
+        interceptors=[AttemptWatch(engine), RefusalInterceptor()],
         graceful_shutdown_timeout=GRACE,
     )
 
@@ -65,7 +66,7 @@ def make_mail_worker(client: Client, settings: Settings, executor: ThreadPoolExe
         activities=build_mail_activities(settings, engine),
         activity_executor=executor,
         max_concurrent_activities=MAIL_SLOTS,
-        interceptors=[RefusalInterceptor()],
+        interceptors=[AttemptWatch(engine), RefusalInterceptor()],
         graceful_shutdown_timeout=GRACE,
     )
 

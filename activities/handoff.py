@@ -1,22 +1,18 @@
 """Starting and signalling neighbouring workflows, idempotently by their ids."""
 
-import asyncio
-from collections.abc import Awaitable
-from typing import Any
+from functools import partial
 
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
+from activities.temporal_view import few_at_once, tell
 from domain.invoicing import InvoiceInput
-
-_PARALLEL = 8
 
 
 class HandoffActivities:
-    """The only activities that speak to Temporal itself."""
+    """Activities of the business that speak to Temporal itself."""
 
     def __init__(self, client: Client, task_queue: str) -> None:
         self._client = client
@@ -25,19 +21,12 @@ class HandoffActivities:
     @activity.defn
     async def signal_workflows(self, workflow_ids: list[str], signal: str) -> None:
         """Tell workflows that something changed and they should look again; one that has ended needs no telling."""
-        await _few_at_once([self._signal(workflow_id, signal) for workflow_id in workflow_ids])
+        await few_at_once(partial(tell, self._client, workflow_id, signal) for workflow_id in workflow_ids)
 
     @activity.defn
     async def start_invoices(self, invoices: list[InvoiceInput]) -> None:
         """Start the process that watches each schedule line; one that runs or has ended is left alone."""
-        await _few_at_once([self._start_invoice(invoice) for invoice in invoices])
-
-    async def _signal(self, workflow_id: str, signal: str) -> None:
-        try:
-            await self._client.get_workflow_handle(workflow_id).signal(signal)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+        await few_at_once(partial(self._start_invoice, invoice) for invoice in invoices)
 
     async def _start_invoice(self, invoice: InvoiceInput) -> None:
         try:
@@ -52,13 +41,3 @@ class HandoffActivities:
             )
         except WorkflowAlreadyStartedError:
             return
-
-
-async def _few_at_once(calls: list[Any]) -> None:
-    gate = asyncio.Semaphore(_PARALLEL)
-
-    async def one(call: Awaitable[None]) -> None:
-        async with gate:
-            await call
-
-    await asyncio.gather(*map(one, calls))

@@ -29,6 +29,7 @@ from activities.shortages import ShortageActivities
 from activities.stock import StockActivities
 from activities.supply import SupplyActivities
 from activities.sweeps import SweepActivities
+from activities.watchdog import WatchActivities
 
 
 def build_activities(
@@ -58,6 +59,7 @@ def build_activities(
         SupplyActivities(engine),
         SweepActivities(engine),
         HandoffActivities(client, settings.task_queue),
+        WatchActivities(engine, client, settings.task_queue),
     ]
     return [activity for group in groups for activity in activities_of(group)]
 

@@ -6,16 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.persistence.credit_tables import CreditGrantRow
+from activities.persistence.lives import unfinished_grants
 from api.nudges import keep_trying
 from domain.grant_life import GrantInput
-from domain.limits import GrantKind, GrantState
+from domain.limits import GrantKind
 from workflows import ids
 from workflows.grant import CreditGrantWorkflow
 
@@ -29,11 +30,8 @@ def grant_input(row: CreditGrantRow, *, now: datetime) -> GrantInput:
 
 
 def unfinished(session: Session, *, now: datetime) -> list[GrantInput]:
-    """Changes with something left to happen: undecided, waiting for their day, or with an end still to come."""
-    row = CreditGrantRow
-    ends = (col(row.state) == GrantState.IN_FORCE) & col(row.valid_to).is_not(None) & col(row.ended_at).is_(None)
-    waits = col(row.state).in_([GrantState.REQUESTED, GrantState.SCHEDULED])
-    return [grant_input(each, now=now) for each in session.exec(select(row).where(waits | ends).order_by(col(row.id)))]
+    """What starts each change that has something left to happen."""
+    return [grant_input(each, now=now) for each in session.exec(unfinished_grants())]
 
 
 async def watch_grants(temporal: Client, task_queue: str, grants: Iterable[GrantInput]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,36 +20,16 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from activities.persistence import approvals, orders
+from activities.persistence import approvals
 from activities.persistence.tables import OrderRow
 from api.errors import refused
 from domain.errors import DomainError, QuoteExpiredError, WrongStateError
-from domain.orders import OpenShortage, OrderInput, OrderStatus, Proposal, unnamed
+from domain.orders import OrderInput, OrderStatus, unnamed
 from workflows import ids
 from workflows.order import OrderWorkflow
 
-STEPS_PER_VERSION = 1_000
-"""More steps than an order can take without a new version of its row."""
 PATIENCE = timedelta(seconds=8)
 """How long a caller waits for the answer before it is told to look again."""
-
-
-def order_input(
-    order: OrderRow, *, now: datetime, proposal: Proposal | None = None, shortage: OpenShortage | None = None
-) -> OrderInput:
-    """What starts the order's workflow, at whatever state the order has reached; `proposal` and `shortage` wait beside
-    it."""
-    return OrderInput(
-        order_id=str(order.id),
-        number=order.number,
-        customer_id=str(order.customer_id),
-        manager_id=str(order.manager_id),
-        as_of=now,
-        state=orders.state_of(order),
-        first_step=order.version * STEPS_PER_VERSION,
-        proposal=proposal,
-        shortage=shortage,
-    )
 
 
 async def start_order(temporal: Client, task_queue: str, order: OrderInput) -> None:

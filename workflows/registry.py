@@ -9,6 +9,7 @@ from workflows.payment import ManualAllocationWorkflow, PaymentWorkflow
 from workflows.statement import StatementWorkflow
 from workflows.supply import SupplyWorkflow
 from workflows.sweep import StockSweepWorkflow
+from workflows.watch import WatchWorkflow
 
 WORKFLOWS: tuple[type[Any], ...] = (
     OrderWorkflow,
@@ -19,4 +20,5 @@ WORKFLOWS: tuple[type[Any], ...] = (
     CreditGrantWorkflow,
     SupplyWorkflow,
     StockSweepWorkflow,
+    WatchWorkflow,
 )

@@ -1,6 +1,7 @@
 """What the engine starts by the clock."""
 
 from datetime import timedelta
+from functools import partial
 
 from temporalio.api.common.v1 import Payload
 from temporalio.client import (
@@ -18,20 +19,24 @@ from temporalio.client import (
 
 from domain.sweeps import StockSweep
 from workflows.converter import sealed_with, writing_key
+from domain.watch import Watch
 from workflows.sweep import StockSweepWorkflow
+from workflows.watch import WatchWorkflow
 
 STOCK_SWEEP = "stock-sweep"
+WATCHDOG = "watchdog"
 HOUR = timedelta(hours=1)
+TEN_MINUTES = timedelta(minutes=10)
 
 
 async def ensure_schedules(client: Client, task_queue: str) -> None:
     """Make the schedules of a namespace what they should be; workers that start at once agree on one."""
-    wanted = stock_sweep(task_queue)
-    try:
-        await client.create_schedule(STOCK_SWEEP, wanted)
-    except ScheduleAlreadyRunningError:
-        key = writing_key(client.data_converter)
-        await client.get_schedule_handle(STOCK_SWEEP).update(lambda current: _brought_to(wanted, current, key))
+    key = writing_key(client.data_converter)
+    for name, wanted in ((STOCK_SWEEP, stock_sweep(task_queue)), (WATCHDOG, watchdog(task_queue))):
+        try:
+            await client.create_schedule(name, wanted)
+        except ScheduleAlreadyRunningError:
+            await client.get_schedule_handle(name).update(partial(_brought_to, wanted, key))
 
 
 def stock_sweep(task_queue: str) -> Schedule:
@@ -49,7 +54,22 @@ def stock_sweep(task_queue: str) -> Schedule:
     )
 
 
-def _brought_to(wanted: Schedule, current: ScheduleUpdateInput, key: str | None) -> ScheduleUpdate | None:
+def watchdog(task_queue: str) -> Schedule:
+    """A look at processes every ten minutes; one at a time, and a missed one is not made up for."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            WatchWorkflow.run,
+            Watch(),
+            id=WATCHDOG,
+            task_queue=task_queue,
+            static_summary="Сверка базы и процессов",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=TEN_MINUTES)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=TEN_MINUTES),
+    )
+
+
+def _brought_to(wanted: Schedule, key: str | None, current: ScheduleUpdateInput) -> ScheduleUpdate | None:
     """What an older release made becomes today's; whether it is paused stays as people left it.
 
     So does what is sealed with another key: a schedule outlives every history, and its key would never be free to go.

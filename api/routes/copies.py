@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
+from activities.persistence import lives
 from activities.persistence.order_desk import copy_order as write_copy
 from activities.persistence.parties import customer_for
 from api import order_commands, order_views
@@ -34,7 +35,7 @@ async def copy_order(
     def work(session: Session) -> tuple[int, Any]:
         source = visible_order(session, order_id, caller)
         order = write_copy(session, source, customer_for(session, source.customer_id, caller), caller, at=now)
-        started.append(order_commands.order_input(order, now=now))
+        started.append(lives.order_input(order, now=now))
         return 201, order_views.detail(session, order, language, now=now)
 
     answer = await once.run_async(None, work)

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from starlette.concurrency import run_in_threadpool
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 
-from activities.persistence import revisions, shortages
+from activities.persistence import lives, revisions, shortages
 from activities.persistence.dossier import was_asked
 from activities.persistence.parties import customer_for
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
@@ -127,7 +127,7 @@ async def create_order(
     def work(session: Session) -> tuple[int, Any]:
         customer = customer_for(session, body.customer_id, caller)
         order = write_quote(session, customer, _draft(body, body.currency or customer.currency), caller, now=now)
-        started.append(order_commands.order_input(order, now=now))
+        started.append(lives.order_input(order, now=now))
         return 201, order_views.detail(session, order, language, now=now)
 
     answer = await once.run_async(body, work)
@@ -227,7 +227,7 @@ class OrderDesk:
             order = find(session, self.order_id, self.caller)
             proposal = revisions.open_proposal(session, order, as_of=self._now)
             shortage = shortages.open_shortage(session, order.id)
-            return order_commands.order_input(order, now=self._now, proposal=proposal, shortage=shortage)
+            return lives.order_input(order, now=self._now, proposal=proposal, shortage=shortage)
 
     def _view(self) -> dict[str, Any]:
         with Session(self._engine) as session:

@@ -17,9 +17,10 @@ from support.company import Company, a_company, a_quote
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
+from activities.attempts import AttemptWatch
 from activities.fresh_payments import PaymentSource
 from activities.interceptor import RefusalInterceptor
-from activities.persistence import revisions, shortages
+from activities.persistence import lives, revisions, shortages
 from activities.persistence.mailbox import Letter, Mailbox
 from activities.persistence.tables import OrderRow, OutboundRow, TaskRow
 from activities.settings import Settings
@@ -72,7 +73,7 @@ class House:
             order = session.get_one(OrderRow, UUID(order_id))
             proposal = revisions.open_proposal(session, order, as_of=now)
             shortage = shortages.open_shortage(session, order.id)
-            return order_commands.order_input(order, now=now, proposal=proposal, shortage=shortage)
+            return lives.order_input(order, now=now, proposal=proposal, shortage=shortage)
 
     def handle(self, order_id: str) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(ids.order_workflow_id(order_id))
@@ -162,7 +163,7 @@ async def serving(
             max_concurrent_activities=8,
             max_cached_workflows=cached_workflows,
             workflow_runner=workflow_runner(),
-            interceptors=[RefusalInterceptor()],
+            interceptors=[AttemptWatch(engine), RefusalInterceptor()],
         )
         mail_worker = Worker(
             client,
@@ -170,7 +171,7 @@ async def serving(
             activities=build_mail_activities(settings, engine),
             activity_executor=letters,
             max_concurrent_activities=4,
-            interceptors=[RefusalInterceptor()],
+            interceptors=[AttemptWatch(engine), RefusalInterceptor()],
         )
         async with worker, mail_worker:
             yield

@@ -1,0 +1,45 @@
+"""A step that was tried too often is written down for the watchdog: the engine's lists do not tell of it (W3)."""
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+from temporalio import activity
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from activities.persistence.discrepancies import suspect
+from domain.watch import MOST_ATTEMPTS, Finding, Kind
+
+
+class AttemptWatch(Interceptor):
+    """Notes every activity at each tenth attempt from `MOST_ATTEMPTS` on, whether it fails or hangs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _Noting(next, self._engine)
+
+
+class _Noting(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, engine: Engine) -> None:
+        super().__init__(next)
+        self._engine = engine
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        info = activity.info()
+        if info.attempt >= MOST_ATTEMPTS and info.attempt % 10 == 0:
+            name = f"{info.workflow_id}#{info.activity_type}"
+            finding = Finding(Kind.MANY_ATTEMPTS, name, f"fewer than {MOST_ATTEMPTS}", str(info.attempt))
+            await asyncio.to_thread(self._note, finding, info.current_attempt_scheduled_time)
+        return await super().execute_activity(input)
+
+    def _note(self, finding: Finding, at: datetime) -> None:
+        try:
+            with Session(self._engine) as session, session.begin():
+                suspect(session, finding, at=at)
+        except SQLAlchemyError:
+            activity.logger.warning("tried too often: %s, attempt %s", finding.object, finding.found)

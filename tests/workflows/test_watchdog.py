@@ -1,0 +1,205 @@
+"""The watchdog on the real server: what is planted is found, what is safe is repaired, and work raises no alarm."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+from support.company import a_customer, a_product
+from support.house import House, a_house
+from support.invoices import an_invoice, rows
+from support.watch import a_round, found, listed, objects
+from temporalio.client import Client
+
+from activities.persistence.identifiers import new_id
+from activities.persistence.outbound import plan_message
+from activities.persistence.tables import OrderRow, OutboundRow
+from activities.persistence.watch_tables import DiscrepancyRow
+from domain.credit_steps import PlaceCommand
+from domain.orders import PickCommand, ShipCommand
+from domain.watch import MOST_ATTEMPTS, Kind, Watched
+from workflows import ids
+from workflows.order import OrderWorkflow
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def house(
+    engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
+) -> AsyncIterator[House]:
+    async with a_house(engine, database_url, client, task_queue, tmp_path) as open_house:
+        yield open_house
+
+
+async def an_order(house: House, *, prepayment: int = 100) -> str:
+    """One that waits for its money, or for picking."""
+    customer = a_customer(house.engine, house.company, prepayment_percent=prepayment)
+    order = house.quote(customer, a_product(house.engine, on_hand="10"))
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(order, "awaiting_payment" if prepayment else "ready")
+    return order
+
+
+async def stray(house: House, process: str, argument: object = None, workflow: str = "Unknown") -> None:
+    """A process started by nobody of ours."""
+    await house.client.start_workflow(workflow, argument, id=process, task_queue=house.task_queue)
+
+
+def a_message(house: House, key: str, *, order: str | None = None, state: str, age: timedelta) -> str:
+    """One planned, or claimed, so long ago."""
+    at = datetime.now(UTC) - age
+    with Session(house.engine) as session, session.begin():
+        plan_message(
+            session, key, audience="staff", template="quote_expires", recipient="m@opora.local",
+            order_id=UUID(order) if order else None, subject=key, body="Текст", created_at=at,
+        )  # fmt: skip
+        row = session.get_one(OutboundRow, key)
+        row.state, row.claimed_at = state, at
+    return key
+
+
+def change(house: House, statement: str, **values: object) -> None:
+    with house.engine.begin() as connection:
+        connection.execute(text(statement), values)
+
+
+async def test_what_is_planted_is_found_by_kind_and_repaired_where_it_is_safe(house: House) -> None:
+    engine, customer = house.engine, a_customer(house.engine, house.company)
+    old, day = timedelta(minutes=11), timedelta(hours=26)
+    quotes = [house.quote(customer, a_product(engine, on_hand="1")) for _ in range(12)]
+    lines = [an_invoice(engine, customer) for _ in range(10)]
+    strays = [f"order/{new_id()}" for _ in range(4)] + [f"invoice/{new_id()}" for _ in range(3)]
+    over = [house.quote(customer, a_product(engine, on_hand="1")) for _ in range(4)]
+    behind = [await an_order(house) for _ in range(3)]
+    idle = [await an_order(house) for _ in range(2)]
+    for process in strays:
+        await stray(house, process)
+    for order in over:
+        await house.start(order)
+        change(house, "UPDATE sales_order SET status = 'expired', wait = NULL, ended_at = now() WHERE id = :id",
+               id=order)  # fmt: skip
+    for order in behind:
+        change(house, "UPDATE sales_order SET wait = jsonb_set(wait, '{reason}', '\"picking\"'), status = 'ready' "
+               "WHERE id = :id", id=order)  # fmt: skip
+    for order in idle:
+        change(house, "UPDATE sales_order SET wait = 'null' WHERE id = :id", id=order)
+    stuck = [a_message(house, f"stuck:{i}", state="sending", age=old) for i in range(5)]
+    unsent = [a_message(house, f"unsent:{i}", state="planned", age=day) for i in range(4)]
+    ownerless = [a_message(house, f"over:{i}", order=str(new_order), state="planned", age=old)
+                 for i, new_order in enumerate(gone(house, customer, 4))]  # fmt: skip
+    for process in ("stray-1", "stray-2", "payment/nobody"):  # an input that nothing can read, a type nobody knows
+        await stray(house, process, {"order": "broken"}, "OrderWorkflow")
+    await listed(house.client, f"TaskQueue = '{house.task_queue}' AND TemporalReportedProblems IS NOT NULL", 10)
+
+    outcome = await a_round(house.client, house.task_queue)
+
+    expected = {
+        Kind.NO_PROCESS: {*map(ids.order_workflow_id, quotes), *map(ids.invoice_workflow_id, lines)},
+        Kind.NO_ROW: set(strays),
+        Kind.OUTLIVES: set(map(ids.order_workflow_id, over)),
+        Kind.BEHIND: set(map(ids.order_workflow_id, behind)),
+        Kind.IDLE: set(map(ids.order_workflow_id, idle)),
+        Kind.BROKEN: {*strays, "stray-1", "stray-2", "payment/nobody"},
+        Kind.SENDING: set(stuck),
+        Kind.UNSENT: {*unsent, *ownerless},
+    }
+    known = rows(engine, DiscrepancyRow)
+    assert {kind: {row.object for row in known if row.kind == kind} for kind in {row.kind for row in known}} == expected
+    assert sum(map(len, expected.values())) >= 50
+    assert all(row.state != "suspected" for row in known)
+    assert outcome.repaired == 12 + 10 + 3 + 5 + 8
+
+    await a_round(house.client, house.task_queue)
+    repaired = {Kind.NO_PROCESS, Kind.BEHIND, Kind.SENDING, Kind.UNSENT}
+    assert {Kind(kind) for kind in found(engine)} == set(expected) - repaired
+    assert {row.kind: row.repair for row in rows(engine, DiscrepancyRow, state="closed")} == {
+        "no_process": "started", "behind": "told", "sending": "asked_receiver", "unsent": "sent",
+    }  # fmt: skip
+    sent = [letter.subject for letter in house.letters() if ":" in letter.subject and "Заказ" not in letter.subject]
+    assert sorted(sent) == sorted([*stuck, *unsent, *ownerless])
+    async with asyncio.timeout(10):
+        assert [await house.handle(order).query(OrderWorkflow.state) for order in quotes]
+
+
+def gone(house: House, customer: object, count: int) -> list[str]:
+    """Orders that ended before."""
+    orders = [house.quote(customer, a_product(house.engine, on_hand="1")) for _ in range(count)]
+    for order in orders:
+        change(house, "UPDATE sales_order SET status = 'expired', wait = NULL, ended_at = now() WHERE id = :id",
+               id=order)  # fmt: skip
+    return orders
+
+
+async def test_a_step_tried_too_often_is_found_and_closes_by_itself(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of the engine does not tell of attempts: the worker writes it down."""
+    from workflows import options
+
+    monkeypatch.setitem(options.DATABASE, "retry_policy", _hasty())
+    change(house, "ALTER TABLE reservation RENAME TO reservation_away")
+    customer = a_customer(house.engine, house.company)
+    order = house.quote(customer, a_product(house.engine, on_hand="10"))
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    async with asyncio.timeout(30):
+        while not found(house.engine, "suspected"):
+            await asyncio.sleep(0.1)
+
+    await a_round(house.client, house.task_queue)
+    assert objects(house.engine, Kind.MANY_ATTEMPTS) == {f"order/{order}#reserve_order"}
+    assert int(rows(house.engine, DiscrepancyRow)[0].found) >= MOST_ATTEMPTS
+
+    change(house, "ALTER TABLE reservation_away RENAME TO reservation")
+    await house.reaches(order, "ready")
+    await a_round(house.client, house.task_queue)
+    assert found(house.engine) == {}
+    assert objects(house.engine, Kind.MANY_ATTEMPTS, "closed") == {f"order/{order}#reserve_order"}
+
+
+def _hasty() -> object:
+    from temporalio.common import RetryPolicy
+
+    return RetryPolicy(initial_interval=timedelta(milliseconds=20), backoff_coefficient=1.0)
+
+
+async def test_work_under_load_raises_no_alarm(house: House) -> None:
+    """Orders run from quote to invoice while rounds follow one another, with a grace of a second instead of two
+    minutes."""
+
+    async def one() -> None:
+        order = await an_order(house, prepayment=0)
+        await house.command(order, OrderWorkflow.start_picking, PickCommand(house.company.warehouse),
+                            update_id=f"pick-{order}")  # fmt: skip
+        await house.command(order, OrderWorkflow.ship, ShipCommand(house.company.warehouse), update_id=f"ship-{order}")
+
+    async def shift() -> None:
+        for _ in range(3):
+            await asyncio.gather(*(one() for _ in range(4)))
+
+    working = asyncio.create_task(shift())
+    rounds: list[Watched] = []
+    while not working.done():
+        rounds.append(await a_round(house.client, house.task_queue))
+    await working
+    rounds.append(await a_round(house.client, house.task_queue))
+    assert rounds
+    assert set(rounds) == {Watched()}
+    assert rows(house.engine, DiscrepancyRow) == []
+    assert len(rows(house.engine, OrderRow)) == 12
+
+
+async def test_a_queue_without_a_worker_is_found(engine: Engine, client: Client, task_queue: str) -> None:
+    from activities.persistence.discrepancies import lasting
+    from activities.watchdog import WatchActivities
+    from domain.watch import Look
+
+    look = Look(datetime.now(UTC), f"{task_queue}-mail")
+    looked = await WatchActivities(engine, client, task_queue).hold_against_processes(look)
+    assert looked.open == 2
+    with Session(engine) as session:
+        assert {row.object for row in lasting(session, [Kind.NO_WORKER])} == {task_queue, f"{task_queue}-mail"}

@@ -1,0 +1,62 @@
+"""One round of the watchdog: look, look again after the grace, repair what is safe."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.notifications import NotificationActivities
+    from activities.watchdog import WatchActivities
+    from domain.watch import Look, Looked, Repaired, RepairPage, Watch, Watched
+    from workflows import ids, options
+
+SETTLING = timedelta(seconds=3)
+"""The engine's lists show a process that was just started after a moment."""
+
+
+@workflow.defn
+class WatchWorkflow:
+    """One execution per round, by its schedule or on demand (W1, W2, W3). What it finds is `discrepancy` rows."""
+
+    @workflow.run
+    async def run(self, watch: Watch) -> Watched:
+        """Hold the database against its processes; what is still found after the grace is believed."""
+        looked = await self._look(watch)
+        if looked.suspected:
+            await workflow.sleep(watch.grace, summary="Посмотреть ещё раз")
+            looked = await self._look(watch)
+        repaired = await self._repair() if looked.repairable else 0
+        if repaired:
+            await workflow.sleep(SETTLING, summary="Дать процессам начаться")
+            looked = await self._look(watch)
+        return Watched(looked.open, repaired)
+
+    async def _look(self, watch: Watch) -> Looked:
+        look = Look(workflow.now(), ids.mail_queue(workflow.info().task_queue), watch.grace)
+        looked: Looked = await workflow.execute_activity_method(
+            WatchActivities.hold_against_processes, look, summary="Сверить базу и процессы", **options.BULK
+        )
+        return looked
+
+    async def _repair(self) -> int:
+        done, page = 0, RepairPage(workflow.now())
+        while True:
+            repaired: Repaired = await workflow.execute_activity_method(
+                WatchActivities.repair_discrepancies, page, summary="Исправить безопасное", **options.BULK
+            )
+            done += repaired.done + len([key for key in repaired.effects if await self._deliver(key)])
+            if repaired.after is None:
+                return done
+            page = RepairPage(workflow.now(), repaired.after)
+
+    async def _deliver(self, key: str) -> bool:
+        """Send a message that nobody sends, or learn what became of it (D10-15)."""
+        queue = ids.mail_queue(workflow.info().task_queue)
+        try:
+            await workflow.execute_activity_method(
+                NotificationActivities.deliver, args=[[key], workflow.now()], task_queue=queue, **options.POLL
+            )
+        except ActivityError:
+            return False  # the next round tries again
+        return True
