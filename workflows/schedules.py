@@ -18,8 +18,8 @@ from temporalio.client import (
 )
 
 from domain.sweeps import StockSweep
-from workflows.converter import sealed_with, writing_key
 from domain.watch import Watch
+from workflows.converter import sealed_with, writing_key
 from workflows.sweep import StockSweepWorkflow
 from workflows.watch import WatchWorkflow
 
