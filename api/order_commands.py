@@ -18,7 +18,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.persistence import approvals
 from activities.persistence.tables import OrderRow
@@ -83,12 +83,27 @@ async def command(
             update, unnamed(argument), start_workflow_operation=start, id=update_id, rpc_timeout=PATIENCE
         )
     except WorkflowAlreadyStartedError:
-        raise await run_in_threadpool(why_ended, engine, UUID(order.order_id), update.__name__) from None
+        return await _earlier_answer(temporal, engine, UUID(order.order_id), update, update_id)
     finally:
         with contextlib.suppress(Exception):
             # Reads the outcome of the start so that it is not reported as lost; a call that never reached the
             # server leaves it open for ever.
             await asyncio.wait_for(start.workflow_handle(), 0.05)
+
+
+async def _earlier_answer(temporal: Client, engine: Engine, order_id: UUID, update: Any, update_id: str) -> Any:
+    """What this very command was answered while the order lived: its caller never heard it, or asks once more.
+
+    Raises:
+        DomainError: it never came to the order; the refusal says how the order ended.
+    """
+    ended = temporal.get_workflow_handle_for(OrderWorkflow.run, ids.order_workflow_id(str(order_id)))
+    try:
+        return await ended.get_update_handle_for(update, update_id).result(rpc_timeout=PATIENCE)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+    raise await run_in_threadpool(why_ended, engine, order_id, update.__name__)
 
 
 def why_ended(engine: Engine, order_id: UUID, command_name: str) -> DomainError:

@@ -207,7 +207,7 @@ class OrderDesk:
         return await run_in_threadpool(self._view)
 
     async def revision(self) -> int:
-        """The order's present revision, while it can still be placed.
+        """The order's present revision, while it can still be placed; a repeat under a key is answered as before.
 
         Raises:
             DomainError: the order has ended; the refusal says how.
@@ -216,7 +216,7 @@ class OrderDesk:
         def read() -> int:
             with Session(self._engine) as session:
                 order = visible_order(session, self.order_id, self.caller)
-                if order.status in ENDED:
+                if order.status in ENDED and self._once.key is None:
                     raise order_commands.why_ended(self._engine, self.order_id, "place")
                 return order.revision
 

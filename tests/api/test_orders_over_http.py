@@ -77,6 +77,31 @@ async def test_an_order_within_the_limit_goes_through_in_the_same_call(shop: Sho
     assert (await shop.get(f"/stock/{sku}"))["reserved"] == "10"
 
 
+@pytest.mark.parametrize("command", ["place", "cancel"])
+async def test_a_command_whose_order_has_ended_is_answered_as_before_under_its_key(shop: Shop, command: str) -> None:
+    """Its caller never heard the answer, as when the API is killed; another command on the ended order is refused."""
+    customer, sku = await shop.a_customer(), await shop.a_product(on_hand="10")
+    order = await shop.a_quote(customer, sku, "10")
+    bodies: dict[str, Any] = {"place": None, "cancel": {"reason": "передумали"}}
+    path, key = f"/orders/{order}/{command}", f"lost-answer-{command}"
+    first = await shop.post(path, bodies[command], by="manager", idempotency_key=key)
+    if command == "place":
+        await shop.post(f"/orders/{order}/cancel", bodies["cancel"], by="manager")
+    await shop.house.handle(order).result()
+
+    again = await shop.post(path, bodies[command], by="manager", idempotency_key=key)
+
+    assert (first.status_code, again.status_code) == (200, 200), again.text
+    assert _about(again) == _about(first) == order
+    other = await shop.post(path, bodies[command], by="manager", idempotency_key="another-key-1")
+    assert refused(other) == (409, "wrong_state")
+
+
+def _about(answer: Response) -> str:
+    body = answer.json()
+    return str(body.get("order", body)["id"])
+
+
 async def test_goods_that_come_in_reach_the_order_that_waits_for_them(shop: Shop) -> None:
     """D8: the receipt serves the queue, and the order is told."""
     customer, sku = await shop.a_customer(), await shop.a_product(on_hand="4")
