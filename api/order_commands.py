@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
-from temporalio.client import Client, RPCTimeoutOrCancelledError, WithStartWorkflowOperation
+from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import (
     SearchAttributePair,
     TypedSearchAttributes,
@@ -23,6 +24,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.persistence import approvals
 from activities.persistence.tables import OrderRow
 from api.errors import refused
+from api.idempotency import Answer, Idempotency
+from api.nudges import keep_trying
 from domain.errors import DomainError, QuoteExpiredError, WrongStateError
 from domain.orders import OrderInput, OrderStatus, unnamed
 from workflows import ids
@@ -49,13 +52,22 @@ async def start_order(temporal: Client, task_queue: str, order: OrderInput) -> N
 
 
 async def start_quote(temporal: Client, task_queue: str, quotes: Iterable[OrderInput]) -> None:
-    """Start the workflow of a fresh quote. When Temporal is silent the quote stands all the same: its workflow starts
-    with the first command."""
+    """Start the workflow of a fresh quote, in the background while Temporal is silent."""
     for quote in quotes:
-        try:
-            await start_order(temporal, task_queue, quote)
-        except (RPCError, RPCTimeoutOrCancelledError, RuntimeError):
-            return
+        start = functools.partial(start_order, temporal, task_queue, quote)
+        await keep_trying(start, ids.order_workflow_id(quote.order_id))
+
+
+async def written_before(once: Idempotency, answer: Answer) -> list[OrderInput]:
+    """The quote of a repeated call, unless it has moved on: whoever wrote it may have been killed before starting its
+    workflow."""
+
+    def read() -> list[OrderInput]:
+        with Session(once.engine) as session:
+            order = session.get_one(OrderRow, UUID(answer.body["id"]))
+            return [order_input(order, now=once.now)] if order.status == OrderStatus.QUOTED else []
+
+    return await run_in_threadpool(read)
 
 
 async def command(

@@ -131,7 +131,8 @@ async def create_order(
         return 201, order_views.detail(session, order, language, now=now)
 
     answer = await once.run_async(body, work)
-    await order_commands.start_quote(temporal, settings.task_queue, started)
+    quotes = started or await order_commands.written_before(once, answer)
+    await order_commands.start_quote(temporal, settings.task_queue, quotes)
     return answer.response({"Location": f"/api/v1/orders/{answer.body['id']}"})
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 import pytest
@@ -16,10 +17,12 @@ from starlette.testclient import TestClient
 from support.api import a_customer, a_product, bearer
 from support.shop import Shop, a_shop
 from support.temporal import fast_forward
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.persistence.receipts import receive
 from activities.persistence.tables import CreditDecisionRow, OrderRow
+from api import order_commands
 from api.nudges import catch_up
 from domain.orders import LineQuantity
 
@@ -75,6 +78,38 @@ async def test_an_order_within_the_limit_goes_through_in_the_same_call(shop: Sho
     assert card["debt"] == {"amount": "0.00", "currency": "KZT"}
     assert await shop.house.reaches(order, "ready") == "ready"
     assert (await shop.get(f"/stock/{sku}"))["reserved"] == "10"
+
+
+async def test_a_repeat_starts_the_process_of_a_quote_whose_writer_was_killed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the commit and the start; without its process the quote would never expire (D6-1)."""
+    body = {"customer_id": await shop.a_customer(), "lines": [{"sku": await shop.a_product(), "quantity": "1"}]}
+    with monkeypatch.context() as killed:
+        killed.setattr(order_commands, "start_quote", _nothing)
+        await shop.post("/orders", body, by="manager", idempotency_key="killed-after-commit")
+
+    order = (await shop.post("/orders", body, by="manager", idempotency_key="killed-after-commit")).json()["id"]
+
+    assert (await shop.house.handle(order).describe()).status is WorkflowExecutionStatus.RUNNING
+
+
+async def test_the_process_of_a_quote_starts_as_soon_as_temporal_answers(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = AsyncMock(side_effect=[RPCError("away", RPCStatusCode.UNAVAILABLE, b""), None])
+    monkeypatch.setattr(order_commands, "start_order", silent)
+    answer = await shop.a_quote(await shop.a_customer(), await shop.a_product(), "1")
+    assert silent.await_count == 1
+    async with asyncio.timeout(10):
+        while silent.await_count < 2:
+            await asyncio.sleep(0.1)
+    assert silent.await_args is not None
+    assert silent.await_args.args[2].order_id == answer
+
+
+async def _nothing(*_: object) -> None:
+    """Killed here."""
 
 
 @pytest.mark.parametrize("command", ["place", "cancel"])
