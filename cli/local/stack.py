@@ -101,7 +101,7 @@ class Stack:
         """Stop in the order of dependence: callers first, truth last. A second signal does not wait."""
         self._data.run_json.unlink(missing_ok=True)
         self._listener.close()
-        doors = [kept for kept in self._kept if kept.name in {"api", "worker"}]
+        doors = [kept for kept in self._kept if kept.name not in {"temporal", "postgres", "mail"}]
         for kept in doors:
             process = kept.part.process
             if process is not None and process.poll() is None:
@@ -148,7 +148,7 @@ class Stack:
         child = spawn(
             [sys.executable, "-P", "-m", "cli.local.prepare", str(self._data.keys_json)],
             log=log,
-            env=self._environment(),
+            env=self._environment("prepare"),
             cwd=ROOT,
         )
         while child.poll() is None:
@@ -164,34 +164,15 @@ class Stack:
 
     def _start_programs(self) -> None:
         begun = time.monotonic()
-        fd = self._listener.fileno()
-        programs = [
-            ("mail", "Почта", ["-P", "-m", "cli.local.mail", str(self._mail_port), str(self._data.mailbox)], 5.0, ()),
-            ("worker", "Воркер", [*self._worker], _WORKER_PATIENCE, ()),
-            ("api", "API", ["-P", "-m", "cli.local.serve", str(fd)], 10.0, (fd,)),
-        ]
         started = []
-        for name, title, arguments, patience, keep_open in programs:
-            program = Program(
-                arguments,
-                cwd=ROOT,
-                env=self._environment(),
-                log=self._data.log(name),
-                patience=patience,
-                keep_open=keep_open,
-            )
+        for name, title, program in self._programs():
             kept = Kept(name, title, program)
             self._kept.append(kept)
             kept.launch()
             started.append(kept)
         self._record()
-        tests: dict[str, Callable[[], bool]] = {
-            "mail": lambda: not is_free(self._mail_port),
-            "api": lambda: answers(self.api + "/readyz"),
-            "worker": lambda: self._temporal.has_pollers("opora"),
-        }
-        for kept in sorted(started, key=lambda one: list(tests).index(one.name)):
-            while not tests[kept.name]():
+        for kept in started:
+            while not self._serves(kept.name):
                 self._pause(begun)
                 for other in self._kept:
                     other.tend(self._say)
@@ -199,6 +180,40 @@ class Stack:
                         raise StackError(f"{other.title} не запускается: подробности в {self._data.log(other.name)}")
             self._say(f"✓ {kept.title} · {time.monotonic() - begun:.1f} с")
         self._record()
+
+    def _programs(self) -> list[tuple[str, str, Program]]:
+        """Our own processes, in the order in which they are waited for: name, title, program."""
+        return [
+            ("mail", "Почта", self._program("mail", *self._mail_command(), patience=5.0)),
+            ("api", "API", self._api()),
+            ("worker", "Воркер", self._program("worker", *self._worker, patience=_WORKER_PATIENCE)),
+        ]
+
+    def _mail_command(self) -> tuple[str, ...]:
+        return ("-P", "-m", "cli.local.mail", str(self._mail_port), str(self._data.mailbox))
+
+    def _api(self) -> Program:
+        fd = self._listener.fileno()
+        return self._program("api", "-P", "-m", "cli.local.serve", str(fd), keep_open=(fd,))
+
+    def _program(self, name: str, *arguments: str, patience: float = 10.0, keep_open: tuple[int, ...] = ()) -> Program:
+        return Program(
+            arguments,
+            cwd=ROOT,
+            env=self._environment(name),
+            log=self._data.log(name),
+            patience=patience,
+            keep_open=keep_open,
+        )
+
+    def _serves(self, name: str) -> bool:
+        """Whether a program of ours does what it is there for."""
+        match name:
+            case "mail":
+                return not is_free(self._mail_port)
+            case "api":
+                return answers(self.api + "/readyz")
+        return self._temporal.has_pollers("opora")
 
     def _new_postgres(self) -> Postgres:
         return Postgres(
@@ -235,7 +250,7 @@ class Stack:
             write_json(file, known)
         return str(known["password"])
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, program: str) -> dict[str, str]:  # noqa: ARG002 - a stack may set one apart from the others
         """What worker and API read: our addresses, and nothing that steers them elsewhere."""
         own = ("OPORA_", "TEMPORAL_", "PYTHONPATH")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}

@@ -109,11 +109,16 @@ class Temporal:
 
     def has_pollers(self, task_queue: str) -> bool:
         """Whether a worker asks the server for work."""
+        return bool(self.pollers(task_queue))
+
+    def pollers(self, task_queue: str) -> set[int]:
+        """Process ids of the workers that have asked the server for work in the last minutes; empty without answer."""
         asked = self._ask("task-queue", "describe", "--task-queue", task_queue, "--output", "json")
         try:
-            return asked.returncode == 0 and bool(json.loads(asked.stdout).get("pollers"))
+            found = json.loads(asked.stdout).get("pollers") if asked.returncode == 0 else None
         except ValueError:
-            return False
+            return set()
+        return {int(each["identity"].partition("@")[0]) for each in found or ()}
 
     def _ask(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         argv: list[str | Path] = [binary(), *words, "--address", self.address, *_NO_CONFIGURATION]
