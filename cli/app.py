@@ -130,6 +130,20 @@ def bench(context: typer.Context) -> None:
     os.execv(sys.executable, [sys.executable, "-P", "-m", "bench", *context.args])
 
 
+@app.command()
+def chaos(
+    seed: Annotated[int, typer.Option(help="Зерно: одно и то же зерно — одно и то же расписание.")] = 1,
+    orders: Annotated[int, typer.Option(min=1, max=5_000, help="Сколько заказов.")] = 100,
+    kills: Annotated[int, typer.Option(min=0, max=500, help="Сколько раз убивать процессы (kill -9).")] = 10,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Записать отчёт в файл.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Пустой каталог, который останется.")] = None,
+) -> None:
+    """Проверить на сбоях: заказы, деньги и товар под kill -9, остановками и обрывами связи; код 1, если есть потери."""
+    from cli.chaos.run import chaos_command
+
+    raise typer.Exit(0 if chaos_command(seed, orders, kills, json_file=json_file, keep=data) else 1)
+
+
 @app.command("import", context_settings=_PASS_ON, add_help_option=False)
 def import_(context: typer.Context) -> None:
     """Принять клиентов, товары, остатки и открытые счета из книги Excel или файлов CSV."""

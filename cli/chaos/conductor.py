@@ -1,0 +1,115 @@
+"""Breaking things on schedule, and bringing them back."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cli.chaos.plan import EVERYTHING, PROGRAMS, SERVERS, Fault
+from cli.chaos.stack import ChaosStack
+
+_TICK = 0.05
+_SERVERS_FIRST = (*SERVERS, *PROGRAMS)
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A fault as it came to pass: seconds from the beginning, and how long each killed part took to answer again."""
+
+    at: float
+    verb: str
+    target: str
+    lasts: float
+    share: float
+    back: dict[str, float] = field(default_factory=dict)
+
+
+class Conductor:
+    """Works off the faults of a plan in the main thread; what lasts is undone beside it.
+
+    Attributes:
+        log: what happened, in order.
+        killed: processes killed with -9.
+    """
+
+    def __init__(self, stack: ChaosStack, say: Callable[[str], None]) -> None:
+        self._stack = stack
+        self._say = say
+        self._begun = time.monotonic()
+        self._undoing: list[threading.Timer] = []
+        self.log: list[Happened] = []
+        self.killed = 0
+
+    def play(self, faults: tuple[Fault, ...], span: float) -> None:
+        """Every fault at its time, or as soon after it as the one before is over; then everything is whole again."""
+        self._begun = time.monotonic()
+        for fault in faults:
+            self._tend_until(fault.at)
+            self._commit(fault)
+        self._tend_until(span)
+        self.make_whole()
+
+    def make_whole(self) -> None:
+        """No fault goes on; every part runs and answers."""
+        for timer in self._undoing:
+            timer.cancel()
+        self._stack.links.heal_all()
+        for name in self._stack.names:
+            if self._stack.process(name).poll() is None:
+                self._stack.signal(name, signal.SIGCONT)
+        self._tend()
+
+    def _tend_until(self, at: float) -> None:
+        while time.monotonic() - self._begun < at:
+            self._tend()
+            time.sleep(_TICK)
+
+    def _tend(self) -> None:
+        """What died of itself is brought back as the supervisor of a stack would, and is told."""
+        for name in sorted(self._stack.dead(), key=_SERVERS_FIRST.index):
+            begun = self._now()
+            self._note(Happened(begun, "died", name, 0.0, 1.0, {name: self._stack.revive(name)}))
+
+    def _commit(self, fault: Fault) -> None:
+        begun = self._now()
+        back: dict[str, float] = {}
+        match fault.verb:
+            case "kill":
+                back = self._kill(fault)
+            case "stop":
+                self._stack.signal(fault.target, signal.SIGSTOP)
+                self._later(fault.lasts, lambda: self._go_on(fault.target))
+            case verb:
+                self._stack.links.tell(fault.target, verb, fault.share)
+                self._later(fault.lasts, lambda: self._stack.links.heal(fault.target))
+        self._note(Happened(begun, fault.verb, fault.target, fault.lasts, fault.share, back))
+
+    def _kill(self, fault: Fault) -> dict[str, float]:
+        targets = self._stack.names if fault.target == EVERYTHING else [fault.target]
+        for name in targets:
+            self._stack.kill(name)
+            self.killed += 1
+        time.sleep(fault.lasts)
+        return {name: self._stack.revive(name) for name in sorted(targets, key=_SERVERS_FIRST.index)}
+
+    def _go_on(self, name: str) -> None:
+        if self._stack.process(name).poll() is None:
+            self._stack.signal(name, signal.SIGCONT)
+
+    def _later(self, seconds: float, undo: Callable[[], None]) -> None:
+        if seconds:
+            timer = threading.Timer(seconds, undo)
+            timer.daemon = True
+            timer.start()
+            self._undoing.append(timer)
+
+    def _now(self) -> float:
+        return round(time.monotonic() - self._begun, 3)
+
+    def _note(self, happened: Happened) -> None:
+        self.log.append(happened)
+        back = ", ".join(f"{name} {seconds:.2f} с" for name, seconds in happened.back.items())
+        lasts = f" на {happened.lasts:g} с" if happened.lasts else ""
+        again = f"; снова отвечает: {back}" if back else ""
+        self._say(f"{happened.at:7.2f} с  {happened.verb:8}{happened.target}{lasts}{again}")

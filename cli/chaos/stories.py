@@ -1,0 +1,278 @@
+"""Playing the stories of a plan: many people at once, each a careful client."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+from cli.chaos.bank import Bank, Incoming
+from cli.chaos.caller import Answer, Caller
+from cli.chaos.plan import Plan, Step, Story, Truck
+from cli.chaos.sight import Owed, Sight, Standing
+from cli.demo.door import Door, StoryError
+from domain.orders import ENDED
+from workflows.ids import invoice_workflow_id, order_workflow_id
+
+_WAITS = 25.0
+"""Seconds that somebody waits for an order to move on before leaving it to those whose turn it is."""
+_LONG = 30.0
+_LOOK_EVERY = 0.3
+_CENT = Decimal("0.01")
+_NOON = timedelta(hours=12)
+
+
+@dataclass(slots=True)
+class Told:
+    """What callers asked for and were told is done: what must be found afterwards, once.
+
+    Attributes:
+        orders: by the comment that marks it, its id as soon as somebody was told it.
+        shipments: by order, how many were asked for, and how many were told to have left.
+        payments: by external id, whether the answer came; `lines`: the same of bank lines, by document number.
+        trucks: by key, SKU, quantity and whether the answer came.
+        left: how stories ended, by kind and the state they left the order in.
+    """
+
+    orders: dict[str, str | None] = field(default_factory=dict)
+    shipments: dict[str, list[int]] = field(default_factory=dict)
+    payments: dict[str, bool] = field(default_factory=dict)
+    lines: dict[str, bool] = field(default_factory=dict)
+    trucks: dict[str, tuple[str, int, bool]] = field(default_factory=dict)
+    left: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the stories of a run share. `sight`: the latest look at the database."""
+
+    plan: Plan
+    caller: Caller
+    door: Door
+    bank: Bank
+    told: Told
+    buyers: dict[str, str]
+    sight: Callable[[], Sight]
+
+
+async def play(world: World) -> None:
+    """Every story and every truck of the plan, each at its time; returns when the last is over."""
+    begun = time.monotonic()
+
+    async def at(when: float, what: Callable[[], Awaitable[None]]) -> None:
+        await asyncio.sleep(max(0.0, when - (time.monotonic() - begun)))
+        await what()
+
+    async with asyncio.TaskGroup() as tasks:
+        for story in world.plan.stories:
+            tasks.create_task(at(story.at, Play(world, story).tell))
+        for number, truck in enumerate(world.plan.trucks):
+            tasks.create_task(at(truck.at, lambda number=number, truck=truck: _unload(world, number, truck)))  # type: ignore[misc]
+
+
+async def _unload(world: World, number: int, truck: Truck) -> None:
+    key = f"chaos-truck-{number}"
+    world.told.trucks[key] = (truck.sku, truck.quantity, False)
+    body = {"warehouse": "main", "lines": [{"sku": truck.sku, "quantity": str(truck.quantity)}]}
+    answer = await world.caller.post("warehouse", "/stock/receipts", body, key=key, repeat=True)
+    world.told.trucks[key] = (truck.sku, truck.quantity, answer.done)
+
+
+class Play:
+    """One story. A step that does not apply to what became of the order is left out, as a person would."""
+
+    def __init__(self, world: World, story: Story) -> None:
+        self._world = world
+        self._story = story
+        self._buyer = world.plan.buyers[story.buyer]
+        self._order = ""
+        self._done: list[tuple[str, str, Any, str, Answer]] = []
+        self._serial = 0
+
+    async def tell(self) -> None:
+        """From the quote to the last step; at the end some of its commands are given again under their keys."""
+        await self._quote()
+        if not self._order:
+            return
+        for step in self._story.steps:
+            await asyncio.sleep(step.pause)
+            begun = time.monotonic()
+            goes_on = await getattr(self, f"_{step.do}")(step)
+            if (took := time.monotonic() - begun) > _LONG:
+                self._world.told.notes.append(f"заказ {self._story.number}, {step.do}: {took:.0f} с")
+            if not goes_on:
+                break
+        for who, path, body, key, first in self._done:
+            await self._world.caller.again(who, path, body, key, first)
+        standing = self._standing()
+        self._world.told.left[f"{self._story.kind}: {standing.status if standing else '?'}"] += 1
+
+    # -- steps: each tells whether the story goes on --------------------------------------------------------------
+
+    async def _quote(self) -> None:
+        comment = f"chaos-{self._story.number}"
+        self._world.told.orders[comment] = None
+        body = {
+            "customer_id": self._world.buyers[self._buyer.tax_id],
+            "lines": [{"sku": sku, "quantity": str(quantity)} for sku, quantity in self._story.lines],
+            "ship_complete": self._story.ship_complete,
+            "comment": comment,
+        }
+        answer = await self._world.caller.post(
+            "manager", "/orders", body, key=f"{comment}-quote", repeat=True, hang_up=self._story.impatient
+        )
+        if answer.done:
+            self._order = str(answer.body["id"])
+            self._world.told.orders[comment] = self._order
+
+    async def _place(self, step: Step) -> bool:
+        return (await self._post("manager", "place", None, step)).done
+
+    async def _agree(self, step: Step) -> bool:
+        standing = await self._until(lambda seen: seen.status not in {"checking", "quoted"})
+        if standing is None or standing.status in {*ENDED, "stopped"}:
+            return False
+        if standing.status == "awaiting_approval":
+            body = {"decision": step.word, "comment": "по звонку клиента"}
+            answer = await self._post("head", "approval", body, step)
+            return answer.done and step.word == "approve"
+        return True
+
+    async def _served(self, _step: Step) -> bool:
+        standing = await self._until(lambda seen: seen.status in {"ready", "picking", *ENDED})
+        return standing is not None and standing.status == "ready"
+
+    async def _pick(self, step: Step) -> bool:
+        standing = await self._until(lambda seen: seen.status in {"ready", "picking", *ENDED})
+        if standing is None or standing.status == "picking":
+            return standing is not None
+        return (await self._post("warehouse", "start-picking", None, step)).done
+
+    async def _ship(self, step: Step) -> bool:
+        await self._until(lambda seen: seen.status in ENDED or bool(self._world.sight().picked.get(self._order)))
+        picked = self._world.sight().picked.get(self._order, {})
+        lines = [{"sku": sku, "quantity": str(part)} for sku, quantity in picked.items()
+                 if (part := (quantity * Decimal(str(step.part))).to_integral_value(ROUND_FLOOR)) > 0]  # fmt: skip
+        counts = self._world.told.shipments.setdefault(self._order, [0, 0])
+        counts[0] += 1
+        answer = await self._post("warehouse", "ship", {"lines": lines if step.part < 1 else []}, step)
+        counts[1] += answer.done
+        return answer.done
+
+    async def _unpick(self, step: Step) -> bool:
+        return (await self._post("warehouse", "unpick", {"reason": "машина не пришла"}, step)).done
+
+    async def _close_short(self, step: Step) -> bool:
+        return (await self._post("manager", "close-short", {"reason": "клиент взял у другого"}, step)).done
+
+    async def _revise(self, step: Step) -> bool:
+        lines = [
+            {"sku": sku, "quantity": str(max(1, int(quantity * step.part)))} for sku, quantity in self._story.lines
+        ]
+        await self._post("manager", "revise", {"lines": lines, "reason": "клиент передумал"}, step)
+        return True
+
+    async def _cancel(self, step: Step) -> bool:
+        standing = self._standing()
+        who = "head" if standing is not None and standing.status == "picking" else "manager"
+        return (await self._post(who, "cancel", {"reason": "клиент отказался"}, step)).done
+
+    async def _acknowledge(self, step: Step) -> bool:
+        return (await self._post("warehouse", "cancel", {"reason": "вернули на место"}, step)).done
+
+    async def _pay_ahead(self, step: Step) -> bool:
+        standing = await self._until(lambda seen: seen.missing > 0 or seen.status in {"ready", *ENDED})
+        if standing is None or standing.status in ENDED:
+            return False
+        if standing.missing > 0:
+            await self._pay(f"Предоплата по заказу {standing.number}", standing.missing, step)
+        return True
+
+    async def _pay_invoices(self, step: Step) -> bool:
+        await self._until(lambda seen: bool(self._owed()) or seen.status in ENDED)
+        for line in self._owed():
+            await self._pay(f"Оплата по счету {line.number}", line.residual, step)
+        return True
+
+    async def _age(self, step: Step) -> bool:
+        """The order's own clock moves; what it has to do meanwhile is done when this returns."""
+        await self._move(order_workflow_id(self._order), timedelta(days=step.days))
+        return True
+
+    async def _overdue(self, step: Step) -> bool:
+        await self._until(lambda seen: bool(self._owed()) or seen.status in ENDED)
+        for line in self._owed():
+            workflow_id = invoice_workflow_id(line.id)
+            due = datetime.combine(line.due, datetime.min.time(), UTC) + _NOON + timedelta(days=step.days)
+            try:
+                now = await asyncio.to_thread(self._world.door.now, workflow_id)
+            except Exception as error:
+                self._world.told.notes.append(f"{workflow_id}: часы не прочитаны ({type(error).__name__})")
+                continue
+            if due > now:
+                await self._move(workflow_id, due - now)
+        return True
+
+    # -- how they are done ----------------------------------------------------------------------------------------
+
+    async def _post(self, who: str, what: str, body: Any, step: Step) -> Answer:
+        self._serial += 1
+        key, path = f"chaos-{self._story.number}-{self._serial}-{what}", f"/orders/{self._order}/{what}"
+        answer = await self._world.caller.post(who, path, body, key=key, repeat=step.repeat)
+        if answer.done and step.repeat:
+            self._done.append((who, path, body, key, answer))
+        return answer
+
+    async def _pay(self, purpose: str, amount: Decimal, step: Step) -> None:
+        self._serial += 1
+        name = f"{self._story.number}-{self._serial}"
+        part = max(_CENT, (amount * Decimal(str(step.part))).quantize(_CENT, ROUND_FLOOR))
+        if step.word == "statement":
+            await self._by_statement(Incoming(name, self._buyer.tax_id, part, purpose), step)
+            return
+        self._world.told.payments[name] = False
+        body = {
+            "external_id": name,
+            "payer_tax_id": self._buyer.tax_id,
+            "amount": {"amount": str(part), "currency": "KZT"},
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "purpose": purpose,
+        }
+        answer = await self._world.caller.post("accountant", "/payments", body, key=f"chaos-pay-{name}",
+                                               repeat=step.repeat)  # fmt: skip
+        self._world.told.payments[name] = answer.done
+
+    async def _by_statement(self, line: Incoming, step: Step) -> None:
+        """The day's file as it is with this line in it, and every line that came before."""
+        self._world.bank.pay(line)
+        known = [each.number for each in self._world.bank.lines]
+        self._world.told.lines.setdefault(line.number, False)
+        answer = await self._world.caller.post("accountant", "/bank-statements", self._world.bank.statement(),
+                                               key=f"chaos-file-{line.number}", repeat=step.repeat)  # fmt: skip
+        if answer.done:
+            self._world.told.lines.update(dict.fromkeys(known, True))
+
+    async def _move(self, workflow_id: str, ahead: timedelta) -> None:
+        try:
+            await asyncio.to_thread(self._world.door.move, workflow_id, ahead)
+        except StoryError as error:
+            self._world.told.notes.append(f"часы: {error}")
+
+    async def _until(self, moved: Callable[[Standing], bool]) -> Standing | None:
+        """The order as it is when it has moved, or after a while."""
+        deadline = time.monotonic() + _WAITS
+        while True:
+            standing = self._standing()
+            if (standing is not None and moved(standing)) or time.monotonic() > deadline:
+                return standing
+            await asyncio.sleep(_LOOK_EVERY)
+
+    def _standing(self) -> Standing | None:
+        return self._world.sight().orders.get(self._order)
+
+    def _owed(self) -> list[Owed]:
+        return self._world.sight().owed.get(self._order, [])

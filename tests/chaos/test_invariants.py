@@ -1,0 +1,228 @@
+"""Each query of the checker finds what it is for, and nothing in a database that is as it should be."""
+
+from decimal import Decimal
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+from support.company import MONDAY, a_company, a_customer, a_product, a_quote
+from support.goods import decide, pick, reserve, ship_picked, tie_money
+from support.money import DAY
+
+from activities.orders import OrderActivities
+from activities.payments import PaymentActivities
+from activities.stock import StockActivities
+from cli.chaos.engine import compare, wanted
+from cli.chaos.invariants import ALWAYS, AT_REST, STUCK, find
+from cli.chaos.sight import look
+from cli.chaos.watch import Watch, snapshot_of
+from domain.orders import EndRequest, OrderStatus, OrderStep
+from domain.payments import ApplyRequest, PaymentDraft, RecordRequest
+
+EVERY_QUERY = {**ALWAYS, **AT_REST, **STUCK}
+
+
+@pytest.fixture
+def books(engine: Engine, database_url: str) -> str:
+    """Orders in the states that matter: quoted, waiting, promised, paid in part, shipped, ended. Nobody is at work."""
+    company = a_company(engine)
+    sku = a_product(engine, price="1000", on_hand="1000")
+    buyer = a_customer(engine, company, limit="1000000")
+    small = a_customer(engine, company, name="ООО «Василёк»", limit="10000")
+    ahead = a_customer(engine, company, name="ТОО «Эдельвейс»", limit="0", prepayment_percent=100, deferral_days=0)
+    a_quote(engine, company.manager, buyer, sku)
+    shipped, ready, ended = (a_quote(engine, company.manager, buyer, sku, quantity="10") for _ in range(3))
+    over = a_quote(engine, company.manager, small, sku, quantity="15")
+    unpaid = a_quote(engine, company.manager, ahead, sku, quantity="20")
+    for order in (shipped, ready, ended, over, unpaid):
+        decide(engine, company, order)
+    for order in (shipped, ready, ended, unpaid):
+        reserve(engine, order)
+    pick(engine, company, shipped)
+    ship_picked(engine, company, shipped)
+    tie_money(engine, unpaid, "5000")
+    StockActivities(engine).free_order_stock(OrderStep(ended, 7, company.manager, MONDAY))
+    OrderActivities(engine).end_order(EndRequest(ended, OrderStatus.CANCELLED, company.manager, "передумали", MONDAY))
+    payments = PaymentActivities(engine)
+    draft = PaymentDraft(identity="p1", source="api", posted_on=DAY, amount=Decimal(4000), purpose="", external_id="p1",
+                         payer_tax_id=buyer.tax_id)  # fmt: skip
+    recorded = payments.record_payment(RecordRequest(draft, company.accountant, MONDAY))
+    payments.apply_payment(ApplyRequest(recorded, MONDAY))
+    run(database_url, "UPDATE outbound SET state = 'done'", "UPDATE sales_order SET wait = wait || "
+        "'{\"until\": \"2099-01-01T00:00:00Z\"}' WHERE jsonb_typeof(wait) = 'object'")  # fmt: skip
+    return database_url
+
+
+def run(database: str, *statements: str) -> None:
+    """Change rows behind the back of every trigger, foreign key and constraint."""
+    with psycopg.connect(database) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for statement in statements:
+            connection.execute(statement)
+
+
+def found(database: str) -> set[str]:
+    with snapshot_of(database) as snapshot:
+        return {finding.rule for finding in find(snapshot, EVERY_QUERY)}
+
+
+def unguarded(table: str, constraint: str) -> str:
+    return f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {constraint}"
+
+
+_SHIPPED = "(SELECT id FROM sales_order WHERE status = 'awaiting_final_payment')"
+_READY = "(SELECT id FROM sales_order WHERE status = 'ready')"
+_ENDED = "(SELECT id FROM sales_order WHERE status = 'cancelled')"
+_UNPAID = "(SELECT id FROM sales_order WHERE status = 'awaiting_payment')"
+_COPY_OF_JOURNAL = """
+    INSERT INTO journal (at, actor_id, actor_name, actor_role, subject, subject_id, event, data, policy_version)
+    SELECT at, actor_id, actor_name, actor_role, subject, subject_id, event, data, policy_version FROM journal LIMIT 1
+"""
+
+PLANTED: dict[str, tuple[str, ...]] = {
+    "S1 обещано больше, чем есть": (
+        "ALTER TABLE stock DROP CONSTRAINT IF EXISTS ck_stock_promised_within_on_hand",
+        "DO $$ DECLARE c text; BEGIN FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'stock'::regclass "
+        "AND contype = 'c' LOOP EXECUTE 'ALTER TABLE stock DROP CONSTRAINT ' || quote_ident(c); END LOOP; END $$",
+        "UPDATE stock SET reserved = on_hand + 1",
+    ),
+    "S2 остаток не равен сумме резервов и движений": ("UPDATE stock SET reserved = reserved - 1",),
+    "S3 отгружено больше, чем заказано": ("UPDATE shipment_line SET quantity = quantity * 2",),
+    "S3 отгружено не то, что списано": ("DELETE FROM stock_movement WHERE kind = 'shipment'",),
+    "S3 законченный заказ держит товар": (
+        f"UPDATE sales_order SET status = 'cancelled', ended_at = now() WHERE id = {_READY}",
+    ),
+    "C1 прошёл сам сверх лимита": ("UPDATE credit_decision SET credit_limit = 1 WHERE outcome = 'auto'",),
+    "C1 долг выше лимита и всех согласованных пределов": ("UPDATE credit_account SET base_limit = 1",),
+    "C2 обязательство есть не у того заказа": ("DELETE FROM commitment",),
+    "C2 ждёт согласования без запроса": ("UPDATE approval SET state = 'void'",),
+    "P1 платёж не равен разнесённому и остатку": (
+        "UPDATE payment_allocation SET amount = amount + 1 WHERE order_id IS NOT NULL",
+    ),
+    "P1 остаток счёта не равен сумме за вычетом оплат": ("UPDATE schedule_line SET residual = residual - 1",),
+    "P1 строки графика не равны счёту": ("UPDATE invoice SET gross = gross + 1",),
+    "P2 платёж записан дважды": (
+        "DO $$ DECLARE c text; BEGIN FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'payment'::regclass "
+        "AND contype = 'u' LOOP EXECUTE 'ALTER TABLE payment DROP CONSTRAINT ' || quote_ident(c); END LOOP; END $$",
+        """INSERT INTO payment SELECT (jsonb_populate_record(p, jsonb_build_object('id', gen_random_uuid()))).*
+             FROM payment p WHERE external_id = 'p1'""",
+    ),
+    "P2 отгрузка выставлена дважды": (
+        "DO $$ DECLARE c text; BEGIN FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'invoice'::regclass "
+        "AND contype = 'u' LOOP EXECUTE 'ALTER TABLE invoice DROP CONSTRAINT ' || quote_ident(c); END LOOP; END $$",
+        """INSERT INTO invoice SELECT (jsonb_populate_record(i, jsonb_build_object('id', gen_random_uuid()))).*
+             FROM invoice i""",
+    ),
+    "E1 сообщение стоит в журнале отправки дважды": (
+        "DO $$ DECLARE c text; BEGIN FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'outbound'::regclass "
+        "AND contype = 'u' LOOP EXECUTE 'ALTER TABLE outbound DROP CONSTRAINT ' || quote_ident(c); END LOOP; END $$",
+        'INSERT INTO outbound SELECT (jsonb_populate_record(o, \'{"key": "twice"}\')).* FROM outbound o LIMIT 1',
+    ),
+    "A1 событие записано дважды": (_COPY_OF_JOURNAL,),
+    "A1 конец заказа записан не один раз": ("DELETE FROM journal WHERE event = 'cancelled'",),
+    "A2 согласовал сам себе": (
+        "DO $$ DECLARE c text; BEGIN FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'approval'::regclass "
+        "AND contype = 'c' LOOP EXECUTE 'ALTER TABLE approval DROP CONSTRAINT ' || quote_ident(c); END LOOP; END $$",
+        "UPDATE approval SET decided_by = requested_by",
+    ),
+    "S2 строка заказа не разложена по резерву": (f"DELETE FROM reservation_line WHERE order_id = {_READY}",),
+    "C2 обязательство не равно неотгруженному": ("UPDATE commitment SET uninvoiced = uninvoiced + 1",),
+    "P1 деньги остались на законченном заказе": (
+        f"UPDATE payment_allocation SET order_id = {_ENDED} WHERE order_id IS NOT NULL",
+    ),
+    "E1 неясная отправка клиенту без задачи": ("UPDATE outbound SET state = 'unknown', audience = 'customer'",),
+    "заказ никого не ждёт": (f"UPDATE sales_order SET wait = 'null' WHERE id = {_READY}",),
+    "срок ожидания вышел, а ничего не случилось": (
+        f'UPDATE sales_order SET wait = wait || \'{{"until": "2020-01-01T00:00:00Z"}}\' WHERE id = {_UNPAID}',
+    ),
+    "заказ ждёт денег, которые пришли": ("UPDATE payment_allocation SET amount = 20000 WHERE order_id IS NOT NULL",),
+    "заказ ждёт оплаты оплаченных счетов": ("UPDATE schedule_line SET residual = 0",),
+    "отгрузка без счёта": (f"DELETE FROM invoice WHERE order_id = {_SHIPPED}",),
+    "сообщение не отправлено": ("UPDATE outbound SET state = 'sending'",),
+    "платёж не разобран": ("UPDATE payment SET reason = 'new'",),
+    "выписка не разобрана": (
+        """INSERT INTO bank_statement (sha256, content, uploaded_by, uploaded_at, summary)
+           SELECT 'x', '', id, now(), 'null' FROM app_user LIMIT 1""",
+    ),
+}
+
+
+def test_there_is_a_planted_case_for_every_query() -> None:
+    assert set(PLANTED) == set(EVERY_QUERY)
+
+
+def test_a_database_as_it_should_be_has_no_finding(books: str) -> None:
+    with snapshot_of(books) as snapshot:
+        assert list(map(str, find(snapshot, EVERY_QUERY))) == []
+        statuses = {standing.status for standing in look(snapshot).orders.values()}
+    assert statuses == {"quoted", "awaiting_final_payment", "ready", "cancelled", "awaiting_approval",
+                        "awaiting_payment"}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", sorted(PLANTED))
+def test_what_is_planted_is_found(books: str, rule: str) -> None:
+    run(books, *PLANTED[rule])
+    assert rule in found(books)
+
+
+def test_many_findings_are_named_and_counted(books: str) -> None:
+    run(books, *["INSERT INTO stock_movement (key, warehouse, sku, kind, quantity, at) "
+                 f"VALUES ('k{number}', 'w{number}', 'sku', 'receipt', 1, now())" for number in range(7)])  # fmt: skip
+    with snapshot_of(books) as snapshot:
+        named = [each.what for each in find(snapshot, ALWAYS) if each.rule.startswith("S2")]
+    assert len(named) == 6
+    assert named[-1] == "и ещё 2"
+
+
+# -- what is only seen by looking twice -------------------------------------------------------------------------------
+
+
+def test_a_snapshot_changes_nothing(books: str) -> None:
+    with snapshot_of(books) as snapshot, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        snapshot.execute("DELETE FROM journal")
+
+
+def test_rows_that_vanish_are_noticed(books: str) -> None:
+    watch = Watch(lambda: books)
+    watch.look()
+    assert not watch.seen
+    run(books, "DELETE FROM shipment")
+    watch.look()
+    assert any("пропали строки: отгрузки: было 1, стало 0" in finding for finding in watch.seen)
+
+
+def test_an_ended_order_that_lives_again_is_noticed(books: str) -> None:
+    watch = Watch(lambda: books)
+    watch.look()
+    run(books, f"UPDATE sales_order SET status = 'quoted', ended_at = NULL WHERE id = {_ENDED}")
+    watch.look()
+    assert any(finding.startswith("W4 законченный заказ ожил") for finding in watch.seen)
+
+
+def test_a_letter_about_a_paid_debt_is_remembered(books: str) -> None:
+    watch = Watch(lambda: books)
+    run(
+        books,
+        """UPDATE outbound SET state = 'planned', audience = 'customer', template = 'dunning_letter',
+                  schedule_line_id = (SELECT id FROM schedule_line LIMIT 1)
+                  WHERE key = (SELECT key FROM outbound LIMIT 1)""",
+    )
+    watch.look()
+    assert not watch.withdrawn
+    run(books, "UPDATE schedule_line SET residual = 0")
+    watch.look()
+    assert len(watch.withdrawn) == 1
+
+
+# -- the engine's side ------------------------------------------------------------------------------------------------
+
+
+def test_processes_are_held_against_the_facts_both_ways(books: str) -> None:
+    with snapshot_of(books) as snapshot:
+        asked = wanted(snapshot)
+    assert len(asked) == 6, "five living orders and one instalment"
+    assert list(compare(asked, list(asked))) == []
+    order, *others = asked
+    assert [each.rule for each in compare(asked, others)] == ["W1 нет процесса"]
+    assert [each.rule for each in compare(asked, [*asked, "order/ghost"])] == ["W2 лишний процесс"]
+    assert [each.rule for each in compare(asked, [*asked, order])] == ["W1 два процесса"]

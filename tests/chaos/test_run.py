@@ -1,0 +1,123 @@
+"""`./opora chaos` as a person runs it, in a small way; and that it sees what is broken on purpose."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+from support.stack import LAUNCHER, opora, wait_until
+
+from cli.chaos import run as chaos
+from cli.chaos.plan import make_plan
+from cli.chaos.stack import ChaosStack
+
+GATE = ("--seed", "11", "--orders", "15", "--kills", "4")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(420)
+def test_fifteen_orders_live_through_four_kills(tmp_path: Path) -> None:
+    file = tmp_path / "chaos.json"
+    ended = opora("chaos", *GATE, "--json", file, env={"COLUMNS": "200"}, timeout=400)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Хаос, зерно 11" in ended.stdout
+    assert "Ничего не потеряно, не задвоено, не нарушено и не застряло." in ended.stdout
+    report = json.loads(file.read_text())
+    assert report["clean"]
+    assert (report["seed"], report["orders"], report["kills"]) == (11, 15, 4)
+    planned = [fault.target for fault in make_plan(11, 15, 4).faults if fault.verb == "kill"]
+    assert [fault["target"] for fault in report["faults"] if fault["verb"] == "kill"] == planned
+    assert report["snapshots"] > 10
+    assert report["commands"] > 15
+    assert report["recovery"], "every killed part answered again"
+    assert report["settled"] is not None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_lost_idempotency_rows_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys that callers repeat their commands under are forgotten at once: their orders come twice."""
+    plan, over = make_plan(2, 12, 0), threading.Event()
+    fill = chaos._fill
+
+    def then_forget(plan: Any, stack: ChaosStack, data: Any) -> dict[str, str]:
+        buyers = fill(plan, stack, data)
+        threading.Thread(target=_forget_keys, args=[stack.database, over], daemon=True).start()
+        return buyers
+
+    monkeypatch.setattr(chaos, "_fill", then_forget)
+    monkeypatch.setattr(chaos, "SETTLES_WITHIN", 30.0)
+    said: list[str] = []
+    try:
+        outcome = chaos.run(plan, said.append)
+    finally:
+        over.set()
+    assert not outcome.clean
+    assert any(finding.startswith("заказ: chaos-") for finding in outcome.doubled), outcome
+    assert any("при повторе" in finding for finding in outcome.violated), outcome
+
+
+def _forget_keys(database: str, over: threading.Event) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        while not over.wait(0.002):
+            try:
+                connection.execute("DELETE FROM idempotency_key")
+            except psycopg.OperationalError:
+                return
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    place = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    output = tmp_path / "out"
+    with output.open("wb") as sink:
+        process = subprocess.Popen([str(LAUNCHER), "chaos", *GATE], stdout=sink, stderr=sink, env=place,
+                                   start_new_session=True)  # fmt: skip
+    try:
+        wait_until(lambda: "Зерно 11" in output.read_text(), 90, output.read_text)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) != 0
+    finally:
+        process.kill()
+    assert not list(tmp_path.glob("opora-chaos-*"))
+    wait_until(lambda: not _ours(tmp_path), 10)
+
+
+def _ours(place: Path) -> list[str]:
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if str(place) in line and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(line)
+    return found
+
+
+def test_it_says_what_it_does() -> None:
+    said = opora("chaos", "--help", env={"COLUMNS": "120"}).stdout
+    for word in ("--seed", "--orders", "--kills", "--json", "kill -9", "зерно"):
+        assert word in said
+
+
+def test_a_directory_that_is_not_empty_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    refused = opora("chaos", "--orders", "1", "--kills", "0", "--data", tmp_path)
+    assert refused.returncode == 1
+    assert refused.stderr.strip() == f"Каталог {tmp_path} не пуст: укажите новый."
+
+
+def test_the_passing_directory_is_a_temporary_one() -> None:
+    with chaos._directory(None) as data:
+        assert str(data.path).startswith(tempfile.gettempdir())
+        home = data.path.parent
+        assert home.exists()
+    assert not home.exists()
