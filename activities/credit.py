@@ -1,7 +1,5 @@
 """Credit steps of an order: the decision under the account's lock, now and again."""
 
-from datetime import datetime
-
 from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio import activity
@@ -40,14 +38,6 @@ class CreditActivities:
         key = f"order:{request.order_id}:credit:{request.occasion}"
         return run_once(
             self._engine, key, CreditOutcome, lambda session: _decide(session, request, key), as_of=request.as_of
-        )
-
-    @activity.defn(no_thread_cancel_exception=True)
-    def reconsider_orders(self, account_id: str, occasion: str, as_of: datetime) -> list[str]:
-        """Decide again on the orders that wait for credit on an account; the ids of those that moved on (D2-13)."""
-        key = f"account:{account_id}:reconsider:{occasion}"
-        return run_once(
-            self._engine, key, list[str], lambda s: list(reconsider_account(s, account_id, at=as_of)), as_of=as_of
         )
 
 

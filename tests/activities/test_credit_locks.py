@@ -23,6 +23,7 @@ from support.storm import Storm, number_of
 from activities.credit import CreditActivities
 from activities.persistence import credit, decisions, orders, parties
 from activities.persistence.engine import LOCK_WAIT_MS, make_engine
+from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.tables import CreditAccountRow, CreditDecisionRow, CustomerRow, OrderRow
 from activities.stock import StockActivities
 from domain.credit import Outcome
@@ -148,7 +149,8 @@ def test_the_newest_decision_is_the_one_made_last_whatever_its_clock(engine: Eng
         account = session.get_one(CreditAccountRow, customer.credit_account_id)
         account.base_limit = Decimal(2_000_000)
 
-    CreditActivities(engine).reconsider_orders(str(account_of(customer)), "raised", MONDAY - timedelta(seconds=1))
+    with Session(engine) as session, session.begin():
+        reconsider_account(session, account_of(customer), at=MONDAY - timedelta(seconds=1))
 
     with Session(engine) as session:
         newest = decisions.last_decision(session, UUID(second))
