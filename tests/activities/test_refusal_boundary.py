@@ -9,6 +9,9 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 from activities.interceptor import RefusalInterceptor
 from workflows.converter import data_converter
 
+PERSON = {"login": "pelageya@example.kz", "name": "Пелагея"}
+"""Not in the line that fails: traces quote their lines."""
+
 
 class Failing(ActivityInboundInterceptor):
     """An activity that stores the same e-mail twice."""
@@ -23,7 +26,7 @@ class Failing(ActivityInboundInterceptor):
         )
         with self._engine.begin() as connection:
             for _ in range(2):
-                connection.execute(insert, {"login": "pelageya@example.kz", "name": "Пелагея"})
+                connection.execute(insert, PERSON)
 
 
 @pytest.mark.anyio
