@@ -90,16 +90,21 @@ class NotificationActivities:
     @activity.defn(no_thread_cancel_exception=True)
     def settle_doubtful(self, as_of: datetime) -> int:
         """After a restore: what was waiting at the backup may have gone since. It counts as sent where the receiver has
-        it, and where nobody can be asked; then a person is told (D10-15). How many of them there were."""
+        it, and where nobody can be asked; then a person is told (D10-15). What surely did not go is planned anew.
+
+        Returns:
+            How many count as sent.
+        """
         with Session(self._engine) as session:
             doubtful = restored_midway(session)
         settled = 0
-        for message in doubtful:
-            if self._mailbox is not None and not self._mailbox.find(message.message_id):
-                continue
+        for message, stood in doubtful:
             with _alone(self._engine, message.key):
-                self._conclude_interrupted(message, as_of, "perhaps sent before the restore")
-            settled += 1
+                if self._mailbox is None or self._mailbox.find(message.message_id):
+                    self._conclude_interrupted(message, as_of, "perhaps sent before the restore")
+                    settled += 1
+                elif stood is MessageState.SENDING:
+                    self._mark(message.key, MessageState.PLANNED, "not sent before the restore", as_of)
         return settled
 
     def _deliver(self, key: str, as_of: datetime) -> MessageState:

@@ -1,18 +1,23 @@
 """The hourly round of the queues, and the check of what stock says (D8-5, D8-6, D3-10)."""
 
 import logging
+from datetime import timedelta
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 from temporalio import activity
 
 from activities.persistence.allocations import Cause
+from activities.persistence.discrepancies import take_in
 from activities.persistence.queueing import serve_queue, shelves_to_serve
 from activities.persistence.replay import snapshot
 from activities.persistence.steps import run_once
 from activities.persistence.stock import lock_shelves
 from activities.persistence.stock_drift import check_stock, report_drift
+from domain.stock_drift import Drift, Finding
 from domain.sweeps import StockCheck, StockChecked, SweepPage, Swept
+from domain.watch import Finding as Discrepancy
+from domain.wording.speech import MISSING
 
 logger = logging.getLogger("opora.stock")
 
@@ -39,9 +44,20 @@ class SweepActivities:
             logger.error("stock does not add up: %s", finding)
 
         def tell(session: Session) -> StockChecked:
+            take_in(session, map(_discrepancy, report.findings), _DRIFTS, as_of=check.as_of, grace=timedelta(0))
             return StockChecked(report.count, len(report_drift(session, report, as_of=check.as_of)))
 
         return run_once(self._engine, f"stock-check:{check.as_of.isoformat()}", StockChecked, tell, as_of=check.as_of)
+
+
+_DRIFTS = [f"stock_{kind}" for kind in Drift]
+
+
+def _discrepancy(drift: Finding) -> Discrepancy:
+    """A difference of stock as the administrator reads it among all others."""
+    place = "/".join(filter(None, (drift.warehouse, drift.sku, drift.order_id and f"order/{drift.order_id}")))
+    expected, found = (MISSING if value is None else str(value) for value in (drift.counted, drift.recorded))
+    return Discrepancy(f"stock_{drift.kind}", place, expected, found)
 
 
 def _sweep(session: Session, page: SweepPage) -> Swept:

@@ -25,6 +25,7 @@ from activities.persistence.replay import snapshot
 from activities.persistence.watch_tables import DiscrepancyRow
 from activities.temporal_view import STATUS, described, few_at_once, last_asked, open_processes, tell
 from domain.watch import (
+    LOOK_AGAIN,
     MOST_ATTEMPTS,
     REPAIRED,
     Effect,
@@ -41,9 +42,9 @@ from domain.watch import (
     silent_queues,
 )
 
-LOOK_AGAIN = "stock_allocated"
-"""The signal after which an order re-reads where it stands."""
 _HELD = "HeldError"
+_LETTER = "deliver"
+"""A letter under way holds nothing up."""
 
 
 class WatchActivities:
@@ -100,7 +101,8 @@ class WatchActivities:
     async def _confirm(self, finding: Finding) -> Finding | None:
         """Whether the engine itself says so too: the list lags behind, and a step may be under way."""
         found = await described(self._client, finding.object)
-        if found is None or found.pending_activities or found.HasField("pending_workflow_task"):
+        steps = [each for each in found.pending_activities if each.activity_type.name != _LETTER] if found else []
+        if found is None or steps or found.HasField("pending_workflow_task"):
             return None
         if finding.kind is Kind.BEHIND:
             shown = found.workflow_execution_info.search_attributes.indexed_fields.get(STATUS.name)
@@ -131,12 +133,12 @@ class WatchActivities:
     def _to_repair(self, page: RepairPage) -> list[DiscrepancyRow]:
         after = UUID(page.after) if page.after else None
         with Session(self._engine) as session:
-            return list(discrepancies.open_page(session, kinds=list(REPAIRED), after=after, limit=page.size))
+            return list(discrepancies.page_of(session, "open", kinds=list(REPAIRED), after=after, limit=page.size))
 
     async def _repair(self, row: DiscrepancyRow, as_of: datetime) -> DiscrepancyRow | None:
         """The row, if anything was done about it."""
-        if row.kind == Kind.BEHIND:
-            await tell(self._client, row.object, LOOK_AGAIN)
+        if row.kind != Kind.NO_PROCESS:
+            await tell(self._client, row.object, LOOK_AGAIN[row.object.partition("/")[0]])
             return row
         return row if await self._start(row.object, as_of) else None
 
@@ -179,10 +181,11 @@ class WatchActivities:
                     discrepancies.forget(session, row.kind, row.object)
 
 
-_PROCESSES = {Kind.NO_PROCESS, Kind.BEHIND}
+_PROCESSES = {Kind.NO_PROCESS, Kind.BEHIND, Kind.OUTLIVES}
 _REPAIRS = {
     Kind.NO_PROCESS: "started",
     Kind.BEHIND: "told",
+    Kind.OUTLIVES: "told",
     Kind.SENDING: "asked_receiver",
     Kind.UNSENT: "sent",
 }

@@ -66,6 +66,55 @@ def doctor(data: Data = None) -> None:
     raise typer.Exit(0 if examine(DataDirectory(data)) else 1)
 
 
+@app.command()
+def backup(
+    directory: Annotated[Path, typer.Argument(help="Новый каталог для копии.")],
+    data: Data = None,
+) -> None:
+    """Снять копию PostgreSQL и Temporal работающей системы, не останавливая её."""
+    from cli.backup import backup_command
+
+    backup_command(DataDirectory(data), directory)
+
+
+@app.command()
+def restore(
+    directory: Annotated[Path, typer.Argument(help="Каталог с копией.")],
+    data: Data = None,
+) -> None:
+    """Восстановить копию в пустой каталог данных; письма остановлены, пока не пройдут reconcile и thaw."""
+    from cli.backup import restore_command
+
+    restore_command(DataDirectory(data), directory)
+
+
+@app.command()
+def freeze(
+    data: Data = None,
+    comment: Annotated[str | None, typer.Option("--comment", help="Почему.")] = None,
+) -> None:
+    """Остановить отправку всех писем, например ошибочную рассылку; вернуть — thaw."""
+    from cli.freezing import freeze_command
+
+    freeze_command(data, comment)
+
+
+@app.command()
+def reconcile(data: Data = None) -> None:
+    """Сверить базу, процессы и письма сейчас и исправить безопасное; код 1, если осталось, что разбирать."""
+    from cli.freezing import reconcile_command
+
+    raise typer.Exit(0 if reconcile_command(data) else 1)
+
+
+@app.command()
+def thaw(data: Data = None) -> None:
+    """Возобновить отправку писем; после восстановления из копии — только после reconcile."""
+    from cli.freezing import thaw_command
+
+    thaw_command(data)
+
+
 @app.command("fast-forward")
 def fast_forward(
     workflow_id: Annotated[str, typer.Argument(help="Например, order/0199…")],

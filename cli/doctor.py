@@ -4,6 +4,7 @@ import shutil
 import smtplib
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 _LITTLE_ROOM_MB = 500
+_LATE_WATCH = timedelta(minutes=30)
 
 Finding = tuple[bool, str]
 """Whether it is in order, and the line that says so."""
@@ -41,7 +43,8 @@ def _findings(data: DataDirectory) -> Iterator[Finding]:
         return
     yield True, f"Опора работает: {known['api']}, каталог {data.path}"
     yield from _database(str(known["database"]))
-    yield from _temporal(str(known["temporal"]))
+    up_since = datetime.fromtimestamp(data.run_json.stat().st_mtime, UTC)
+    yield from _temporal(str(known["temporal"]), up_since)
     yield _payload_keys(known)
     if answers(known["api"] + "/readyz"):
         yield True, "API готов"
@@ -98,6 +101,7 @@ def _database(url: str) -> Iterator[Finding]:
         yield current, "Схема базы нынешняя" if current else "Схема базы устарела: ./opora down и ./opora up"
         if current:
             yield _stock(engine)
+            yield from _discrepancies(engine)
     except SQLAlchemyError:
         yield False, f"PostgreSQL не отвечает на порту {urlsplit(url).port}: смотрите журнал postgres.log"
     finally:
@@ -105,8 +109,6 @@ def _database(url: str) -> Iterator[Finding]:
 
 
 def _stock(engine: "Engine") -> Finding:
-    from datetime import UTC, datetime
-
     from activities.persistence.replay import snapshot
     from activities.persistence.stock_drift import check_stock
 
@@ -117,39 +119,57 @@ def _stock(engine: "Engine") -> Finding:
     return True, "Остатки сходятся с движениями и резервами"
 
 
-def _temporal(address: str) -> Iterator[Finding]:
+def _discrepancies(engine: "Engine") -> Iterator[Finding]:
+    from cli.freezing import discrepancy_lines, frozen_lines
+
+    for line in frozen_lines(engine):
+        yield False, line
+    lines = list(discrepancy_lines(engine))
+    for line in lines:
+        yield False, line
+    if not lines:
+        yield True, "База, процессы и письма сходятся"
+
+
+def _temporal(address: str, up_since: datetime) -> Iterator[Finding]:
     import asyncio
 
-    from temporalio.api.enums.v1 import TaskQueueType
     from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-    from temporalio.api.taskqueue.v1 import TaskQueue
-    from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
     from temporalio.client import Client
     from temporalio.service import RPCError
 
-    from workflows.ids import SEARCH_ATTRIBUTES, TASK_QUEUE
+    from activities.temporal_view import last_asked
+    from domain.watch import silent_queues
+    from workflows.ids import SEARCH_ATTRIBUTES, TASK_QUEUE, mail_queue
+    from workflows.schedules import last_watch
 
-    async def ask() -> tuple[set[str], int]:
+    async def ask() -> tuple[set[str], dict[str, datetime | None], datetime | None]:
         client = await Client.connect(address)
         listed = await client.operator_service.list_search_attributes(ListSearchAttributesRequest(namespace="default"))
-        described = await client.workflow_service.describe_task_queue(
-            DescribeTaskQueueRequest(
-                namespace="default",
-                task_queue=TaskQueue(name=TASK_QUEUE),
-                task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-            )
-        )
-        return set(listed.custom_attributes), len(described.pollers)
+        queues = {
+            TASK_QUEUE: await last_asked(client, TASK_QUEUE),
+            mail_queue(TASK_QUEUE): await last_asked(client, mail_queue(TASK_QUEUE), of="activity"),
+        }
+        return set(listed.custom_attributes), queues, await last_watch(client)
 
     try:
-        attributes, pollers = asyncio.run(ask())
+        attributes, queues, watched = asyncio.run(ask())
     except (RPCError, RuntimeError):
         yield False, f"Temporal не отвечает на {address}: смотрите журнал temporal.log"
         return
     yield True, f"Temporal отвечает на {address}"
     missing = sorted(set(SEARCH_ATTRIBUTES) - attributes)
     yield not missing, f"Нет атрибутов поиска {', '.join(missing)}" if missing else "Атрибуты поиска на месте"
-    yield pollers > 0, "Воркер берёт работу" if pollers else "Воркер не берёт работу: смотрите журнал worker.log"
+    now = datetime.now(UTC)
+    silent = [finding.object for finding in silent_queues(queues, now)]
+    for queue in queues:
+        words = "Воркер не берёт работу: смотрите журнал worker.log" if queue in silent else "Воркер берёт работу"
+        yield queue not in silent, f"{words} ({queue})"
+    late = watched is None or now - max(watched, up_since) > _LATE_WATCH
+    words = (
+        "Сверка базы и процессов давно не запускалась: работает ли воркер?" if late else "Сверка базы и процессов идёт"
+    )
+    yield not late, words
 
 
 def _payload_keys(known: dict[str, object]) -> Finding:

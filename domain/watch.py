@@ -52,11 +52,12 @@ class Kind(StrEnum):
 
 AT_ONCE = frozenset({Kind.MANY_ATTEMPTS, Kind.NO_WORKER, Kind.SENDING, Kind.UNSENT})
 """Kinds that are no matter of a moment: their facts are old already."""
-REPAIRED = frozenset({Kind.NO_PROCESS, Kind.BEHIND, Kind.SENDING, Kind.UNSENT})
+REPAIRED = frozenset({Kind.NO_PROCESS, Kind.BEHIND, Kind.OUTLIVES, Kind.SENDING, Kind.UNSENT})
 """Kinds that are safe to repair without a person: a process is started from its row, or looks again; a message is
 delivered by the rules of D10-15."""
-WATCHED = ("order", "invoice", "grant", "supply")
-"""Things whose processes live exactly as long as they do; those of money are short, and only missed."""
+LOOK_AGAIN = {"order": "stock_allocated", "invoice": "payment_applied", "grant": "changed", "supply": "changed"}
+"""By the kind of a thing: the signal after which its process reads the row again. Such a process lives exactly as long
+as its thing; those of money are short, and only missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Effect:
 class Finding:
     """One difference. `object`: the id of a process, the key of a message, or the name of a queue."""
 
-    kind: Kind
+    kind: str
     object: str
     expected: str = ""
     found: str = ""
@@ -113,7 +114,7 @@ def compare(things: Iterable[Thing], processes: Mapping[str, Process]) -> Iterat
     for thing in known.values():
         yield from _of_thing(thing, processes.get(thing.process))
     for process in processes.values():
-        if process.id not in known and process.id.partition("/")[0] in WATCHED:
+        if process.id not in known and process.id.partition("/")[0] in LOOK_AGAIN:
             yield Finding(Kind.NO_ROW, process.id, "a row", "none")
         if process.problem:
             yield Finding(Kind.BROKEN, process.id, "no failure", process.problem)
@@ -154,7 +155,7 @@ def silent_queues(last_asked: Mapping[str, datetime | None], as_of: datetime) ->
 class Known:
     """A discrepancy as it stands: since when it is seen, and whether it is believed."""
 
-    kind: Kind
+    kind: str
     object: str
     first_seen: datetime
     believed: bool
@@ -178,7 +179,7 @@ def settle(found: Iterable[Finding], known: Iterable[Known], as_of: datetime, gr
         earlier = before.pop((finding.kind, finding.object), None)
         if earlier is not None and earlier.believed:
             settled.seen.append(finding)
-        elif finding.kind in AT_ONCE or (earlier is not None and as_of - earlier.first_seen >= grace):
+        elif finding.kind in AT_ONCE or not grace or (earlier is not None and as_of - earlier.first_seen >= grace):
             settled.believed.append(finding)
         elif earlier is None:
             settled.new.append(finding)
@@ -193,9 +194,10 @@ def settle(found: Iterable[Finding], known: Iterable[Known], as_of: datetime, gr
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Asks for one round of the watchdog."""
+    """Asks for one round of the watchdog; `doubtful`: also for what became of letters that a restore made doubtful."""
 
     grace: timedelta = GRACE
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What the engine starts by the clock."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from temporalio.api.common.v1 import Payload
@@ -16,6 +16,7 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.sweeps import StockSweep
 from domain.watch import Watch
@@ -85,3 +86,14 @@ def _brought_to(wanted: Schedule, key: str | None, current: ScheduleUpdateInput)
         return None
     wanted.state = schedule.state
     return ScheduleUpdate(wanted)
+
+
+async def last_watch(client: Client) -> datetime | None:
+    """When the watchdog last began a round by its schedule, or when the schedule was made; None without one."""
+    try:
+        info = (await client.get_schedule_handle(WATCHDOG).describe()).info
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    return max([action.started_at for action in info.recent_actions], default=info.created_at)

@@ -22,6 +22,13 @@ class WatchWorkflow:
     @workflow.run
     async def run(self, watch: Watch) -> Watched:
         """Hold the database against its processes; what is still found after the grace is believed."""
+        if watch.doubtful:
+            await workflow.execute_activity_method(
+                NotificationActivities.settle_doubtful,
+                workflow.now(),
+                task_queue=ids.mail_queue(workflow.info().task_queue),
+                **options.BULK,
+            )
         looked = await self._look(watch)
         if looked.suspected:
             await workflow.sleep(watch.grace, summary="Посмотреть ещё раз")
@@ -40,12 +47,15 @@ class WatchWorkflow:
         return looked
 
     async def _repair(self) -> int:
-        done, page = 0, RepairPage(workflow.now())
+        done, mail, page = 0, True, RepairPage(workflow.now())
         while True:
             repaired: Repaired = await workflow.execute_activity_method(
                 WatchActivities.repair_discrepancies, page, summary="Исправить безопасное", **options.BULK
             )
-            done += repaired.done + len([key for key in repaired.effects if await self._deliver(key)])
+            done += repaired.done
+            for key in repaired.effects:
+                mail = mail and await self._deliver(key)  # when one cannot go, the others need not be tried
+                done += mail
             if repaired.after is None:
                 return done
             page = RepairPage(workflow.now(), repaired.after)

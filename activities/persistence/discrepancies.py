@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from activities.persistence.identifiers import new_id
 from activities.persistence.watch_tables import DiscrepancyRow
@@ -23,7 +24,7 @@ def take_in(
     suspected."""
     session.execute(text("SELECT pg_advisory_xact_lock(:look)"), {"look": _ONE_LOOK})
     rows = {(row.kind, row.object): row for row in session.exec(_lasting().where(col(DiscrepancyRow.kind).in_(kinds)))}
-    known = [Known(row.kind, row.object, row.first_seen, row.state == "open") for row in rows.values()]  # type: ignore[arg-type]
+    known = [Known(row.kind, row.object, row.first_seen, row.state == "open") for row in rows.values()]
     settled = settle(findings, known, as_of, grace)
     for finding in (*settled.new, *settled.believed, *settled.seen):
         row = rows.get((finding.kind, finding.object)) or DiscrepancyRow(
@@ -60,11 +61,16 @@ def lasting(session: Session, kinds: Collection[str]) -> Sequence[DiscrepancyRow
     return session.exec(_lasting().where(col(DiscrepancyRow.kind).in_(kinds))).all()
 
 
-def open_page(
-    session: Session, *, kinds: Collection[str] | None = None, after: UUID | None = None, limit: int = 100
+def page_of(
+    session: Session,
+    state: str,
+    *,
+    kinds: Collection[str] | None = None,
+    after: UUID | None = None,
+    limit: int = 100,
 ) -> Sequence[DiscrepancyRow]:
-    """Open discrepancies by id, that is by the time they were first seen."""
-    query = select(DiscrepancyRow).where(DiscrepancyRow.state == "open").order_by(col(DiscrepancyRow.id)).limit(limit)
+    """Discrepancies of a state by id, that is by the time they were first seen."""
+    query = select(DiscrepancyRow).where(DiscrepancyRow.state == state).order_by(col(DiscrepancyRow.id)).limit(limit)
     if kinds is not None:
         query = query.where(col(DiscrepancyRow.kind).in_(kinds))
     if after is not None:
@@ -93,7 +99,7 @@ def forget(session: Session, kind: str, name: str) -> None:
     session.execute(delete(row).where(col(row.kind) == kind, col(row.object) == name, col(row.state) != "closed"))
 
 
-def _lasting():  # type: ignore[no-untyped-def]
+def _lasting() -> SelectOfScalar[DiscrepancyRow]:
     return select(DiscrepancyRow).where(DiscrepancyRow.state != "closed")
 
 

@@ -41,14 +41,14 @@ def was_restored(session: Session) -> bool:
     return session.exec(query.limit(1)).first() is not None
 
 
-def restored_midway(session: Session) -> list[Message]:
+def restored_midway(session: Session) -> list[tuple[Message, MessageState]]:
     """Messages that were planned or being sent when the backup was taken from which this database was restored."""
     backup_at = max((row.backup_at for row in lasting(session) if row.backup_at is not None), default=None)
     if backup_at is None:
         return []
     query = select(OutboundRow).where(col(OutboundRow.state).in_([MessageState.PLANNED, MessageState.SENDING]))
     query = query.where(OutboundRow.created_at <= backup_at).order_by(col(OutboundRow.key))
-    return [message_of(row) for row in session.exec(query)]
+    return [(message_of(row), MessageState(row.state)) for row in session.exec(query)]
 
 
 def freeze(

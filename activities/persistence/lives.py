@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from activities.persistence import orders, revisions, shortages
 from activities.persistence.credit_tables import CreditGrantRow
@@ -79,7 +80,7 @@ def living(session: Session) -> Iterator[Thing]:
         yield Thing(f"statement/{row.sha256}", lives=True)
 
 
-def unfinished_grants() -> Any:
+def unfinished_grants() -> SelectOfScalar[CreditGrantRow]:
     """Changes of credit with something left to happen: undecided, waiting for their day, or with an end still to
     come."""
     row = CreditGrantRow

@@ -29,9 +29,18 @@ def upgrade(engine: Engine) -> None:
 
 def at_head(engine: Engine) -> bool:
     """Whether the database has every migration."""
-    head = ScriptDirectory(str(HERE)).get_current_head()
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head
+        return MigrationContext.configure(connection).get_current_revision() == head()
+
+
+def head() -> str:
+    """The newest migration that this release knows."""
+    return str(ScriptDirectory(str(HERE)).get_current_head())
+
+
+def is_known(revision: str) -> bool:
+    """Whether a database of this migration can be brought to the present schema."""
+    return revision in {script.revision for script in ScriptDirectory(str(HERE)).walk_revisions()}
 
 
 def drift(engine: Engine) -> list[str]:

@@ -35,6 +35,7 @@ MODULES = (
     "legal",
     "policies",
     "journal",
+    "discrepancies",
     "rates",
     "health",
     "mail",

@@ -1,7 +1,7 @@
 """Is the process alive, is it ready, which version is it. No key is needed and nothing private is said."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,10 +16,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities import persistence
-from api.deps import Engine, Temporal
+from activities.temporal_view import last_asked
+from api.deps import Engine, Settings, Temporal
 from api.openapi import problems
 from api.schemas import Out
 from api.version import VERSION
+from domain.watch import silent_queues
 
 router = APIRouter(tags=["service"])
 
@@ -31,12 +33,14 @@ class HealthOut(Out):
 
 
 class ReadyOut(Out):
-    """`database`, `migrations`, `temporal`: `ok`, or what is wrong."""
+    """`database`, `migrations`, `temporal`: `ok`, or what is wrong. `worker`: `ok`, or `none` when nobody takes work:
+    questions are answered all the same, commands wait."""
 
     status: str
     database: str
     migrations: str
     temporal: str
+    worker: str
 
 
 class VersionOut(Out):
@@ -51,12 +55,16 @@ def get_health() -> HealthOut:
 
 @router.get("/readyz", response_model=ReadyOut, summary="Всё готово к работе / Everything is ready",
             responses=problems(503))  # fmt: skip
-async def get_readiness(engine: Engine, temporal: Temporal) -> JSONResponse:
+async def get_readiness(engine: Engine, temporal: Temporal, settings: Settings) -> JSONResponse:
     """База отвечает, миграции применены, Temporal доступен. / Database, migrations and Temporal are there."""
     (database, migrations), workflows = await asyncio.gather(run_in_threadpool(_database, engine), _temporal(temporal))
     ready = database == migrations == workflows == "ok"
     found = ReadyOut(
-        status="ok" if ready else "unavailable", database=database, migrations=migrations, temporal=workflows
+        status="ok" if ready else "unavailable",
+        database=database,
+        migrations=migrations,
+        temporal=workflows,
+        worker=await _worker(temporal, settings.task_queue) if workflows == "ok" else "unknown",
     )
     return JSONResponse(found.model_dump(), 200 if ready else 503)
 
@@ -93,3 +101,12 @@ async def _temporal(client: Client) -> str:
     except (RPCError, RuntimeError, TimeoutError):
         return "unreachable"
     return "ok" if healthy else "not serving"
+
+
+async def _worker(client: Client, task_queue: str) -> str:
+    try:
+        async with asyncio.timeout(_PATIENCE.total_seconds()):
+            asked = await last_asked(client, task_queue)
+    except (RPCError, RuntimeError, TimeoutError):
+        return "unknown"
+    return "none" if list(silent_queues({task_queue: asked}, datetime.now(UTC))) else "ok"

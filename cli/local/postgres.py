@@ -90,7 +90,7 @@ class Postgres:
             return
         half_made = self.data.with_name(self.data.name + ".new")
         shutil.rmtree(half_made, ignore_errors=True)
-        account = self._account()
+        account = self.account()
         self._own_directory(half_made, account)
         secret = self.data.with_name(self.data.name + ".secret")
         argv: list[str | Path] = [
@@ -130,7 +130,7 @@ class Postgres:
         for name, value in settings.items():
             argv += ["-c", f"{name}={value}"]
         self.process = spawn(
-            argv, log=self.log, env=_environment(), account=self._account(), death_signal=signal.SIGQUIT
+            argv, log=self.log, env=_environment(), account=self.account(), death_signal=signal.SIGQUIT
         )
 
     def is_ready(self) -> bool:
@@ -172,7 +172,7 @@ class Postgres:
             stop(self.process, signal.SIGINT if self.durable else signal.SIGQUIT)
             self.process = None
 
-    def _account(self) -> Account | None:
+    def account(self) -> Account | None:
         """PostgreSQL refuses to run as root: the owner of the data, else `postgres`, else `nobody`."""
         if os.geteuid() != 0:
             return None

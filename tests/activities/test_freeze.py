@@ -179,6 +179,7 @@ def test_where_the_mailbox_can_be_asked_only_what_arrived_counts_as_sent(engine:
             session, "k:2", audience="staff", template="quote_expires", recipient="m@opora.example",
             subject="Не ушло", body="…", created_at=MONDAY,
         )  # fmt: skip
+        session.get_one(OutboundRow, "k:2").state = "sending"
     freeze(engine, FreezeReason.RESTORE)
 
     assert NotificationActivities(engine, mailer, mailbox=mailer).settle_doubtful(LATER) == 1

@@ -42,6 +42,7 @@ class House:
     company: Company
     mailbox: Mailbox
     task_queue: str
+    settings: Settings
 
     def quote(self, customer: Any, sku: str, **terms: Any) -> str:
         """A quote as of now; the workflow's clock begins there."""
@@ -128,7 +129,7 @@ async def a_house(
             database_url=database_url, task_queue=task_queue, smtp_port=smtp_port or port, mailbox=str(home / "mail")
         )
         async with serving(settings, engine, client, cached_workflows=cached_workflows, payments=payments):
-            yield House(engine, client, company, mailbox, task_queue)
+            yield House(engine, client, company, mailbox, task_queue, settings)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -12,11 +12,15 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import House, a_house
+from support.invoices import rows
 from temporalio.client import Client
 
+from activities.persistence import freezing
 from activities.persistence.outbound import plan_message
+from activities.persistence.tables import OutboundRow
 from domain.credit_steps import PlaceCommand
-from workflows import ids
+from domain.freezes import FreezeReason
+from workflows import ids, options
 from workflows.order import OrderWorkflow
 
 pytestmark = pytest.mark.anyio
@@ -84,3 +88,41 @@ async def queues_of(house: House, order: str) -> dict[str, str]:
     history = await house.handle(order).fetch_history()
     scheduled = [event.activity_task_scheduled_event_attributes for event in history.events]
     return {each.activity_type.name: each.task_queue.name for each in scheduled if each.activity_type.name}
+
+
+async def test_a_letter_held_for_longer_than_it_is_tried_goes_after_the_thaw(
+    engine: Engine,
+    database_url: str,
+    client: Client,
+    task_queue: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a process gives up for want of a mail server it does not give up while letters are held on purpose."""
+    monkeypatch.setitem(options.MAIL, "schedule_to_close_timeout", timedelta(milliseconds=300))
+    now = datetime.now(UTC)
+    async with a_house(engine, database_url, client, task_queue, tmp_path) as house:
+        with Session(engine) as session, session.begin():
+            freezing.freeze(session, FreezeReason.STOP, by="admin", at=now)
+        customer = a_customer(engine, house.company)
+        order = house.quote(customer, a_product(engine, on_hand="10"))
+        await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+        async with asyncio.timeout(30):
+            while await given_up(house, order) < 3:
+                await asyncio.sleep(0.1)
+        assert house.letters() == []
+
+        with Session(engine) as session, session.begin():
+            freezing.thaw(session, by="admin", at=now)
+        async with asyncio.timeout(30):
+            while not house.letters():
+                await asyncio.sleep(0.1)
+        planned = [row for row in rows(engine, OutboundRow) if row.state != "done"]
+        assert planned == []
+
+
+async def given_up(house: House, order: str) -> int:
+    """How often the process of an order gave a letter up, or was told to go on."""
+    history = await house.handle(order).fetch_history()
+    names = [event.activity_task_scheduled_event_attributes.activity_type.name for event in history.events]
+    return names.count("give_up")

@@ -75,7 +75,7 @@ async def test_keys_rotate_under_a_living_order(
             database_url=database_url, task_queue=task_queue, smtp_port=port, mailbox=str(tmp_path / "mail")
         )
         async with serving(settings, engine, after):
-            house = House(engine, after, house.company, house.mailbox, task_queue)
+            house = House(engine, after, house.company, house.mailbox, task_queue, settings)
             assert await fast_forward(house.handle(order), timedelta(days=3))
             await house.command(order, OrderWorkflow.cancel, CancelCommand(house.company.manager, "не нужно"))
             await house.handle(order).result()
