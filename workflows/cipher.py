@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
 
@@ -75,7 +74,7 @@ class PayloadCipher(PayloadCodec):
         try:
             data = cipher.decrypt(payload.data[:NONCE], payload.data[NONCE:], self._bound_to(key_id))
             return Payload.FromString(data)
-        except (InvalidTag, ValueError, DecodeError):
+        except (InvalidTag, ValueError):
             raise PayloadKeyError(key_id, "it was changed, or sealed elsewhere under the same name") from None
 
     def _bound_to(self, key_id: str) -> bytes:
