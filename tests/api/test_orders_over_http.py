@@ -291,6 +291,21 @@ async def test_orders_of_strangers_are_refused(shop: Shop) -> None:
     assert refused(await shop.place("not-an-id")) == (422, "invalid_input")
 
 
+async def test_d14_a_manager_lists_own_orders_and_those_entered_for_others(shop: Shop) -> None:
+    sku = await shop.a_product()
+    mine, other = await shop.a_customer(manager="manager"), await shop.a_customer(manager="manager2")
+    own = await shop.a_quote(mine, sku, "1")
+    entered = await shop.a_quote(mine, sku, "1", by="head")
+    foreign = await shop.a_quote(other, sku, "1", by="manager2")
+
+    async def listed(by: str) -> list[str]:
+        return [item["id"] for item in (await shop.get("/orders", by=by))["items"]]
+
+    assert await listed("manager") == [entered, own]
+    assert await listed("manager2") == [foreign]
+    assert await listed("head") == [foreign, entered, own]
+
+
 async def test_sixteen_quotes_under_one_key_are_one_order(shop: Shop, engine: Engine) -> None:
     customer, sku = await shop.a_customer(), await shop.a_product()
     body = {"customer_id": customer, "lines": [{"sku": sku, "quantity": "1"}]}
