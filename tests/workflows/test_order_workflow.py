@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import House, a_house
+from support.invoices import rows
 from support.refusals import refusal
 from support.temporal import fast_forward
 from temporalio.api.enums.v1 import EventType
@@ -19,6 +20,7 @@ from temporalio.client import Client
 
 from activities.persistence.stock import free
 from activities.persistence.stock_tables import StockRow
+from activities.persistence.tables import OutboundRow
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.errors import AlreadyDecidedError, QuoteExpiredError
 from domain.orders import Actor, CancelCommand, ExtendCommand, LineQuantity, PickCommand, ShipCommand
@@ -126,6 +128,17 @@ async def test_d4_3_silence_rejects_after_three_working_days(house: House) -> No
     assert "approval_reminder" in house.notices(order)
     # head, then the director after two days of silence, then the manager
     assert house.tasks(order) == ["approval", "approval", "approval_lapsed"]
+
+
+async def test_u5_the_last_letters_of_an_order_go_out_before_its_process_ends(house: House) -> None:
+    order, _ = await order_over_limit(house)
+    await fast_forward(house.handle(order), 7 * DAY)
+
+    assert await house.handle(order).result() == "rejected"
+
+    assert house.notices(order)[-1] == "approval_lapsed"
+    assert {row.state for row in rows(house.engine, OutboundRow)} == {"done"}
+    assert len(house.letters()) == len(house.notices(order))
 
 
 async def test_d4_5_the_owner_does_not_approve_and_leaves_no_trace(house: House) -> None:
