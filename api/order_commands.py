@@ -21,7 +21,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.persistence import approvals
+from activities.persistence import approvals, lives
 from activities.persistence.tables import OrderRow
 from api.errors import refused
 from api.idempotency import Answer, Idempotency
@@ -65,7 +65,7 @@ async def written_before(once: Idempotency, answer: Answer) -> list[OrderInput]:
     def read() -> list[OrderInput]:
         with Session(once.engine) as session:
             order = session.get_one(OrderRow, UUID(answer.body["id"]))
-            return [order_input(order, now=once.now)] if order.status == OrderStatus.QUOTED else []
+            return [lives.order_input(order, now=once.now)] if order.status == OrderStatus.QUOTED else []
 
     return await run_in_threadpool(read)
 
