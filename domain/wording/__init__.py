@@ -17,6 +17,7 @@ from domain.wording import (
     policies,
     refusals,
     waits,
+    watch,
     why,
 )
 from domain.wording.credit import outcome_text, reason_text, room_text
@@ -142,6 +143,8 @@ def message_ids() -> Iterator[str]:
         drift.DRIFTS,
         drift.AUDIT,
         journal_audit.LINES,
+        watch.DISCREPANCIES,
+        watch.FROZEN,
     ):
         yield from table.values()
     for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):

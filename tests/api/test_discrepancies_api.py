@@ -31,10 +31,10 @@ def test_open_ones_are_listed_in_words_page_by_page(api: TestClient, engine: Eng
     rest = api.get(LIST, params={"limit": 2, "after": first["next"]}, headers=bearer("admin")).json()
     assert [len(first["items"]), len(rest["items"]), rest["next"]] == [2, 1, None]
     one = first["items"][0]
-    assert one["text"].startswith("order/0: в базе «picking», у процесса «ready».")
+    assert one["text"].startswith(f"{one['object']}: в базе «picking», у процесса «ready».")
     assert (one["kind"], one["state"], one["repair"], one["repairs"]) == ("behind", "open", None, 0)
     english = api.get(LIST, headers=bearer("admin", accept_language="en")).json()["items"][0]
-    assert english["text"].startswith("order/0: «picking» in the database")
+    assert english["text"].startswith(f"{one['object']}: «picking» in the database")
 
 
 def test_what_is_gone_is_closed_and_what_was_only_suspected_is_forgotten(
