@@ -193,6 +193,24 @@ def chaos(
     raise typer.Exit(0 if chaos_command(seed, orders, kills, json_file=json_file, keep=data) else 1)
 
 
+@app.command()
+def mutants(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Имена ошибок (можно со звёздочкой) или их списков; без имён — все.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Только показать список.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Сколько проверять сразу.")] = 2,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Записать итоги в файл.")] = None,
+) -> None:
+    """Внести в копию программы намеренные ошибки, по одной: каждую обязан заметить тест; код 1, если нет."""
+    from cli.mutants.command import list_mutants, run_mutants
+
+    if listed:
+        list_mutants(names or [])
+        return
+    raise typer.Exit(0 if run_mutants(names or [], jobs=jobs, json_file=json_file) else 1)
+
+
 @app.command("import", context_settings=_PASS_ON, add_help_option=False)
 def import_(context: typer.Context) -> None:
     """Принять клиентов, товары, остатки и открытые счета из книги Excel или файлов CSV."""
