@@ -16,13 +16,16 @@ from activities.credit import CreditActivities
 from activities.fulfilment import FulfilmentActivities
 from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
+from activities.persistence.events import events_of
 from activities.persistence.receipts import receive
+from activities.persistence.stock_tables import ReservationLineRow
 from activities.persistence.tables import CommitmentRow, InvoiceRow, PaymentRow, ScheduleLineRow, TaskRow
 from activities.stock import StockActivities
 from domain.credit_steps import CreditRequest
 from domain.errors import ExtensionUsedError, ShipQuantityError, WrongStateError
 from domain.invoicing import Invoiced
 from domain.orders import (
+    SYSTEM,
     Actor,
     CancelCommand,
     EndRequest,
@@ -174,14 +177,48 @@ def test_d7_7_money_that_came_first_stops_the_release(engine: Engine, company: C
     assert stock_of(engine, sku) == (10, 10, 0)
 
 
-def test_a_release_before_its_time_does_nothing(engine: Engine, company: Company) -> None:
-    customer, sku = a_customer(engine, company, prepayment_percent=100), a_product(engine, on_hand="10")
+@pytest.mark.parametrize(
+    ("prepayment", "ends_at"), [(100, MONDAY + timedelta(days=7)), (0, datetime(2026, 4, 16, 7, tzinfo=UTC))]
+)
+def test_d7_6_a_release_before_its_time_does_nothing(
+    engine: Engine, company: Company, prepayment: int, ends_at: datetime
+) -> None:
+    """Whoever set the timer may not know that the reserve was prolonged since, paid (D7-2) or not (D7-5)."""
+    customer, sku = a_customer(engine, company, prepayment_percent=prepayment), a_product(engine, on_hand="10")
     order = confirmed(engine, company, customer, sku)
     reserve(engine, order)
 
-    LifetimeActivities(engine).release_order(a_step(order, 2, at=MONDAY + timedelta(days=7) - timedelta(seconds=1)))
-
+    LifetimeActivities(engine).release_order(a_step(order, 2, at=ends_at - timedelta(seconds=1)))
     assert stock_of(engine, sku) == (10, 1, 0)
+
+    LifetimeActivities(engine).release_order(a_step(order, 3, at=ends_at))
+    assert stock_of(engine, sku) == (10, 0, 0)
+
+
+def told(engine: Engine, order: str) -> list[tuple[str, str]]:
+    """What the journal says about an order, and who did it."""
+    with Session(engine) as session:
+        return [(event.event, event.actor_name) for event in events_of(session, "order", UUID(order))]
+
+
+def test_u2_the_journal_tells_the_whole_way_of_an_order_and_who_took_each_step(
+    engine: Engine, company: Company
+) -> None:
+    customer, sku = a_customer(engine, company), a_product(engine, on_hand="10")
+    shipped, released = (confirmed(engine, company, customer, sku) for _ in range(2))
+    for order in (shipped, released):
+        reserve(engine, order)
+    pick_and_ship(engine, company, shipped)
+    LifetimeActivities(engine).release_order(a_step(released, 2, at=datetime(2026, 4, 16, 7, tzinfo=UTC)))
+
+    begun = [("quoted", "Анна Ким"), ("credit_decided", "Анна Ким"), ("reserved", SYSTEM.name)]
+    assert told(engine, shipped) == [
+        *begun,
+        ("picking_started", "Тимур Оспанов"),
+        ("shipped", "Тимур Оспанов"),
+        ("invoiced", SYSTEM.name),
+    ]
+    assert told(engine, released) == [*begun, ("reservation_released", SYSTEM.name)]
 
 
 def test_d7_10_the_manager_extends_once_the_head_further(engine: Engine, company: Company) -> None:
@@ -340,6 +377,17 @@ def test_d3_9_more_is_never_promised_than_is_on_hand(engine: Engine, company: Co
     sku = a_product(engine, on_hand="5")
     with pytest.raises(IntegrityError, match="promised_within_on_hand"), engine.begin() as connection:
         connection.execute(text("UPDATE stock SET reserved = 6 WHERE sku = :sku"), {"sku": sku})
+
+
+@pytest.mark.parametrize("state", ["reserved", "picking"])
+def test_d3_9_a_promise_that_the_shelf_does_not_count_is_refused(engine: Engine, company: Company, state: str) -> None:
+    sku = a_product(engine, on_hand="10")
+    order = confirmed(engine, company, a_customer(engine, company), sku)
+    promise = ReservationLineRow(
+        order_id=UUID(order), line_no=1, warehouse="main", state=state, sku=sku, quantity=Decimal(1)
+    )
+    with pytest.raises(IntegrityError, match="do not add up"), Session(engine) as session, session.begin():
+        session.add(promise)
 
 
 def test_d9_10_allocations_that_do_not_add_up_are_refused_at_commit(engine: Engine, company: Company) -> None:

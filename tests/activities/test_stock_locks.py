@@ -15,7 +15,7 @@ from support.goods import a_step, decide, pick, quote_of, receipt, reserve, stoc
 from support.locks import wait_for_waiters
 
 from activities.persistence.receipts import receive
-from activities.persistence.stock import enqueue, lock_shelves
+from activities.persistence.stock import enqueue, lock_shelves, reservation_lines
 from activities.revisions import RevisionActivities
 from activities.stock import StockActivities
 from domain.orders import LineQuantity, OrderStatus, StepResult
@@ -84,6 +84,19 @@ def test_d7_16_what_the_queue_gives_meanwhile_does_not_stop_the_picking(
     assert stock_of(engine, "A") == (5, 0, 5)
     on_hand, reserved, being_picked = stock_of(engine, "B")
     assert (on_hand, reserved + being_picked) == (3, 3)
+
+
+def test_d3_6_a_line_that_was_read_before_its_shelf_was_locked_is_read_again(engine: Engine, company: Company) -> None:
+    a_product(engine, sku="A", on_hand="5")
+    order = confirmed(engine, company, [("A", "7")])
+    reserve(engine, order)
+
+    with Session(engine) as session, session.begin():
+        (line,) = reservation_lines(session, UUID(order), "reserved")
+        assert line.quantity == 5
+        receipt(engine, "A", "1")
+        lock_shelves(session, [("main", "A")])
+        assert [line.quantity for line in reservation_lines(session, UUID(order), "reserved")] == [6]
 
 
 def test_d3_6_shelves_are_locked_in_their_order_whatever_order_they_are_named_in(
