@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import count, pairwise
+from itertools import count
 from typing import Literal
 
 from domain.requisites import is_kz_tax_id
@@ -192,6 +192,8 @@ KINDS: dict[str, tuple[int, tuple[int, ...], tuple[str, ...]]] = {
 """By kind: how often, who buys, and what is done in turn."""
 _LADDER = (5, 12, 20, 42)
 """Days past the due date to which an overdue invoice is moved, rung by rung."""
+_PARTS = {"in_parts": (0.5, 1.0), "closed_short": (0.5,), "paid_in_parts": (0.5, 1.0, 1.0)}
+"""How much goes in turn where a kind of story is about parts: of what is picked, or of what is to be paid."""
 
 
 def _story(rnd: random.Random, number: int, span: float) -> Story:
@@ -200,24 +202,23 @@ def _story(rnd: random.Random, number: int, span: float) -> Story:
     buyer = rnd.choice(who)
     skus = rnd.sample(range(1, PRODUCTS + 1), rnd.choice((1, 1, 2, 3)))
     lines = tuple((f"HAOS-{sku}", rnd.randrange(2, 20)) for sku in sorted(skus))
-    rungs = iter(_LADDER)
-    steps = tuple(_step(rnd, verb, kind, rungs) for verb in verbs)
+    rungs, parts = iter(_LADDER), iter(_PARTS.get(kind, ()))
+    steps = tuple(_step(rnd, verb, rungs, parts) for verb in verbs)
     at = round(rnd.random() * (span - 10.0), 3)
-    return Story(number, at, buyer, lines, rnd.random() < 0.2, kind, steps, rnd.random() < 0.3)
+    whole = rnd.random() < 0.2 and kind not in _PARTS
+    return Story(number, at, buyer, lines, whole, kind, steps, rnd.random() < 0.3)
 
 
-def _step(rnd: random.Random, verb: str, kind: str, rungs: Iterator[int]) -> Step:
+def _step(rnd: random.Random, verb: str, rungs: Iterator[int], parts: Iterator[float]) -> Step:
     part, days, word = 1.0, 0, ""
     match verb:
         case "agree":
             word = rnd.choice(("approve", "approve", "approve", "reject"))
         case "pay_invoices" | "pay_ahead":
             word = rnd.choice(("payment", "statement", "statement"))
-            part = 0.5 if kind == "paid_in_parts" else rnd.choice((1.0, 1.0, 1.0, 0.4))
-        case "pick":
-            part = 1.0
+            part = next(parts, rnd.choice((1.0, 1.0, 1.0, 0.4)))
         case "ship":
-            part = 0.5 if kind in {"in_parts", "closed_short"} else 1.0
+            part = next(parts, 1.0)
         case "revise":
             part = rnd.choice((0.5, 1.5, 3.0))
         case "age":
@@ -225,8 +226,3 @@ def _step(rnd: random.Random, verb: str, kind: str, rungs: Iterator[int]) -> Ste
         case "overdue":
             days = next(rungs)
     return Step(verb, round(rnd.uniform(0.1, 1.5), 3), part, days, word, repeat=rnd.random() < 0.35)
-
-
-def gaps(faults: tuple[Fault, ...]) -> list[float]:
-    """Seconds between one fault and the next."""
-    return [later.at - earlier.at for earlier, later in pairwise(faults)]

@@ -153,8 +153,10 @@ class Play:
         return (await self._post("warehouse", "start-picking", None, step)).done
 
     async def _ship(self, step: Step) -> bool:
-        await self._until(lambda seen: seen.status in ENDED or bool(self._world.sight().picked.get(self._order)))
-        picked = self._world.sight().picked.get(self._order, {})
+        seen = await self._until(lambda seen: seen.status in ENDED or bool(self._picked()))
+        picked = self._picked()
+        if seen is None or not picked:
+            return False
         lines = [{"sku": sku, "quantity": str(part)} for sku, quantity in picked.items()
                  if (part := (quantity * Decimal(str(step.part))).to_integral_value(ROUND_FLOOR)) > 0]  # fmt: skip
         counts = self._world.told.shipments.setdefault(self._order, [0, 0])
@@ -193,7 +195,8 @@ class Play:
         return True
 
     async def _pay_invoices(self, step: Step) -> bool:
-        await self._until(lambda seen: bool(self._owed()) or seen.status in ENDED)
+        if await self._until(lambda seen: bool(self._owed()) or seen.status in ENDED) is None:
+            return False
         for line in self._owed():
             await self._pay(f"Оплата по счету {line.number}", line.residual, step)
         return True
@@ -204,7 +207,8 @@ class Play:
         return True
 
     async def _overdue(self, step: Step) -> bool:
-        await self._until(lambda seen: bool(self._owed()) or seen.status in ENDED)
+        if await self._until(lambda seen: bool(self._owed()) or seen.status in ENDED) is None:
+            return False
         for line in self._owed():
             workflow_id = invoice_workflow_id(line.id)
             due = datetime.combine(line.due, datetime.min.time(), UTC) + _NOON + timedelta(days=step.days)
@@ -263,16 +267,20 @@ class Play:
             self._world.told.notes.append(f"часы: {error}")
 
     async def _until(self, moved: Callable[[Standing], bool]) -> Standing | None:
-        """The order as it is when it has moved, or after a while."""
+        """The order as it is when it has moved; None when it does not for a while."""
         deadline = time.monotonic() + _WAITS
-        while True:
+        while time.monotonic() < deadline:
             standing = self._standing()
-            if (standing is not None and moved(standing)) or time.monotonic() > deadline:
+            if standing is not None and moved(standing):
                 return standing
             await asyncio.sleep(_LOOK_EVERY)
+        return None
 
     def _standing(self) -> Standing | None:
         return self._world.sight().orders.get(self._order)
+
+    def _picked(self) -> dict[str, Decimal]:
+        return self._world.sight().picked.get(self._order, {})
 
     def _owed(self) -> list[Owed]:
         return self._world.sight().owed.get(self._order, [])
