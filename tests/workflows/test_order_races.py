@@ -123,6 +123,19 @@ async def test_d2_13_a_cancelled_order_frees_the_next_one(house: House) -> None:
     await house.reaches(second, "ready")
 
 
+async def test_d7_6_goods_of_a_cancelled_order_move_the_one_on_that_waits_for_them(house: House) -> None:
+    customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5")
+    has, waits = (house.quote(customer, sku, quantity="5") for _ in range(2))
+    await house.command(has, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(has, "ready")
+    await house.command(waits, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(waits, "confirmed")
+
+    await house.command(has, OrderWorkflow.cancel, CancelCommand(house.company.manager, "передумал"))
+
+    await house.reaches(waits, "ready")
+
+
 async def test_d6_8_asked_twice_the_warehouse_acknowledges_once(house: House) -> None:
     customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5")
     order = house.quote(customer, sku)
