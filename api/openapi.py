@@ -88,6 +88,11 @@ def describe() -> dict[str, Any]:
     }
 
 
+def answers(model: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """What a route answers when it puts its JSON together by itself."""
+    return {status: {"model": model}}
+
+
 LATER: dict[int | str, dict[str, Any]] = {
     202: {
         "description": "Принято, ответ ещё не готов: он появится в заказе. / Taken; the order shows the answer later."

@@ -7,7 +7,8 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from api.auth import require
-from api.openapi import problems
+from api.openapi import answers, problems
+from api.order_schemas import OrderOut
 from api.routes.orders import Desk, Seller
 from api.schemas import QuantityIn, Reason, Sku, Strict, Warehouse, example
 from domain.fulfilment import CloseShortCommand, UnpickCommand
@@ -61,7 +62,7 @@ class CloseShortIn(Strict):
 
 
 @router.post("/{order_id}/start-picking", summary="Начать комплектацию / Start picking",
-             responses=problems(404, 409, 422))  # fmt: skip
+             responses=problems(404, 409, 422) | answers(OrderOut))  # fmt: skip
 async def start_picking(desk: Desk, caller: Storekeeper, body: PickIn | None = None) -> JSONResponse:
     """Резерв закрепляется, его срок больше не идёт (D7-16); второй склад может начать, пока первый комплектует. /
     The reserve becomes hard, its lifetime stops. A second warehouse may start while the first is picking."""
@@ -69,7 +70,7 @@ async def start_picking(desk: Desk, caller: Storekeeper, body: PickIn | None = N
     return JSONResponse(await desk.view())
 
 
-@router.post("/{order_id}/ship", summary="Отгрузить / Ship", responses=problems(404, 409, 422))
+@router.post("/{order_id}/ship", summary="Отгрузить / Ship", responses=problems(404, 409, 422) | answers(OrderOut))
 async def ship_order(desk: Desk, caller: Storekeeper, body: ShipIn | None = None) -> JSONResponse:
     """Списывает товар и выставляет счёт; без `lines` уходит всё собранное. Чуть больше собранного отгрузить можно,
     если строка этим завершается, а товар свободен (D12-5). / Write the goods off and invoice them; without `lines`,
@@ -81,7 +82,7 @@ async def ship_order(desk: Desk, caller: Storekeeper, body: ShipIn | None = None
 
 
 @router.post("/{order_id}/unpick", summary="Разобрать собранное / Put picked goods back",
-             responses=problems(403, 404, 409, 422))  # fmt: skip
+             responses=problems(403, 404, 409, 422) | answers(OrderOut))  # fmt: skip
 async def unpick_order(desk: Desk, body: UnpickIn, caller: Unpicker) -> JSONResponse:
     """Собранное снова становится резервом, склад получает новую задачу на комплектацию. Если отгрузка закрыта, решает
     руководитель: `POST /orders/{id}/gate` (D12-2). / Picked goods become a reserve again, and the warehouse gets its
@@ -91,7 +92,7 @@ async def unpick_order(desk: Desk, body: UnpickIn, caller: Unpicker) -> JSONResp
 
 
 @router.post("/{order_id}/close-short", summary="Закрыть остаток / Close short",
-             responses=problems(403, 404, 409, 422))  # fmt: skip
+             responses=problems(403, 404, 409, 422) | answers(OrderOut))  # fmt: skip
 async def close_order_short(desk: Desk, body: CloseShortIn, caller: Seller) -> JSONResponse:
     """Несобранный остаток частично отгруженного заказа не поставят: он сразу свободен (D7-14) и больше не занимает
     кредит клиента. Заказ, из которого ничего не ушло, изменяют или отменяют. / What of a partly shipped order is not

@@ -21,8 +21,9 @@ from api import order_commands, order_views
 from api.auth import require
 from api.deps import Caller, Db, Engine, Language, Now, Once, Settings, Temporal
 from api.errors import refused
-from api.openapi import LATER, problems
+from api.openapi import LATER, answers, problems
 from api.order_dossier import Answering
+from api.order_schemas import OrderDecided, OrderOut, OrderPage
 from api.order_why import why
 from api.schemas import (
     Comment,
@@ -117,7 +118,8 @@ class ExtendIn(Strict):
     days: Annotated[Whole, Field(ge=1, le=365)] | None = None
 
 
-@router.post("", status_code=201, summary="Создать предложение / Create a quote", responses=problems(404, 409, 422))
+@router.post("", status_code=201, summary="Создать предложение / Create a quote",
+             responses=problems(404, 409, 422) | answers(OrderOut, 201))  # fmt: skip
 async def create_order(
     body: OrderIn, caller: Seller, once: Once, temporal: Temporal, settings: Settings, language: Language, now: Now
 ) -> JSONResponse:
@@ -273,7 +275,8 @@ def may_see(order: OrderRow, caller: Actor) -> bool:
     return caller.role is not Role.MANAGER or UUID(caller.id) in {order.manager_id, order.created_by}
 
 
-@router.post("/{order_id}/place", summary="Разместить / Place", responses=problems(404, 409, 503) | LATER)
+@router.post("/{order_id}/place", summary="Разместить / Place",
+             responses=problems(404, 409, 503) | answers(OrderDecided) | LATER)  # fmt: skip
 async def place_order(desk: Desk, caller: Seller) -> JSONResponse:
     """The credit decision comes in the same call: `auto`, `approval` or `stop`, with reasons and figures.
 
@@ -288,7 +291,8 @@ async def place_order(desk: Desk, caller: Seller) -> JSONResponse:
     return JSONResponse({"order": await desk.view(), "decision": decision})
 
 
-@router.post("/{order_id}/approval", summary="Решение по согласованию / Approve", responses=problems(403, 404, 409))
+@router.post("/{order_id}/approval", summary="Решение по согласованию / Approve",
+             responses=problems(403, 404, 409) | answers(OrderOut))  # fmt: skip
 async def answer_approval(desk: Desk, body: ApprovalIn, caller: Answering) -> JSONResponse:
     """Approve, reject or send back for rework; a comment is required for the last two (D4-2). `revision`: the one that
     was looked at (D4-6). By head, director, or a deputy who was asked (D4-4)."""
@@ -301,14 +305,16 @@ async def answer_approval(desk: Desk, body: ApprovalIn, caller: Answering) -> JS
     return JSONResponse(await desk.view())
 
 
-@router.post("/{order_id}/cancel", summary="Отменить / Cancel", responses=problems(403, 404, 409))
+@router.post("/{order_id}/cancel", summary="Отменить / Cancel",
+             responses=problems(403, 404, 409) | answers(OrderOut))  # fmt: skip
 async def cancel_order(desk: Desk, body: ReasonIn, caller: Canceller) -> JSONResponse:
     """By the manager until picking starts; then by the head, acknowledged by the warehouse (D6-8)."""
     await desk.send(OrderWorkflow.cancel, CancelCommand(caller, body.reason))
     return JSONResponse(await desk.view())
 
 
-@router.post("/{order_id}/reservation/extend", summary="Продлить резерв / Extend", responses=problems(404, 409, 422))
+@router.post("/{order_id}/reservation/extend", summary="Продлить резерв / Extend",
+             responses=problems(404, 409, 422) | answers(OrderOut))  # fmt: skip
 async def extend_reservation(desk: Desk, body: ExtendIn, caller: Seller) -> JSONResponse:
     """Менеджер — один раз и не больше чем на срок резерва, руководитель — дольше и чаще (D7-10). Снятый резерв
     запрашивается снова, на полный срок (D7-9). / By the manager once and up to a lifetime, further and more often by
@@ -317,7 +323,7 @@ async def extend_reservation(desk: Desk, body: ExtendIn, caller: Seller) -> JSON
     return JSONResponse(await desk.view())
 
 
-@router.get("", summary="Заказы / Orders", responses=problems(422))
+@router.get("", summary="Заказы / Orders", responses=problems(422) | answers(OrderPage))
 def list_orders(
     session: Db,
     caller: Caller,
@@ -350,7 +356,7 @@ def list_orders(
     }
 
 
-@router.get("/{order_id}", summary="Заказ / Order", responses=problems(404))
+@router.get("/{order_id}", summary="Заказ / Order", responses=problems(404) | answers(OrderOut))
 def get_order(order_id: UUID, session: Db, caller: Caller, language: Language, now: Now) -> dict[str, Any]:
     """Everything about the order: state, decision, wait, reserve, invoices, payments, history."""
     return order_views.detail(session, readable_order(session, order_id, caller), language, now=now)

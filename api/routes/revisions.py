@@ -9,7 +9,8 @@ from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 
 from api import order_views
 from api.auth import require
-from api.openapi import LATER, problems
+from api.openapi import LATER, answers, problems
+from api.order_schemas import OrderDecided
 from api.routes.orders import DeliveryIn, Desk, Lines, Seller
 from api.schemas import Comment, Day, Reason, Strict, Whole, example
 from domain.errors import CommentRequiredError
@@ -55,7 +56,7 @@ class GateIn(Strict):
 
 
 @router.post("/{order_id}/revise", summary="Изменить заказ / Revise",
-             responses=problems(403, 404, 409, 412, 422) | LATER)  # fmt: skip
+             responses=problems(403, 404, 409, 412, 422) | answers(OrderDecided) | LATER)  # fmt: skip
 async def revise_order(desk: Desk, body: RevisionIn, caller: Seller) -> JSONResponse:
     """A new revision, until picking starts (D6-6). What raises exposure is decided again (D4-10): when it does not pass
     at once, the old revision stays in force; anything else counts at once and leaves an approval alone (D4-11).

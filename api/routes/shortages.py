@@ -7,7 +7,8 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 
-from api.openapi import LATER, problems
+from api.openapi import LATER, answers, problems
+from api.order_schemas import OrderOut
 from api.routes.orders import Desk, Seller
 from api.schemas import Comment, QuantityIn, Sku, Strict, example
 from domain.errors import InvalidInputError
@@ -40,7 +41,7 @@ class ShortageIn(Strict):
 
 
 @router.post("/{order_id}/shortage", summary="Выбор клиента: товара не хватает / What the customer chooses",
-             responses=problems(403, 404, 409, 422) | LATER)  # fmt: skip
+             responses=problems(403, 404, 409, 422) | answers(OrderOut) | LATER)  # fmt: skip
 async def choose_on_shortage(desk: Desk, body: ShortageIn, caller: Seller) -> JSONResponse:
     """Ждать, взять то, что есть, взять замену или отменить; нет ответа в срок (по политике, обычно 3 дня) — заказ ждёт.
 

@@ -24,6 +24,7 @@ from activities.persistence.receipts import receive
 from activities.persistence.tables import CreditDecisionRow, OrderRow
 from api import order_commands
 from api.nudges import catch_up
+from api.order_schemas import OrderDecided, OrderOut, OrderPage
 from domain.orders import LineQuantity
 
 pytestmark = pytest.mark.anyio
@@ -46,6 +47,22 @@ def refused(answer: Response) -> tuple[int, str]:
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     assert answer.json()["detail"]
     return answer.status_code, answer.json()["code"]
+
+
+async def test_an_order_is_what_the_description_says(shop: Shop) -> None:
+    """As a quote, placed, waiting and ended: what programs may rely on is there."""
+    customer = await shop.a_customer()
+    ready = await shop.a_quote(customer, await shop.a_product(on_hand="10"), "10")
+    OrderOut.model_validate(await shop.get(f"/orders/{ready}"))
+    OrderDecided.model_validate((await shop.place(ready)).json())
+    stopped = await shop.a_quote(customer, "CEM", "100000")
+    OrderDecided.model_validate((await shop.place(stopped)).json())
+    waiting = OrderOut.model_validate(await shop.get(f"/orders/{stopped}"))
+    assert waiting.waiting is not None
+    await shop.post(f"/orders/{stopped}/cancel", {"reason": "не нужен"}, by="head")
+    OrderOut.model_validate(await shop.get(f"/orders/{stopped}"))
+    page = OrderPage.model_validate(await shop.get("/orders?limit=1"))
+    assert page.next == page.items[-1].id
 
 
 async def test_what_temporal_keeps_in_the_clear_says_nothing_about_people(shop: Shop) -> None:
