@@ -211,6 +211,20 @@ def mutants(
     raise typer.Exit(0 if run_mutants(names or [], jobs=jobs, json_file=json_file) else 1)
 
 
+@app.command()
+def fuzz(
+    seconds: Annotated[int, typer.Option(min=5, help="Сколько секунд искать.")] = 60,
+    seed: Annotated[int, typer.Option(help="Зерно: с тем же числом запросы те же.")] = 1,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Каталог работающего стенда; без него — свой временный.")
+    ] = None,
+) -> None:
+    """Искать запросы, на которые API отвечает не так, как описано: сбоем, чужими данными, без описания."""
+    from cli.fuzz import run_fuzz
+
+    raise typer.Exit(run_fuzz(data, seconds=seconds, seed=seed))
+
+
 @app.command("import", context_settings=_PASS_ON, add_help_option=False)
 def import_(context: typer.Context) -> None:
     """Принять клиентов, товары, остатки и открытые счета из книги Excel или файлов CSV."""
