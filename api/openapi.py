@@ -123,7 +123,7 @@ def _implied(route: APIRoute) -> Iterator[int]:
     if "{" in route.path:
         yield 404
     if not {"POST", "PUT", "PATCH"}.isdisjoint(route.methods or ()):
-        yield from (409, 413)
+        yield from (404, 409, 413)  # a body may name what is not there
     if any(parameter.name == "if_match" for part in parts for parameter in part.header_params):
         yield from (412, 428)
 
