@@ -4,13 +4,13 @@ from domain.errors import DomainError, InvalidInputError, NotFoundError
 
 
 class ItemGroupNotFoundError(NotFoundError):
-    """facts: code."""
+    """facts: group."""
 
     code = "item_group_not_found"
 
 
 class ItemGroupExistsError(DomainError):
-    """facts: code."""
+    """facts: group."""
 
     code = "item_group_exists"
 

@@ -153,4 +153,4 @@ def orders_served_untold(session: Session) -> list[UUID]:
 
 def _check_group(session: Session, code: str | None) -> None:
     if code is not None and session.get(ItemGroupRow, code) is None:
-        raise ItemGroupNotFoundError(code=code)
+        raise ItemGroupNotFoundError(group=code)

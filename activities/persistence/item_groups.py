@@ -25,7 +25,7 @@ def create_group(
         ItemGroupExistsError: the code is taken.
     """
     if session.get(ItemGroupRow, code) is not None:
-        raise ItemGroupExistsError(code=code)
+        raise ItemGroupExistsError(group=code)
     row = ItemGroupRow(code=code, name=name, hold_back_percent=hold_back_percent)
     session.add(row)
     session.flush()
@@ -60,7 +60,7 @@ def group(session: Session, code: str, *, lock: bool = False) -> ItemGroupRow:
     """
     row = session.get(ItemGroupRow, code, with_for_update=lock)
     if row is None:
-        raise ItemGroupNotFoundError(code=code)
+        raise ItemGroupNotFoundError(group=code)
     return row
 
 

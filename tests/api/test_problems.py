@@ -219,6 +219,17 @@ def test_a_wrong_method_is_told_all_right_ones(still_api: TestClient, url: str, 
     assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
 
 
+def test_a_refusal_about_an_item_group_names_it(still_api: TestClient) -> None:
+    answer = still_api.patch("/api/v1/item-groups/ЛЕС", json={"name": "Лес"}, headers=bearer("head", if_match="*"))
+    assert (answer.status_code, answer.json()["code"]) == (404, "item_group_not_found")
+    assert "«ЛЕС»" in answer.json()["detail"]
+
+
+def test_no_sentence_needs_a_fact_that_a_problem_keeps_for_itself() -> None:
+    """A fact named `code` is never told: the member of the problem has that name."""
+    assert [code for code, text in refusals.REFUSALS.items() if "{code" in text or "{speech" in text] == []
+
+
 def test_facts_never_hide_the_members_of_a_problem() -> None:
     body = problem(409, "wrong_state", "ru", {"status": "shipped", "code": "X", "headers": "h", "command": "cancel"})
     text = bytes(body.body).decode()
