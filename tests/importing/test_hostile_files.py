@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.hostile import LAUGHS, STATEMENTS, a_row, a_workbook, text_cell
+from support.hostile import HEAD, LAUGHS, OPEN, STATEMENTS, a_row, a_workbook, text_cell
 
 from activities.adapters import spreadsheets
 from activities.adapters.spreadsheets import UnreadableFileError, _farthest, read_source
@@ -155,3 +155,11 @@ def test_a_statement_of_endless_lines_is_read_in_time() -> None:
     (receipt,) = parse_statement(content).documents
     assert time.process_time() - begun < SECONDS
     assert len(receipt.purpose) == 1_000
+
+
+def test_blanks_before_a_tax_number_cost_a_glance() -> None:
+    payer = f"ДатаПоступило=20.11.2026\r\nПлательщик=ИНН{' ' * 3_900}x\r\nКонецДокумента\r\n"
+    content = f"{HEAD}{(OPEN + payer) * 200}КонецФайла".encode("cp1251")
+    begun = time.process_time()
+    assert len(parse_statement(content).documents) == 200
+    assert time.process_time() - begun < SECONDS
