@@ -16,6 +16,9 @@ from api.problems import problem
 JSON_LIMIT = 256 * 1024
 FILE_LIMIT = 20_000_000
 """Of the doors that take files; each has its own, smaller limit and sentence."""
+PAYLOADS_LIMIT = 4_000_000
+"""Of the codec: the Temporal UI sends a page of a history at once."""
+_CODEC_DOORS = re.compile(r"/codec/(decode|encode)")
 _FILE_DOORS = re.compile(r"/api/v1/(bank-statements|orders/[^/]+/reservation/proof-of-payment)")
 _DIGITS = 100
 
@@ -46,8 +49,7 @@ class BodyGuard:
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         is_json = _is_json(headers.get(b"content-type", ""))
-        takes_files = _FILE_DOORS.fullmatch(scope["path"]) and not is_json
-        limit = FILE_LIMIT if takes_files else JSON_LIMIT
+        limit = _limit(scope["path"], is_json=is_json)
         body = await _read(receive, headers.get(b"content-length"), limit)
         code = "body_too_large" if body is None else check_json(body) if is_json and body else None
         if body is None or code is not None:
@@ -57,6 +59,12 @@ class BodyGuard:
             await answer(scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)
+
+
+def _limit(path: str, *, is_json: bool) -> int:
+    if _CODEC_DOORS.fullmatch(path):
+        return PAYLOADS_LIMIT
+    return FILE_LIMIT if _FILE_DOORS.fullmatch(path) and not is_json else JSON_LIMIT
 
 
 def check_json(body: bytes) -> str | None:

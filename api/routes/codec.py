@@ -80,7 +80,7 @@ class KeysOut(Out):
     reads: list[str]
 
 
-def _admin(
+def admin_at_codec(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)], now: Now
 ) -> None:
     """The admin by key: as a bearer, or as the password a browser asks for."""
@@ -112,18 +112,18 @@ def _codec(temporal: Temporal) -> PayloadCodec:
 
 
 Codec = Annotated[PayloadCodec, Depends(_codec)]
-router = APIRouter(prefix=PREFIX, tags=["service"], dependencies=[Depends(_admin)])
+router = APIRouter(prefix=PREFIX, tags=["service"], dependencies=[Depends(admin_at_codec)])
 
 
 @router.get("", summary="Какими ключами шифруются данные процессов / The keys that payloads are sealed with",
-            responses=problems(403, 404))  # fmt: skip
+            responses=problems(401, 403, 404, 429, 503))  # fmt: skip
 def show_payload_keys(codec: Codec) -> KeysOut:
     """Только имена ключей; 404, если шифрование не включено. / Names only; 404 when nothing is sealed."""
     return KeysOut(writes=getattr(codec, "writes", None), reads=list(getattr(codec, "reads", ())))
 
 
 @router.post("/decode", summary="Расшифровать для Temporal UI / Open payloads for the Temporal UI",
-             responses=problems(403, 404, 409))  # fmt: skip
+             responses=problems(401, 403, 404, 409, 413, 429, 503))  # fmt: skip
 async def decode_payloads(codec: Codec, body: PayloadsBody) -> PayloadsBody:
     """Протокол codec server; только администратору. / The protocol of codec servers; for the admin only."""
     from workflows.cipher import PayloadKeyError  # there is a codec, so the library is loaded
@@ -135,7 +135,7 @@ async def decode_payloads(codec: Codec, body: PayloadsBody) -> PayloadsBody:
 
 
 @router.post("/encode", summary="Зашифровать для Temporal UI / Seal payloads for the Temporal UI",
-             responses=problems(403, 404, 409))  # fmt: skip
+             responses=problems(401, 403, 404, 409, 413, 429, 503))  # fmt: skip
 async def encode_payloads(codec: Codec, body: PayloadsBody) -> PayloadsBody:
     """Протокол codec server; только администратору. / The protocol of codec servers; for the admin only."""
     return _told(await codec.encode(_meant(body)))

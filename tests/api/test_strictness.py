@@ -10,6 +10,7 @@ from support.permissions import name, routes_of
 
 from activities.settings import Settings
 from api.app import create_app
+from api.routes.codec import PayloadBody, PayloadsBody
 from api.schemas import Strict
 
 APP = create_app(Settings(database_url="postgresql://127.0.0.1:1/none"))
@@ -41,6 +42,8 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from models_in(part)
 
 
+FOREIGN = {PayloadBody, PayloadsBody}
+"""Written by the Temporal UI of whatever version: members that are new there are left out."""
 MODELS = sorted({model for _, model in bodies()}, key=lambda model: model.__qualname__)
 FIELDS = [(model, key) for model in MODELS for key in model.model_fields]
 
@@ -67,8 +70,9 @@ def test_every_body_of_the_api_is_looked_at() -> None:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__qualname__)
 def test_a_request_has_no_field_that_is_not_described(model: type[BaseModel]) -> None:
-    assert issubclass(model, Strict)
-    assert model.model_config["extra"] == "forbid"
+    if model not in FOREIGN:
+        assert issubclass(model, Strict)
+        assert model.model_config["extra"] == "forbid"
 
 
 @pytest.mark.parametrize(("model", "key"), FIELDS, ids=lambda part: getattr(part, "__qualname__", part))

@@ -11,6 +11,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from api.auth import Permission, authenticate
+from api.routes.codec import admin_at_codec
 from domain.orders import Role
 
 EVERYBODY = " ".join(role.value for role in Role)
@@ -114,6 +115,10 @@ PERMISSIONS = {
     "GET /journal": MONEY_READERS,
     "POST /exchange-rates": "accountant admin",
     "GET /exchange-rates": EVERYBODY,
+    "GET /discrepancies": "admin",
+    "GET /codec": "admin",
+    "POST /codec/decode": "admin",
+    "POST /codec/encode": "admin",
 }
 
 RULE_BOOK = {
@@ -178,8 +183,8 @@ def routes_of(app: FastAPI) -> Iterator[APIRoute]:
 
 
 def asks_for_a_key(dependant: Dependant) -> bool:
-    """Whether a route cannot be entered without `authenticate`."""
-    return dependant.call is authenticate or any(map(asks_for_a_key, dependant.dependencies))
+    """Whether a route cannot be entered without `authenticate`, or what stands for it at the codec."""
+    return dependant.call in {authenticate, admin_at_codec} or any(map(asks_for_a_key, dependant.dependencies))
 
 
 def roles_at(dependant: Dependant) -> frozenset[Role]:
@@ -188,6 +193,8 @@ def roles_at(dependant: Dependant) -> frozenset[Role]:
     for part in dependant.dependencies:
         if isinstance(part.call, Permission):
             passing &= frozenset(part.call.roles)
+        if part.call is admin_at_codec:
+            passing &= {Role.ADMIN}
         passing &= roles_at(part)
     return passing
 
