@@ -18,6 +18,8 @@ PATIENCE = timedelta(seconds=8)
 """How long a caller waits for a payment before it is told to look again."""
 STATEMENT_PATIENCE = timedelta(seconds=25)
 _RPC = timedelta(seconds=5)
+_UPLOAD = "upload_id"
+"""Memo of a statement's workflow: whose upload it is."""
 
 
 async def take_payment(temporal: Client, task_queue: str, payment: PaymentInput) -> PaymentOutcome | None:
@@ -53,14 +55,21 @@ async def allocate(temporal: Client, task_queue: str, command: AllocateCommand) 
 
 
 async def import_statement(temporal: Client, task_queue: str, upload: StatementInput) -> StatementSummary | None:
-    """Run an upload after any other of the same file, so that each gets its own answer; None when none is there yet."""
+    """Run an upload after any other of the same file, so that each gets its own answer; None when none is there yet.
+
+    A repeat of the upload that runs awaits the same answer: callers who grow impatient must not queue up behind
+    themselves.
+    """
     try:
         async with asyncio.timeout(STATEMENT_PATIENCE.total_seconds()):
             while True:
                 try:
                     handle = await _start_statement(temporal, task_queue, upload)
                 except WorkflowAlreadyStartedError:
-                    running = temporal.get_workflow_handle(ids.statement_workflow_id(upload.sha256))
+                    workflow_id = ids.statement_workflow_id(upload.sha256)
+                    running = temporal.get_workflow_handle_for(StatementWorkflow.run, workflow_id)
+                    if await (await running.describe()).memo_value(_UPLOAD, None) == upload.upload_id:
+                        return await running.result()
                     await asyncio.gather(running.result(), return_exceptions=True)
                     continue
                 return await handle.result()
@@ -76,6 +85,7 @@ async def _start_statement(
         unnamed(upload),
         id=ids.statement_workflow_id(upload.sha256),
         task_queue=task_queue,
+        memo={_UPLOAD: upload.upload_id},
         static_summary="Банковская выписка",
         rpc_timeout=_RPC,
     )

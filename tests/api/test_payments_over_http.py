@@ -224,6 +224,22 @@ async def test_v25_a_statement_uploaded_twice(shop: Shop, engine: Engine) -> Non
     assert refused(unknown) == (404, "statement_not_found")
 
 
+async def test_impatient_repeats_of_an_upload_await_one_run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller that hangs up and asks again under its key does not queue up behind itself."""
+    runs, start = [], payment_commands._start_statement
+
+    async def counted(*of: Any) -> Any:
+        runs.append(await start(*of))
+        return runs[-1]
+
+    monkeypatch.setattr(payment_commands, "_start_statement", counted)
+    content = a_file(("1", "5.00", another_bin(700), "x"), ("2", "6.00", another_bin(700), "y"))
+    answers = await asyncio.gather(*(upload(shop, content, idempotency_key="statement-1") for _ in range(6)))
+    assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+    assert [answer.json()["payments_created"] for answer in answers] == [2] * 6
+    assert len(runs) <= 2, "one, and perhaps one of a caller that came just after its end"
+
+
 async def test_a_repeated_upload_under_one_key_gets_the_first_answer(shop: Shop) -> None:
     content = a_file(("1", "5.00", another_bin(700), "x"))
     first = await upload(shop, content, idempotency_key="statement-1")
