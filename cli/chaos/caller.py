@@ -10,7 +10,8 @@ import httpx2
 
 PATIENCE = 120.0
 """Seconds after which a caller gives up: by then every part that was broken has long been whole."""
-_REQUEST = 15.0
+_REQUEST = 30.0
+"""Longer than the API waits for anything before it says «not yet»."""
 _HANGS_UP_AFTER = 0.03
 _GLADLY = 20.0
 _PAUSES = (0.2, 0.4, 0.8, 1.5)

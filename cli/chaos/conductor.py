@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cli.chaos.plan import EVERYTHING, PROGRAMS, SERVERS, Fault
+from cli.chaos.plan import EVERYTHING, Fault
 from cli.chaos.stack import ChaosStack
 
 _TICK = 0.05
-_SERVERS_FIRST = (*SERVERS, *PROGRAMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,8 @@ class Conductor:
 
     def _tend(self) -> None:
         """What died of itself is brought back as the supervisor of a stack would, and is told."""
-        for name in sorted(self._stack.dead(), key=_SERVERS_FIRST.index):
-            begun = self._now()
-            self._note(Happened(begun, "died", name, 0.0, 1.0, {name: self._stack.revive(name)}))
+        for name in self._stack.dead():
+            self._note(Happened(self._now(), "died", name, 0.0, 1.0, self._stack.revive(name)))
 
     def _commit(self, fault: Fault) -> None:
         begun = self._now()
@@ -91,7 +89,7 @@ class Conductor:
             self._stack.kill(name)
             self.killed += 1
         time.sleep(fault.lasts)
-        return {name: self._stack.revive(name) for name in sorted(targets, key=_SERVERS_FIRST.index)}
+        return self._stack.revive(*targets)
 
     def _go_on(self, name: str) -> None:
         if self._stack.process(name).poll() is None:

@@ -24,6 +24,7 @@ _LULL = 4.0
 """Seconds at the beginning without a fault: there has to be something to break."""
 _PER_ORDER = 0.6
 _PER_KILL = 5.0
+_OTHERS_PER_KILL = 2
 _ZOMBIE = 14.0
 """Longer than an activity may take: what a stopped worker finishes then is refused as late (F7)."""
 PRODUCTS = 6
@@ -116,7 +117,9 @@ def make_plan(seed: int, orders: int, kills: int) -> Plan:
     stock = tuple((f"HAOS-{number}", orders * (4 if number == 1 else 60)) for number in range(1, PRODUCTS + 1))
     stories = tuple(_story(rnd, number, span) for number in range(orders))
     trucks = tuple(Truck(at, SHORT, rnd.randrange(5, 30)) for at in _spread(rnd, 2.0, span, max(2, orders // 12)))
-    faults = sorted((*_kills(rnd, kills, span), *_other_faults(rnd, kills, span)), key=lambda fault: fault.at)
+    faults = sorted(
+        (*_kills(rnd, kills, span), *_other_faults(rnd, _OTHERS_PER_KILL * kills, span)), key=lambda fault: fault.at
+    )
     return Plan(seed, span, asks, buyers, stock, stories, trucks, tuple(faults))
 
 
@@ -146,7 +149,7 @@ def _other_faults(rnd: random.Random, how_many: int, span: float) -> Iterator[Fa
             case "silence":
                 yield Fault(at, "silence", rnd.choice(LINKS), rnd.choice((2.0, 7.0)))
             case verb:
-                yield Fault(at, verb, rnd.choice(LINKS), rnd.choice((3.0, 6.0)), rnd.choice((0.02, 0.1)))
+                yield Fault(at, verb, rnd.choice(LINKS), rnd.choice((3.0, 6.0)), rnd.choice((0.05, 0.3)))
 
 
 def _spread(rnd: random.Random, begin: float, end: float, how_many: int) -> list[float]:

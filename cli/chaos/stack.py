@@ -8,7 +8,7 @@ import subprocess
 import time
 from urllib.parse import urlsplit, urlunsplit
 
-from cli.chaos.plan import LINKS, WORKERS
+from cli.chaos.plan import LINKS, PROGRAMS, SERVERS, WORKERS
 from cli.chaos.proxy import Address, Links
 from cli.local.data import DataDirectory
 from cli.local.parts import Kept, Program
@@ -92,22 +92,33 @@ class ChaosStack(Stack):
         """Stop a process where it stands, or let it go on."""
         os.kill(self.process(name).pid, number)
 
-    def revive(self, name: str) -> float:
-        """Start a dead part again and wait until a call of it succeeds; seconds it took.
+    def revive(self, *names: str) -> dict[str, float]:
+        """Start dead parts again, servers first, and wait until a call of each succeeds; seconds that each took.
 
         Raises:
-            StackError: it did not answer within `BACK_WITHIN`.
+            StackError: one did not answer within `BACK_WITHIN`.
         """
-        kept = self._find(name)
-        begun = time.monotonic()
-        kept.launch()
-        while not self._answers(kept):
-            if time.monotonic() - begun > BACK_WITHIN:
-                raise StackError(f"{kept.title} не ответил за {BACK_WITHIN:.0f} с после нового запуска")
-            if kept.part.process is None or kept.part.process.poll() is not None:
-                self._start_elsewhere(kept)
-            time.sleep(_LOOK_EVERY)
-        return time.monotonic() - begun
+        took: dict[str, float] = {}
+        for group in (SERVERS, PROGRAMS):
+            begun: dict[str, float] = {}
+            for name in (name for name in group if name in names):
+                self._find(name).launch()
+                begun[name] = time.monotonic()
+            while begun.keys() - took.keys():
+                for name in begun.keys() - took.keys():
+                    if self._is_back(self._find(name), begun[name]):
+                        took[name] = time.monotonic() - begun[name]
+                time.sleep(_LOOK_EVERY)
+        return took
+
+    def _is_back(self, kept: Kept, begun: float) -> bool:
+        if self._answers(kept):
+            return True
+        if time.monotonic() - begun > BACK_WITHIN:
+            raise StackError(f"{kept.title} не ответил за {BACK_WITHIN:.0f} с после нового запуска")
+        if kept.part.process is None or kept.part.process.poll() is not None:
+            self._start_elsewhere(kept)
+        return False
 
     def _start_elsewhere(self, kept: Kept) -> None:
         """Start a part anew that ended while it started; a server whose port somebody took gets another."""
