@@ -111,6 +111,10 @@ ALWAYS: Mapping[str, str] = {
         SELECT concat_ws(' ', subject, subject_id, event, at) FROM journal
          GROUP BY subject, subject_id, event, actor_id, at, data HAVING count(*) > 1
     """,
+    "A1 событие вне цепочки": """
+        SELECT concat_ws(' ', subject, subject_id, event) FROM journal
+         WHERE NOT EXISTS (SELECT 1 FROM journal_link WHERE journal_id = journal.id)
+    """,
     "A1 конец заказа записан не один раз": """
         SELECT o.number || ' ' || o.status FROM sales_order o
          WHERE o.status IN ('closed', 'cancelled', 'expired') AND (

@@ -32,6 +32,7 @@ from cli.chaos.stories import Told, World, play
 from cli.chaos.watch import Watch, snapshot_of
 from cli.demo.company import take_over
 from cli.demo.door import Door
+from cli.journal_audit import Anchor, audit_journal
 from cli.local.data import DataDirectory
 from cli.local.problems import StackError, explain_os_error
 from cli.local.stack import Say, StopRequested
@@ -219,6 +220,8 @@ def _audits(stack: ChaosStack) -> Iterator[str]:
             yield f"распределение {run_.run} не пересчитывается"
         for finding in report.drift.findings:
             yield f"остатки: {finding.name}"
+        for broken in audit_journal(database, Anchor()).findings:
+            yield f"журнал: {broken.damage} {' '.join(broken.chain)} {broken.seq}"
     finally:
         database.dispose()
 

@@ -119,6 +119,7 @@ PLANTED: dict[str, tuple[str, ...]] = {
         'INSERT INTO outbound SELECT (jsonb_populate_record(o, \'{"key": "twice"}\')).* FROM outbound o LIMIT 1',
     ),
     "A1 событие записано дважды": (_COPY_OF_JOURNAL,),
+    "A1 событие вне цепочки": ("DELETE FROM journal_link",),
     "A1 конец заказа записан не один раз": ("DELETE FROM journal WHERE event = 'cancelled'",),
     "A2 согласовал сам себе": (
         "DO $$ DECLARE c text; BEGIN FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'approval'::regclass "
