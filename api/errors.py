@@ -137,10 +137,13 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _methods_at(request: Request) -> set[str]:
-    """The methods of every route with this address: the framework names only those of the first."""
+    """The methods of every route with this address, of two templates the one that says more of it: the framework names
+    only those of the first."""
     routes = iter_route_contexts(request.app.routes)
-    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
-    return set().union(*(route.methods or () for route in matching))
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    blanks = [(route.path or "").count("{") for route in matching]
+    named = zip(matching, blanks, strict=True)
+    return set().union(*(route.methods or () for route, count in named if count == min(blanks)))
 
 
 def _workflow_failed(request: Request, error: Exception) -> Response:

@@ -103,7 +103,7 @@ def test_what_cannot_be_opened_names_the_key_and_no_secret(codec_api: TestClient
         (b'{"payloads": 1}', 422),
         (b'{"payloads": [{"data": "?"}]}', 422),
         (b'{"payloads": [{"metadata": {"encoding": "AA"}}]}', 422),
-        (b'{"payloads": [{"data": "' + b"A" * 1_000_000 + b'"}]}', 413),
+        (b'{"payloads": [{"data": "' + b"A" * 4_000_000 + b'"}]}', 413),
         (b"{" * 100_000, 400),
     ],
 )
