@@ -41,8 +41,14 @@ class House:
     client: Client
     company: Company
     mailbox: Mailbox
-    task_queue: str
+    mail: Controller
     settings: Settings
+    patience: float = 10
+    """Seconds in which an order reaches a state."""
+
+    @property
+    def task_queue(self) -> str:
+        return self.settings.task_queue
 
     def quote(self, customer: Any, sku: str, **terms: Any) -> str:
         """A quote as of now; the workflow's clock begins there."""
@@ -86,12 +92,18 @@ class House:
     def status(self, order_id: str) -> str:
         return self.order(order_id).status
 
-    async def reaches(self, order_id: str, *statuses: str, within: float = 10) -> str:
+    async def reaches(self, order_id: str, *statuses: str) -> str:
         """Wait until the order has one of the states; its name."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(self.patience):
             while (status := await asyncio.to_thread(self.status, order_id)) not in statuses:
                 await asyncio.sleep(0.02)
         return status
+
+    async def calls_for_picking(self, order_id: str) -> None:
+        """Wait until the warehouse has been called to pick an order that is ready."""
+        async with asyncio.timeout(self.patience):
+            while "picking" not in await asyncio.to_thread(self.tasks, order_id):
+                await asyncio.sleep(0.02)
 
     def letters(self) -> list[Letter]:
         return self.mailbox.messages()
@@ -120,28 +132,42 @@ async def a_house(
     cached_workflows: int = 500,
     smtp_port: int | None = None,
     payments: PaymentSource | None = None,
+    letters_are_found: bool = True,
+    staffed: bool = True,
 ) -> AsyncIterator[House]:
     """Run workers and a mail server around one database; `smtp_port` names another mail server instead, `payments`
-    another system of record for payments."""
-    company = a_company(engine)
-    with a_mail_server(home) as (mailbox, port):
+    another system of record for payments.
+
+    Args:
+        letters_are_found: whether a letter can be looked up where it should have arrived.
+        staffed: whether the workers are ours; otherwise somebody else serves the queues.
+    """
+    with a_mail_server(home) as (mailbox, mail):
         settings = Settings(
-            database_url=database_url, task_queue=task_queue, smtp_port=smtp_port or port, mailbox=str(home / "mail")
+            database_url=database_url,
+            task_queue=task_queue,
+            smtp_port=smtp_port or mail.port,
+            mailbox=str(home / "mail") if letters_are_found else None,
         )
+        house = House(engine, client, a_company(engine), mailbox, mail, settings)
+        if not staffed:
+            yield house
+            return
         async with serving(settings, engine, client, cached_workflows=cached_workflows, payments=payments):
-            yield House(engine, client, company, mailbox, task_queue, settings)
+            yield house
 
 
 @contextmanager
-def a_mail_server(home: Path) -> Iterator[tuple[Mailbox, int]]:
-    """A mail server that keeps what it takes, and its port."""
+def a_mail_server(home: Path) -> Iterator[tuple[Mailbox, Controller]]:
+    """A mail server that keeps what it takes."""
     mailbox = Mailbox(home / "mail")
     mail = Controller(_Keep(mailbox), hostname="127.0.0.1", port=pick_port(0), enable_SMTPUTF8=True)
     mail.start()
     try:
-        yield mailbox, mail.port
+        yield mailbox, mail
     finally:
-        mail.stop()
+        if not mail.loop.is_closed():
+            mail.stop()
 
 
 @asynccontextmanager

@@ -46,6 +46,7 @@ async def a_ready_order(house: House, **terms: Any) -> tuple[str, Any, str]:
     order = house.quote(customer, sku, quantity="5")
     await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
     await house.reaches(order, "ready")
+    await house.calls_for_picking(order)
     return order, customer, sku
 
 

@@ -58,6 +58,7 @@ async def test_an_order_on_credit_lives_from_quote_to_its_invoice(house: House) 
 
     assert await place(house, order) == "auto"
     await house.reaches(order, "ready")
+    await house.calls_for_picking(order)
     assert stock(house, sku) == (10, 10, 0)
     await house.command(order, OrderWorkflow.start_picking, PickCommand(house.company.warehouse))
     await house.command(order, OrderWorkflow.ship, ShipCommand(house.company.warehouse))
@@ -280,6 +281,7 @@ async def ready_order(house: House) -> tuple[str, str]:
     order = house.quote(customer, sku, quantity="10")
     await place(house, order)
     await house.reaches(order, "ready")
+    await house.calls_for_picking(order)
     return order, sku
 
 

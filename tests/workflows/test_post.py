@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -13,6 +14,7 @@ from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import House, a_house
 from support.invoices import rows
+from support.temporal import fast_forward
 from temporalio.client import Client
 
 from activities.persistence import freezing
@@ -35,15 +37,26 @@ def silent_port() -> Iterator[int]:
 
 
 @pytest.fixture
-async def house(
+async def silent_house(
     engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path, silent_port: int
 ) -> AsyncIterator[House]:
     async with a_house(engine, database_url, client, task_queue, tmp_path, smtp_port=silent_port) as open_house:
         yield open_house
 
 
-async def test_a_silent_mail_server_holds_no_order_up(house: House) -> None:
+@pytest.fixture(params=[500, 0], ids=["cached", "uncached"])
+async def house(
+    request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
+) -> AsyncIterator[House]:
+    async with a_house(
+        engine, database_url, client, task_queue, tmp_path, cached_workflows=request.param
+    ) as open_house:
+        yield open_house
+
+
+async def test_a_silent_mail_server_holds_no_order_up(silent_house: House) -> None:
     """More orders than there are slots for steps; every letter hangs, every order goes on."""
+    house = silent_house
     customer = a_customer(house.engine, house.company)
     orders = [house.quote(customer, a_product(house.engine, on_hand="10")) for _ in range(12)]
     for order in orders:
@@ -58,29 +71,51 @@ async def test_a_silent_mail_server_holds_no_order_up(house: House) -> None:
     assert "deliver" in queues
 
 
-async def test_a_letter_planned_by_somebody_else_goes_out_when_the_order_looks_again(
-    engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> None:
-    async with a_house(engine, database_url, client, task_queue, tmp_path) as house:
-        customer = a_customer(engine, house.company, prepayment_percent=100)
-        order = house.quote(customer, a_product(engine, on_hand="10"))
+async def test_a_letter_planned_by_somebody_else_goes_out_when_the_order_looks_again(house: House) -> None:
+    customer = a_customer(house.engine, house.company, prepayment_percent=100)
+    order = house.quote(customer, a_product(house.engine, on_hand="10"))
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(order, "awaiting_payment")
+    with Session(house.engine) as session, session.begin():
+        plan_message(
+            session, "another:step:letter", audience="customer", template="reservation_reminder",
+            recipient="zakup@romashka.example", order_id=UUID(order), customer_id=customer.id,
+            subject="Из чужого шага", body="Текст", created_at=datetime.now(UTC),
+        )  # fmt: skip
+
+    for _ in range(2):
+        await house.handle(order).signal(OrderWorkflow.stock_allocated)
+        async with asyncio.timeout(20):
+            while "Из чужого шага" not in [letter.subject for letter in house.letters()]:
+                await asyncio.sleep(0.05)
+
+    assert house.status(order) == "awaiting_payment"
+    assert [letter.subject for letter in house.letters()].count("Из чужого шага") == 1
+
+
+async def test_a_letter_that_cannot_go_is_a_persons_matter_in_the_end(house: House) -> None:
+    """D10-15: nobody takes letters, and the manager is told of the reminder that the customer did not get."""
+    house.mail.stop()
+    customer = a_customer(house.engine, house.company, prepayment_percent=100)
+    order = house.quote(customer, a_product(house.engine, on_hand="10"))
+    with patience(timedelta(seconds=3)):
         await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
         await house.reaches(order, "awaiting_payment")
-        with Session(engine) as session, session.begin():
-            plan_message(
-                session, "another:step:letter", audience="customer", template="reservation_reminder",
-                recipient="zakup@romashka.example", order_id=UUID(order), customer_id=customer.id,
-                subject="Из чужого шага", body="Текст", created_at=datetime.now(UTC),
-            )  # fmt: skip
+        await fast_forward(house.handle(order), timedelta(days=3))
 
-        for _ in range(2):
-            await house.handle(order).signal(OrderWorkflow.stock_allocated)
-            async with asyncio.timeout(20):
-                while "Из чужого шага" not in [letter.subject for letter in house.letters()]:
-                    await asyncio.sleep(0.05)
+    assert house.tasks(order) == ["message_failed"]
+    assert house.letters() == []
 
-        assert house.status(order) == "awaiting_payment"
-        assert [letter.subject for letter in house.letters()].count("Из чужого шага") == 1
+
+@contextmanager
+def patience(limit: timedelta) -> Iterator[None]:
+    """A letter is tried for so long instead of a day: the server's clock does not skip over attempts."""
+    usual = options.MAIL["schedule_to_close_timeout"]
+    options.MAIL["schedule_to_close_timeout"] = limit
+    try:
+        yield
+    finally:
+        options.MAIL["schedule_to_close_timeout"] = usual
 
 
 async def queues_of(house: House, order: str) -> dict[str, str]:

@@ -105,7 +105,7 @@ async def test_all_begin_anew_at_their_wait_and_go_on(house: House, engine: Engi
         server = stack.enter_context(temporal.running_server())  # an empty one
         client = await temporal.connected(server)
         await stack.enter_async_context(serving(house.settings, engine, client))
-        anew = House(engine, client, house.company, house.mailbox, task_queue, house.settings)
+        anew = House(engine, client, house.company, house.mailbox, house.mail, house.settings)
         outcome = await a_round(client, task_queue)
         assert outcome.repaired == len(orders) + 1  # and the process of the invoice
         await a_round(client, task_queue)

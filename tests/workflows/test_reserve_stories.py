@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine
@@ -16,10 +17,11 @@ from support.temporal import fast_forward
 from temporalio.client import Client
 
 from activities.persistence.identifiers import new_id
+from activities.persistence.proofs import keep_proof
 from activities.persistence.tables import CustomerRow, PaymentRow
 from domain.credit_steps import PlaceCommand
 from domain.payments import PaymentDraft
-from domain.reserve_life import Payer
+from domain.reserve_life import Payer, ProofCommand
 from domain.revisions import ReviseCommand
 from workflows.order import OrderWorkflow
 
@@ -158,3 +160,19 @@ async def test_d7_5_another_day_of_shipment_sets_another_timer(house: House) -> 
     assert house.tasks(order) == ["picking", "picking"]  # the warehouse is told of the new day
     await fast_forward(house.handle(order), after - before)
     assert house.tasks(order) == ["picking", "picking", "shipment_late"]
+
+
+async def test_d7_10_a_copy_of_a_payment_order_gives_the_reserve_more_time(house: House) -> None:
+    order, sku, _ = await unpaid(house)
+    with Session(house.engine) as session, session.begin():
+        proof, _ = keep_proof(
+            session, UUID(order), b"%PDF-1.7 17", "application/pdf", house.company.manager, at=datetime.now(UTC)
+        )
+        command = ProofCommand(house.company.manager, proof.sha256)
+    await house.command(order, OrderWorkflow.accept_proof, command)
+    assert house.tasks(order) == ["find_payment"]
+
+    await fast_forward(house.handle(order), 8 * DAY)
+    assert stock_of(house.engine, sku) == (10, 10, 0)
+    await fast_forward(house.handle(order), 5 * DAY)
+    assert stock_of(house.engine, sku) == (10, 0, 0)

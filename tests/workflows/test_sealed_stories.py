@@ -70,12 +70,12 @@ async def test_keys_rotate_under_a_living_order(
         await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
         await house.reaches(order, "awaiting_payment")
 
-    with a_mail_server(tmp_path) as (_, port):
+    with a_mail_server(tmp_path) as (_, mail):
         settings = Settings(
-            database_url=database_url, task_queue=task_queue, smtp_port=port, mailbox=str(tmp_path / "mail")
+            database_url=database_url, task_queue=task_queue, smtp_port=mail.port, mailbox=str(tmp_path / "mail")
         )
         async with serving(settings, engine, after):
-            house = House(engine, after, house.company, house.mailbox, task_queue, settings)
+            house = House(engine, after, house.company, house.mailbox, mail, settings)
             assert await fast_forward(house.handle(order), timedelta(days=3))
             await house.command(order, OrderWorkflow.cancel, CancelCommand(house.company.manager, "не нужно"))
             await house.handle(order).result()

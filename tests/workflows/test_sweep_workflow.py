@@ -82,6 +82,25 @@ async def test_d8_6_the_hourly_round_serves_who_waited_a_week_and_tells_the_orde
     await house.reaches(order, "ready")
 
 
+async def test_a_round_asked_for_serves_and_checks(house: House) -> None:
+    customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5", hold_back="100")
+    order = house.quote(customer, sku, quantity="5")
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    async with asyncio.timeout(10):
+        while house.order(order).wait is None:
+            await asyncio.sleep(0.02)
+    wait_since(house, timedelta(days=7))
+    with house.engine.begin() as connection:
+        connection.execute(text("UPDATE stock SET on_hand = 6"))
+
+    checked = await house.client.execute_workflow(
+        StockSweepWorkflow.run, StockSweep(), id=f"sweep/{house.task_queue}", task_queue=house.task_queue
+    )
+
+    assert checked == StockChecked(found=1, told=1)
+    await house.reaches(order, "ready")
+
+
 async def test_d3_10_what_does_not_add_up_is_the_administrators_task(
     house: House, client: Client, scheduled: Any
 ) -> None:
