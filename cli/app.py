@@ -173,6 +173,18 @@ def test(
     replace_by([sys.executable, "-m", "pytest", *chosen, *shared, *context.args])
 
 
+@app.command()
+def replay(
+    temporal: Annotated[str | None, typer.Option(help="Адрес Temporal; обычно из окружения (TEMPORAL_*).")] = None,
+    query: Annotated[str | None, typer.Option(help="Какие процессы: фильтр Temporal; обычно все.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Сколько самое большее; обычно все.")] = None,
+) -> None:
+    """Воспроизвести истории работающего сервера нынешним кодом; код 1, если какая-то не воспроизводится."""
+    from cli.replaying import replay_command
+
+    raise typer.Exit(0 if replay_command(temporal, query, limit) else 1)
+
+
 @app.command(context_settings=_PASS_ON, add_help_option=False)
 def bench(context: typer.Context) -> None:
     """Сравнить память и задержки Опоры с самим Temporal: ./opora bench reserves."""
