@@ -173,6 +173,16 @@ def test(
     replace_by([sys.executable, "-m", "pytest", *chosen, *shared, *context.args])
 
 
+@app.command(context_settings=_PASS_ON)
+def matrix(context: typer.Context) -> None:
+    """Убить воркер в каждом месте каждого действия, по одному, и сравнить итоги: ./opora matrix -k grant."""
+    from cli.processes import replace_by
+
+    shared = ["-n", "2", "--dist", "worksteal"]
+    chosen = ["-m", "matrix", "tests/crashes", "--durations", "10", *shared]
+    replace_by([sys.executable, "-m", "pytest", *chosen, *context.args])
+
+
 @app.command()
 def replay(
     temporal: Annotated[str | None, typer.Option(help="Адрес Temporal; обычно из окружения (TEMPORAL_*).")] = None,

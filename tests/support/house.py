@@ -1,6 +1,7 @@
 """A whole house for a test: database, mail server, worker and a desk from which orders are commanded."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -14,7 +15,7 @@ from aiosmtpd.controller import Controller
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 from support.company import Company, a_company, a_quote
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.worker import Worker
 
 from activities.attempts import AttemptWatch
@@ -44,7 +45,7 @@ class House:
     mail: Controller
     settings: Settings
     patience: float = 10
-    """Seconds in which an order reaches a state."""
+    """Seconds in which a command is answered and an order reaches a state."""
 
     @property
     def task_queue(self) -> str:
@@ -55,18 +56,19 @@ class House:
         return a_quote(self.engine, self.company.manager, customer, sku, **{"now": datetime.now(UTC), **terms})
 
     async def command(self, order_id: str, update: Any, argument: Any, *, update_id: str | None = None) -> Any:
-        """Send a command as the API does."""
-        order = await asyncio.to_thread(self.input, order_id)
+        """Send a command as the API does, and again under the same id while nobody answers and patience lasts."""
         self._serial = getattr(self, "_serial", 0) + 1
-        return await order_commands.command(
-            self.client,
-            self.engine,
-            self.task_queue,
-            order,
-            update,
-            argument,
-            update_id=update_id or f"{update.__name__}-{self._serial}",
-        )
+        key = update_id or f"{update.__name__}-{self._serial}"
+        deadline = time.monotonic() + self.patience
+        while True:
+            order = await asyncio.to_thread(self.input, order_id)
+            try:
+                return await order_commands.command(
+                    self.client, self.engine, self.task_queue, order, update, argument, update_id=key
+                )
+            except WorkflowUpdateRPCTimeoutOrCancelledError:
+                if time.monotonic() > deadline:
+                    raise
 
     async def start(self, order_id: str) -> None:
         """Start the order's workflow without a command, as `POST /orders` does."""

@@ -16,7 +16,8 @@ DUE = date(2026, 4, 15)
 """A Wednesday, as in V22."""
 SHIPPED = date(2026, 4, 1)
 
-_serial = itertools.count(1)
+_serial = itertools.count(900_001)
+"""Far from the numbers that the product gives."""
 Row = TypeVar("Row", bound=SQLModel)
 
 

@@ -107,15 +107,22 @@ async def test_a_letter_that_cannot_go_is_a_persons_matter_in_the_end(house: Hou
     assert house.letters() == []
 
 
+USUAL = options.MAIL["schedule_to_close_timeout"]
+impatient: list[timedelta] = []
+"""Tellings of the story that go on: there may be several at once."""
+
+
 @contextmanager
 def patience(limit: timedelta) -> Iterator[None]:
     """A letter is tried for so long instead of a day: the server's clock does not skip over attempts."""
-    usual = options.MAIL["schedule_to_close_timeout"]
+    impatient.append(limit)
     options.MAIL["schedule_to_close_timeout"] = limit
     try:
         yield
     finally:
-        options.MAIL["schedule_to_close_timeout"] = usual
+        impatient.remove(limit)
+        if not impatient:
+            options.MAIL["schedule_to_close_timeout"] = USUAL
 
 
 async def queues_of(house: House, order: str) -> dict[str, str]:

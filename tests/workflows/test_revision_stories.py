@@ -116,6 +116,7 @@ async def test_d4_10_an_increase_within_the_limit_passes_at_once(house: House) -
 async def test_d6_6_an_increase_that_asks_leaves_the_old_revision_in_force(house: House) -> None:
     order, sku = await an_order(house, "5")
     await house.reaches(order, "ready")
+    await house.calls_for_picking(order)
 
     outcome = await revise(house, order, sku, "15")
 
