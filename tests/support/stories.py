@@ -84,6 +84,7 @@ STORIES = [
     Story("shortage_stories", "d7_12_an_alternative_that_is_short_too_is_asked_about_again"),
     Story("supply_workflow", "a_delivery_from_its_order_to_the_last_piece"),
     Story("sweep_workflow", "a_round_asked_for_serves_and_checks"),
+    Story("watchdog", "a_letter_left_half_sent_is_found_and_sent"),
     Story("warehouse_stories", "d7_14_a_rest_is_closed_short_and_serves_whoever_waits"),
     Story("warehouse_stories", "d12_2_unpicked_goods_are_called_for_anew"),
 ]

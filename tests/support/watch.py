@@ -19,10 +19,10 @@ SOON = timedelta(seconds=1)
 """A grace for tests: longer than the engine's lists lag behind."""
 
 
-async def a_round(client: Client, task_queue: str, *, grace: timedelta = SOON) -> Watched:
+async def a_round(client: Client, task_queue: str, *, grace: timedelta = SOON, doubtful: bool = False) -> Watched:
     """One round, to its end."""
     return await client.execute_workflow(
-        WatchWorkflow.run, Watch(grace), id=f"watchdog-{uuid4()}", task_queue=task_queue
+        WatchWorkflow.run, Watch(grace, doubtful), id=f"watchdog-{uuid4()}", task_queue=task_queue
     )
 
 
