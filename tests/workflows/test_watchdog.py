@@ -128,7 +128,7 @@ async def test_what_is_planted_is_found_by_kind_and_repaired_where_it_is_safe(ho
 async def test_a_letter_left_half_sent_is_found_and_sent(house: House) -> None:
     """A letter that somebody began to send; where workers die, one round may not be enough."""
     a_message(house, "begun:1", state="sending", age=timedelta(minutes=11))
-    for doubtful in (False, True, False, False):
+    for doubtful in (True, False, False, False):
         await a_round(house.client, house.task_queue, doubtful=doubtful)
     assert found(house.engine) == {}
     assert [letter.subject for letter in house.letters()] == ["begun:1"]
