@@ -15,7 +15,7 @@ from activities.persistence.mailbox import Letter
 from activities.persistence.stock_tables import ProductRow
 from activities.persistence.tables import CustomerRow, InvoiceRow, OrderRow, UserRow
 
-ATTEMPTS = {("outbound", "attempts"), ("outbound", "error")}
+ATTEMPTS = {("outbound", "attempts"), ("outbound", "error"), ("discrepancy", "repairs")}
 """Columns that tell of the attempts themselves."""
 OF_THE_MOMENT = {"journal_link"}
 """Hashes over ids and instants; the journal itself is compared."""
