@@ -109,7 +109,7 @@ async def _earlier_answer(temporal: Client, engine: Engine, order_id: UUID, upda
     Raises:
         DomainError: it never came to the order; the refusal says how the order ended.
     """
-    ended = temporal.get_workflow_handle_for(OrderWorkflow.run, ids.order_workflow_id(str(order_id)))
+    ended = temporal.get_workflow_handle(ids.order_workflow_id(str(order_id)))
     try:
         return await ended.get_update_handle_for(update, update_id).result(rpc_timeout=PATIENCE)
     except RPCError as error:

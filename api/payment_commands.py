@@ -67,7 +67,9 @@ async def import_statement(temporal: Client, task_queue: str, upload: StatementI
                     handle = await _start_statement(temporal, task_queue, upload)
                 except WorkflowAlreadyStartedError:
                     workflow_id = ids.statement_workflow_id(upload.sha256)
-                    running = temporal.get_workflow_handle_for(StatementWorkflow.run, workflow_id)
+                    running: WorkflowHandle[Any, StatementSummary] = temporal.get_workflow_handle(
+                        workflow_id, result_type=StatementSummary
+                    )
                     if await (await running.describe()).memo_value(_UPLOAD, None) == upload.upload_id:
                         return await running.result()
                     await asyncio.gather(running.result(), return_exceptions=True)
