@@ -143,12 +143,14 @@ class WatchActivities:
         return row if await self._start(row.object, as_of) else None
 
     async def _start(self, process: str, as_of: datetime) -> bool:
-        """Start a process from the state of its row; False when it runs, or nothing is left to happen."""
+        """Start a process from the state of its row; False when it runs, or nothing is left to happen. One that runs is
+        told to look, too: whoever started it may have died before telling it."""
         begin = await asyncio.to_thread(self._beginning, process, as_of)
         if begin is None:
             return False
         shown = [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in
                  begin.attributes.items()]  # fmt: skip
+        started = True
         try:
             await self._client.start_workflow(
                 begin.workflow,
@@ -161,10 +163,10 @@ class WatchActivities:
                 search_attributes=TypedSearchAttributes(shown),
             )
         except WorkflowAlreadyStartedError:
-            return False
+            started = False
         if begin.signal is not None:
             await tell(self._client, process, begin.signal)
-        return True
+        return started
 
     def _beginning(self, process: str, as_of: datetime) -> lives.Beginning | None:
         with Session(self._engine) as session:

@@ -175,7 +175,8 @@ def test_the_number_of_queries_does_not_grow_with_the_debt(api: TestClient, engi
         with counted(engine) as statements:
             found = ask(api, customer, amount="500")
         counts[customer] = len(statements)
-        assert not [each for each in statements if "FOR UPDATE" in each or not each.lstrip().startswith("SELECT")]
+        _, *asked = statements  # the first counts the call itself
+        assert not [each for each in asked if "FOR UPDATE" in each or not each.lstrip().startswith("SELECT")]
     assert found["debt"]["amount"] == "1000000.00"
     assert counts[few] == counts[many] <= 12
 

@@ -17,8 +17,6 @@ pytestmark = pytest.mark.anyio
 
 ASKED = {"ask_for_payments"}
 """Asked three times only: `./opora matrix` loses its answer."""
-SENT_BY_THE_WATCHDOG = {"deliver"}
-"""Tried three times a round by it; the stories of the processes themselves lose its answer."""
 driven: dict[Story, set[str]] = {}
 
 
@@ -29,9 +27,8 @@ async def test_no_crash_shows(story: Story, postgres_server: Postgres, client: C
         tell(story, postgres_server, client, Crashes(everywhere()), cached_workflows=0),
     ])  # fmt: skip
     driven[story] = peace.crashes.driven
-    spared = ASKED | (SENT_BY_THE_WATCHDOG if story.file == "watchdog" else set())
     for moment in (BEFORE, ANSWER):
-        assert at(moment, storm.crashes.struck) >= at(moment, peace.crashes.points) - spared
+        assert at(moment, storm.crashes.struck) >= at(moment, peace.crashes.points) - ASKED
     assert not difference(peace.facts, storm.facts)
 
 

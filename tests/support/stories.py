@@ -67,7 +67,7 @@ class Story:
 STORIES = [
     Story("gate_stories", "d12_2_the_head_ships_picked_goods_by_approval"),
     Story("gate_stories", "d12_2_the_head_has_the_goods_put_back"),
-    Story("grant_workflow", "d5_1_a_temporary_limit_from_request_to_end"),
+    Story("grant_workflow", "d5_4_a_scheduled_limit_sets_a_waiting_order_free_on_its_day"),
     Story("invoice_workflow", "paid_on_the_tenth_day_it_stops"),
     Story("order_workflow", "d4_3_silence_rejects_after_three_working_days"),
     Story("order_workflow", "d6_8_during_picking_the_head_cancels_and_the_warehouse_acknowledges"),
@@ -84,7 +84,7 @@ STORIES = [
     Story("shortage_stories", "d7_12_an_alternative_that_is_short_too_is_asked_about_again"),
     Story("supply_workflow", "a_delivery_from_its_order_to_the_last_piece"),
     Story("sweep_workflow", "a_round_asked_for_serves_and_checks"),
-    Story("watchdog", "a_letter_left_half_sent_is_found_and_sent"),
+    Story("watchdog", "a_quote_without_a_process_and_a_letter_left_midway_are_put_right"),
     Story("warehouse_stories", "d7_14_a_rest_is_closed_short_and_serves_whoever_waits"),
     Story("warehouse_stories", "d12_2_unpicked_goods_are_called_for_anew"),
 ]

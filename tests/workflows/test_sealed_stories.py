@@ -170,8 +170,12 @@ def everything_in(home: Path, name: str) -> bytes:
     return b"\0".join(found)
 
 
+THE_ENGINES_OWN = {("details", "data"), ("details", "patch-data")}
+"""What a mark of a step within a task, or of a patch, holds besides the step's result."""
+
+
 def payloads_of(history: WorkflowHistory) -> list[Payload]:
-    """Every payload of the events, in their order."""
+    """Every payload of the events, in their order, but for what the engine itself notes in its marks."""
     found: list[Payload] = []
 
     def walk(message: Any) -> None:
@@ -181,7 +185,9 @@ def payloads_of(history: WorkflowHistory) -> list[Payload]:
         for field, value in message.ListFields():
             if field.message_type is None or field.name == "search_attributes":
                 continue
-            several = value.values() if field.message_type.GetOptions().map_entry else value
+            several = value
+            if field.message_type.GetOptions().map_entry:
+                several = [each for name, each in value.items() if (field.name, name) not in THE_ENGINES_OWN]
             for each in several if field.is_repeated else [value]:
                 if hasattr(each, "ListFields"):
                     walk(each)

@@ -125,15 +125,6 @@ async def test_what_is_planted_is_found_by_kind_and_repaired_where_it_is_safe(ho
         assert [await house.handle(order).query(OrderWorkflow.state) for order in quotes]
 
 
-async def test_a_letter_left_half_sent_is_found_and_sent(house: House) -> None:
-    """A letter that somebody began to send; where workers die, one round may not be enough."""
-    a_message(house, "begun:1", state="sending", age=timedelta(minutes=11))
-    for doubtful in (True, False, False, False):
-        await a_round(house.client, house.task_queue, doubtful=doubtful)
-    assert found(house.engine) == {}
-    assert [letter.subject for letter in house.letters()] == ["begun:1"]
-
-
 def gone(house: House, customer: object, count: int) -> list[str]:
     """Orders that ended before."""
     orders = [house.quote(customer, a_product(house.engine, on_hand="1")) for _ in range(count)]
@@ -141,6 +132,19 @@ def gone(house: House, customer: object, count: int) -> list[str]:
         change(house, "UPDATE sales_order SET status = 'expired', wait = NULL, ended_at = now() WHERE id = :id",
                id=order)  # fmt: skip
     return orders
+
+
+async def test_a_quote_without_a_process_and_a_letter_left_midway_are_put_right(house: House) -> None:
+    customer = a_customer(house.engine, house.company)
+    order = house.quote(customer, a_product(house.engine, on_hand="1"))
+    a_message(house, "midway", state="sending", age=timedelta(minutes=11))
+
+    await a_round(house.client, house.task_queue, doubtful=True)
+    await a_round(house.client, house.task_queue)
+
+    assert found(house.engine) == {}
+    assert (await house.handle(order).query(OrderWorkflow.state)).status == "quoted"
+    assert [letter.subject for letter in house.letters()] == ["midway"]
 
 
 async def test_a_step_tried_too_often_is_found_and_closes_by_itself(
