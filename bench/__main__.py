@@ -15,7 +15,7 @@ from cli.local.problems import StackError, explain_os_error
 
 app = typer.Typer(
     name="bench",
-    help="Сравнить память и задержки Опоры с самим Temporal за один прогон на одной машине.",
+    help="Сравнить память, процессорное время и задержки Опоры с самим Temporal за один прогон на одной машине.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,7 +26,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 @app.callback()
 def _bench() -> None:
-    """Сравнить память и задержки Опоры с самим Temporal за один прогон на одной машине."""
+    """Сравнить память, процессорное время и задержки Опоры с самим Temporal за один прогон на одной машине."""
 
 
 @app.command()
@@ -54,10 +54,33 @@ def reserves(  # noqa: PLR0917 - options of the command line
     outcome = measure(wanted, lambda line: progress.print(line, highlight=False))
     show(outcome, Console())
     if json_file is not None:
-        try:
-            json_file.write_text(json.dumps(as_json(outcome), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise StackError(explain_os_error(error, json_file)) from error
+        _write(json_file, json.dumps(as_json(outcome), ensure_ascii=False, indent=1) + "\n")
+
+
+@app.command()
+def orders(
+    count: Annotated[int, typer.Option("--orders", min=1, help="Сколько заказов каждого вида провести.")] = 200,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Записать отчёт в файл.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Записать диаграмму SVG в файл.")] = None,
+) -> None:
+    """Процессорное время целого заказа и задержка размещения рядом с тем же у самого Temporal."""
+    from bench.order_report import as_json, as_picture, show
+    from bench.order_run import measure
+
+    progress = Console(stderr=True)
+    run = measure(count, lambda line: progress.print(line, highlight=False))
+    show(run, Console())
+    if json_file is not None:
+        _write(json_file, json.dumps(as_json(run), ensure_ascii=False, indent=1) + "\n")
+    if picture is not None:
+        _write(picture, as_picture(run))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StackError(explain_os_error(error, file)) from error
 
 
 def duration(text: str) -> timedelta:

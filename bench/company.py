@@ -1,8 +1,8 @@
-"""Orders of prepaid customers, placed through the product's own doors."""
+"""The company that is measured: its people at work through the product's own doors, its goods and its customers."""
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ AT_ONCE = 12
 ORDERS_PER_CUSTOMER = 20
 PRODUCTS = 40
 _PATIENCE = 120.0
+_NOT_YET = {httpx2.codes.ACCEPTED, httpx2.codes.SERVICE_UNAVAILABLE}
 _PAUSE = 0.5
 _OPEN = "SELECT count(*) FROM sales_order WHERE status = 'awaiting_payment' AND wait->>'reason' = 'payment'"
 _UNSENT = "SELECT count(*) FROM outbound WHERE state IN ('planned', 'sending')"
@@ -38,7 +39,7 @@ class Desk:
         headers = {"Authorization": f"Bearer {self._stack.keys[by]}", "Idempotency-Key": f"bench-{uuid4()}"}
         while True:
             answer = await self._http.post(f"{self._stack.api}/api/v1{path}", json=body, headers=headers)
-            if answer.status_code != httpx2.codes.ACCEPTED:
+            if answer.status_code not in _NOT_YET:
                 break
             await asyncio.sleep(_PAUSE)
         if not answer.is_success:
@@ -54,9 +55,8 @@ async def open_reserves(stack: MeasuredStack, first: int, count: int) -> None:
     """
     async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         desk = Desk(stack, http)
-        skus = await _goods(desk, first, count)
-        bins = itertools.islice(_bins(), first, first + -(-count // ORDERS_PER_CUSTOMER))
-        customers = [await _customer(desk, bin_) for bin_ in bins]
+        skus = await goods(desk, first, count)
+        customers = [await customer(desk, bin_) for bin_ in bins(first, -(-count // ORDERS_PER_CUSTOMER))]
         turns = iter(range(count))
 
         async def work() -> None:
@@ -67,7 +67,8 @@ async def open_reserves(stack: MeasuredStack, first: int, count: int) -> None:
     await _quiet(stack, first + count)
 
 
-async def _goods(desk: Desk, first: int, count: int) -> list[str]:
+async def goods(desk: Desk, first: int, count: int) -> list[str]:
+    """Products of their own for orders `first` and on, so many pieces of each on hand."""
     skus = [f"BENCH-{first}-{number}" for number in range(PRODUCTS)]
     for sku in skus:
         product = {"sku": sku, "name": f"Товар {sku}", "unit": "шт", "price": "1000.00", "vat_rate": "16"}
@@ -77,15 +78,17 @@ async def _goods(desk: Desk, first: int, count: int) -> list[str]:
     return skus
 
 
-async def _customer(desk: Desk, bin_: str) -> str:
+async def customer(desk: Desk, bin_: str, *, limit: str = "0.00", days: int = 0) -> str:
+    """A customer who pays in advance, or `days` later within a limit; its id."""
     body = {
         "name": f"ТОО «Покупатель {bin_}»",
         "country": "KZ",
         "tax_id": bin_,
         "segment": "standard",
         "currency": "KZT",
-        "credit_limit": "0.00",
-        "payment_terms": {"deferral_days": 0, "prepayment_percent": 100},
+        "credit_limit": limit,
+        "payment_terms": {"deferral_days": days, "prepayment_percent": 0 if days else 100},
+        "contract": {"number": f"Д-{bin_}", "signed_on": "2026-01-12"},
         "contacts": [{"role": "buyer", "name": "Анна", "email": f"{bin_}@bench.example", "phone": "+7 701 111 22 33"}],
     }
     return str((await desk.post("/customers", "head", body))["id"])
@@ -97,9 +100,10 @@ async def _order(desk: Desk, customer: str, sku: str) -> None:
     await desk.post(f"/orders/{order['id']}/place", "manager")
 
 
-def _bins() -> Iterator[str]:
+def bins(first: int, count: int) -> list[str]:
     """БИН whose check digits hold."""
-    return filter(is_kz_tax_id, (f"210340{number:06d}" for number in itertools.count()))
+    valid = filter(is_kz_tax_id, (f"210340{number:06d}" for number in itertools.count()))
+    return list(itertools.islice(valid, first, first + count))
 
 
 async def _quiet(stack: MeasuredStack, orders: int) -> None:

@@ -29,7 +29,11 @@ class MeasuredStack:
         self.database = str(known["database"])
         self.keys = {str(login): str(key) for login, key in known["keys"].items()}
         processes = json.loads(data.processes_json.read_text(encoding="utf-8"))
-        self._pids = {name: int(processes[name]["pid"]) for name in ("temporal", "worker", "postgres")}
+        self.pids = {name: int(processes[name]["pid"]) for name in ("temporal", "worker", "api", "postgres")}
+
+    @property
+    def _held_in(self) -> dict[str, int]:
+        return {name: self.pids[name] for name in ("temporal", "worker", "postgres")}
 
     def memory(self, settle: float) -> Memory:
         """The least that each part held during `settle` idle seconds.
@@ -37,11 +41,11 @@ class MeasuredStack:
         An idle Go program collects garbage every two minutes and its memory climbs in between: only the least of a
         longer time tells what it needs from what it has not yet thrown away.
         """
-        least = {name: held_by(pid) for name, pid in self._pids.items()}
+        least = {name: held_by(pid) for name, pid in self._held_in.items()}
         over = time.monotonic() + settle
         while time.monotonic() < over:
             time.sleep(_BETWEEN_LOOKS)
-            least = {name: min(least[name], held_by(pid)) for name, pid in self._pids.items()}
+            least = {name: min(least[name], held_by(pid)) for name, pid in self._held_in.items()}
         return Memory(server=least["temporal"], worker=least["worker"], database=least["postgres"])
 
 

@@ -5,12 +5,28 @@ through the sandbox as our own modules do.
 """
 
 import runpy
+from collections.abc import Callable
+from typing import Any
 
+from sqlalchemy import Engine
+from temporalio.client import Client
+
+from activities import wiring
+from activities.settings import Settings
+from bench.reference import ReferenceActivities, ReferenceOrder, ReferencePlacing
 from bench.waiting import WaitingWorkflow
 from cli.local.data import ROOT
 from workflows import registry, sandbox
 
+_build = wiring.build_activities
+
+
+def _with_reference(settings: Settings, engine: Engine, client: Client) -> list[Callable[..., Any]]:
+    return [*_build(settings, engine, client), *wiring.activities_of(ReferenceActivities(engine))]
+
+
 if __name__ == "__main__":
-    registry.WORKFLOWS = (*registry.WORKFLOWS, WaitingWorkflow)
+    registry.WORKFLOWS = (*registry.WORKFLOWS, WaitingWorkflow, ReferenceOrder, ReferencePlacing)
+    setattr(wiring, "build_activities", _with_reference)  # noqa: B010 - another form of the same list
     sandbox.PASSED_THROUGH = (*sandbox.PASSED_THROUGH, "bench")
     runpy.run_path(str(ROOT / "worker.py"), run_name="__main__")

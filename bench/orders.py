@@ -1,0 +1,170 @@
+"""What a whole order costs: CPU by process, beside the engine's own order in the same run.
+
+Both sides go through the same phases with as many orders: all are placed, all are picked, all are shipped. The engine's
+order takes `bench.reference`; ours goes through the product's own doors, from the quote to the running invoice.
+"""
+
+import asyncio
+import itertools
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import psycopg
+
+from bench.company import Desk, bins, customer, goods
+from bench.cpu import CpuPerOrder, per_order, spent
+from bench.stack import MeasuredStack
+from cli.local.data import ROOT
+from cli.local.problems import StackError
+
+AT_ONCE = 8
+WARM_UP = 40
+CUSTOMERS = 20
+_PAUSE = 0.3
+_PATIENCE = 60.0
+_SETTLE = 1.5
+"""After the last fact stands in the database, the processes still write down where they wait."""
+
+_SHIPPED = {False: "awaiting_final_payment", True: "closed"}
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCost:
+    """CPU milliseconds per order by process and by phase of the way."""
+
+    phases: dict[str, CpuPerOrder]
+
+    @property
+    def whole(self) -> CpuPerOrder:
+        names = next(iter(self.phases.values())).by_process
+        return CpuPerOrder({name: sum(each.by_process[name] for each in self.phases.values()) for name in names})
+
+
+def engine_cost(stack: MeasuredStack, orders: int) -> CpuPerOrder:
+    """The engine's reference orders; the caller's process stands where our API does."""
+    call(stack, "orders", 0, WARM_UP, AT_ONCE)
+    before = spent(stack.pids)
+    caller = float(call(stack, "orders", WARM_UP, orders, AT_ONCE))
+    cost = per_order(before, spent(stack.pids), orders)
+    return CpuPerOrder(cost.by_process | {"caller": caller * 1000 / orders})
+
+
+def call(stack: MeasuredStack, kind: str, first: int, count: int, at_once: int) -> str:
+    """What `bench.caller` prints."""
+    argv = [sys.executable, "-P", "-m", "bench.caller", kind, stack.temporal, str(first), str(count), str(at_once)]
+    ran = subprocess.run(argv, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise StackError(f"bench.caller: {ran.stderr}")
+    return ran.stdout
+
+
+def opora_cost(stack: MeasuredStack, orders: int, *, prepaid: bool) -> OrderCost:
+    """Our orders, of customers on credit or of such as pay in advance."""
+    return asyncio.run(_opora_cost(stack, orders, prepaid))
+
+
+async def _opora_cost(stack: MeasuredStack, orders: int, prepaid: bool) -> OrderCost:
+    connection = psycopg.AsyncConnection.connect(stack.database, autocommit=True)
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http, await connection as database:
+        desk = Desk(stack, http)
+        first = 1000 if prepaid else 0
+        skus = await goods(desk, first, orders + WARM_UP)
+        terms: dict[str, Any] = {} if prepaid else {"limit": "100000000.00", "days": 14}
+        buyers = [await customer(desk, bin_, **terms) for bin_ in bins(first, CUSTOMERS)]
+        walk = Walk(stack, desk, database, prepaid)
+        await walk.go(buyers, skus, WARM_UP)
+        return await walk.go(buyers, skus, orders)
+
+
+def _payment(order: dict[str, Any]) -> dict[str, Any]:
+    """The whole order paid by its customer, who names the order."""
+    today = datetime.now(UTC).date().isoformat()
+    return {
+        "external_id": f"bench-{order['number']}",
+        "payer_tax_id": order["customer_tax_id"],
+        "amount": order["total"],
+        "date": today,
+        "purpose": f"Оплата по заказу {order['number']}",
+    }
+
+
+class Walk:
+    """Orders of one kind on their way through the doors of one stack."""
+
+    def __init__(self, stack: MeasuredStack, desk: Desk, database: psycopg.AsyncConnection[Any], prepaid: bool) -> None:
+        self._stack = stack
+        self._desk = desk
+        self._database = database
+        self._prepaid = prepaid
+
+    async def go(self, customers: list[str], skus: list[str], orders: int) -> OrderCost:
+        """Every order from the quote to its invoice."""
+        made: list[dict[str, Any]] = []
+        places = zip(itertools.cycle(customers), itertools.cycle(skus), strict=False)
+
+        async def quote(_: int) -> None:
+            customer, sku = next(places)
+            body = {"customer_id": customer, "lines": [{"sku": sku, "quantity": "1"}]}
+            made.append(await self._desk.post("/orders", "manager", body))
+
+        async def at(turn: int, step: str, by: str) -> None:
+            await self._desk.post(f"/orders/{made[turn]['id']}/{step}", by)
+
+        async def pay(turn: int) -> None:
+            await self._desk.post("/payments", "accountant", _payment(made[turn]))
+
+        phases: list[tuple[str, Callable[[int], Awaitable[None]], str]] = [
+            ("quote", quote, "quoted"),
+            ("place", lambda turn: at(turn, "place", "manager"), "awaiting_payment" if self._prepaid else "ready"),
+            *([("pay", pay, "ready")] if self._prepaid else []),
+            ("pick", lambda turn: at(turn, "start-picking", "warehouse"), "picking"),
+            (
+                "ship",
+                lambda turn: at(turn, "ship", "warehouse"),
+                _SHIPPED[self._prepaid],
+            ),
+        ]
+        return OrderCost({name: await self._phase(do, status, orders, made) for name, do, status in phases})
+
+    async def _phase(
+        self, do: Callable[[int], Awaitable[None]], status: str, orders: int, made: list[dict[str, Any]]
+    ) -> CpuPerOrder:
+        before = spent(self._stack.pids)
+        turns = iter(range(orders))
+
+        async def one_after_another() -> None:
+            for turn in turns:
+                await do(turn)
+
+        await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
+        await self._until(status, made)
+        return per_order(before, spent(self._stack.pids), orders)
+
+    async def _until(self, status: str, made: list[dict[str, Any]]) -> None:
+        """Until every order stands at this status, its letters are gone and its invoices are watched."""
+        over = time.monotonic() + _PATIENCE
+        ids = [order["id"] for order in made]
+        while True:
+            row = await (await self._database.execute(_LEFT, {"ids": ids, "status": status})).fetchone()
+            if row == (0, 0, 0):
+                await asyncio.sleep(_SETTLE)
+                return
+            if time.monotonic() > over:
+                raise StackError(f"Не дошли до «{status}» / не отправлено / не начато: {row}.")
+            await asyncio.sleep(_PAUSE)
+
+
+_LEFT = """
+    SELECT (SELECT count(*) FROM sales_order WHERE id = ANY(%(ids)s) AND status <> %(status)s),
+           (SELECT count(*) FROM outbound WHERE state IN ('planned', 'sending')),
+           (SELECT count(*) FROM sales_order WHERE id = ANY(%(ids)s) AND status NOT IN ('quoted', 'picking')
+               AND status <> 'closed' AND (wait IS NULL OR wait = 'null'))
+"""

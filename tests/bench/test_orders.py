@@ -1,0 +1,64 @@
+"""What `./opora bench orders` counts and shows; measuring itself takes a quiet machine and minutes."""
+
+from datetime import UTC, datetime
+from io import StringIO
+from xml.etree import ElementTree as ET
+
+import pytest
+from rich.console import Console
+
+from bench.cpu import CpuPerOrder, per_order
+from bench.latency import Waits
+from bench.machine import Machine
+from bench.order_report import as_json, as_picture, show
+from bench.order_run import Run
+from bench.orders import OrderCost
+
+
+def a_run() -> Run:
+    engine = CpuPerOrder({"temporal": 60.0, "worker": 30.0, "api": 0.0, "postgres": 0.0, "caller": 10.0})
+    placed = CpuPerOrder({"temporal": 40.0, "worker": 50.0, "api": 20.0, "postgres": 10.0})
+    shipped = CpuPerOrder({"temporal": 10.0, "worker": 10.0, "api": 5.0, "postgres": 5.0})
+    return Run(
+        at=datetime(2026, 4, 6, tzinfo=UTC),
+        machine=Machine("Linux x86_64", 2, 24_000, "3.11", 0.1),
+        orders=100,
+        engine=engine,
+        credit=OrderCost({"place": placed, "ship": shipped}),
+        prepaid=OrderCost({"place": placed, "pay": shipped, "ship": shipped}),
+        waits=[Waits(1, engine=[0.010, 0.020], ours=[0.030, 0.060]), Waits(8, engine=[0.1], ours=[0.2])],
+    )
+
+
+def test_cost_is_what_came_between_two_readings_for_each_order() -> None:
+    cost = per_order({"api": 1.0, "worker": 2.0}, {"api": 1.5, "worker": 2.0}, orders=100)
+    assert cost.by_process == {"api": 5.0, "worker": 0.0}
+    assert cost.total == 5.0
+
+
+def test_phases_add_up_by_process() -> None:
+    assert a_run().credit.whole.by_process == {"temporal": 50.0, "worker": 60.0, "api": 25.0, "postgres": 15.0}
+
+
+def test_ratios_come_first() -> None:
+    report = as_json(a_run())
+    assert list(report)[2] == "credit_ratio"
+    assert report["credit_ratio"] == pytest.approx(1.5)
+    assert report["prepaid_ratio"] == pytest.approx(1.8)
+    assert report["placing"][0]["ratio"] == {"p50": 3.0, "p95": 3.0, "p99": 3.0}
+    assert report["cpu_ms"]["credit"]["place"]["worker"] == 50.0
+
+
+def test_people_see_the_ratio_its_norm_and_the_machine() -> None:
+    out = StringIO()
+    show(a_run(), Console(file=out, width=160))
+    text = out.getvalue()
+    assert "1,50 ×" in text
+    assert "≤ 1,75 ×" in text
+    assert text.index("образец движка") < text.index("На этой машине")
+
+
+def test_the_picture_is_one_bar_for_each_kind_of_order() -> None:
+    picture = ET.fromstring(as_picture(a_run()))
+    labels = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"100", "150", "180"} <= set(labels)
