@@ -42,7 +42,7 @@ def make_worker(
     cached_workflows: int = CACHED_WORKFLOWS,
 ) -> Worker:
     """A worker with everything wired; `executor` runs the database activities, one connection each."""
-    engine = make_engine(settings.database_url, settings.pool_size)
+    engine = make_engine(settings.database_url, settings.pool_size, ask_first=False)
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -59,7 +59,7 @@ def make_worker(
 
 def make_mail_worker(client: Client, settings: Settings, executor: ThreadPoolExecutor) -> Worker:
     """A worker that only delivers letters; `executor` has a thread for each of `MAIL_SLOTS`."""
-    engine = make_engine(settings.database_url, MAIL_SLOTS)
+    engine = make_engine(settings.database_url, MAIL_SLOTS, ask_first=False)
     return Worker(
         client,
         task_queue=ids.mail_queue(settings.task_queue),

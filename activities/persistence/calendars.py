@@ -24,7 +24,14 @@ def official_days(country: str) -> tuple[frozenset[date], frozenset[date]]:
 
 
 def load_calendar(session: Session, country: str, timezone: str) -> BusinessCalendar:
-    """The calendar in force: a `calendar_day` row overrides the official one for its day."""
+    """The calendar in force: a `calendar_day` row overrides the official one for its day; read once a session."""
+    known: dict[tuple[str, str], BusinessCalendar] = session.info.setdefault("calendars", {})
+    if (country, timezone) not in known:
+        known[country, timezone] = _read_calendar(session, country, timezone)
+    return known[country, timezone]
+
+
+def _read_calendar(session: Session, country: str, timezone: str) -> BusinessCalendar:
     days_off, worked = official_days(country)
     moved = session.exec(select(CalendarDayRow).where(CalendarDayRow.country == country)).all()
     to_work = frozenset(row.day for row in moved if row.working)

@@ -96,10 +96,9 @@ def customer_of(session: Session, order: OrderRow) -> CustomerRow:
 
 def legal_entity(session: Session, entity_id: UUID | None = None) -> LegalEntityRow:
     """The selling company, the only one when none is named."""
-    query = select(LegalEntityRow)
     if entity_id is not None:
-        query = query.where(LegalEntityRow.id == entity_id)
-    return session.exec(query.order_by(col(LegalEntityRow.id))).first() or _no_entity()
+        return session.get(LegalEntityRow, entity_id) or _no_entity()
+    return session.exec(select(LegalEntityRow).order_by(col(LegalEntityRow.id))).first() or _no_entity()
 
 
 def _no_entity() -> LegalEntityRow:

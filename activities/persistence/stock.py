@@ -51,19 +51,27 @@ def lock_shelves(session: Session, keys: Iterable[ShelfKey], *, held: bool = Fal
     while True:
         wanted |= _neighbours(session, wanted, held=held)
         before = session.begin_nested()
-        session.execute(_MISSING_ROWS, columns(wanted))
-        query = (
-            select(StockRow)
-            .where(tuple_(col(StockRow.warehouse), col(StockRow.sku)).in_(_pairs(wanted)))
-            .order_by(col(StockRow.warehouse), col(StockRow.sku))
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        shelves = {(row.warehouse, row.sku): row for row in session.exec(query)}
+        shelves = _lock(session, wanted)
+        if shelves.keys() != wanted:
+            before.rollback()  # what is made empty now is locked in its order, too
+            before = session.begin_nested()
+            session.execute(_MISSING_ROWS, columns(wanted))
+            shelves = _lock(session, wanted)
         if _neighbours(session, wanted, held=held) <= wanted:
             before.commit()
             return shelves
         before.rollback()
+
+
+def _lock(session: Session, keys: set[ShelfKey]) -> Shelves:
+    query = (
+        select(StockRow)
+        .where(tuple_(col(StockRow.warehouse), col(StockRow.sku)).in_(_pairs(keys)))
+        .order_by(col(StockRow.warehouse), col(StockRow.sku))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {(row.warehouse, row.sku): row for row in session.exec(query)}
 
 
 def read_shelves(session: Session, keys: Iterable[ShelfKey]) -> Shelves:
