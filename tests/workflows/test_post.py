@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 from support.company import a_customer, a_product
-from support.house import House, a_house
+from support.house import FEW, House, a_house
 from support.invoices import rows
 from support.temporal import fast_forward
 from temporalio.client import Client
@@ -44,7 +44,7 @@ async def silent_house(
         yield open_house
 
 
-@pytest.fixture(params=[500, 0], ids=["cached", "uncached"])
+@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
 async def house(
     request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
 ) -> AsyncIterator[House]:
@@ -149,9 +149,9 @@ async def test_a_letter_held_for_longer_than_it_is_tried_goes_after_the_thaw(
         customer = a_customer(engine, house.company)
         order = house.quote(customer, a_product(engine, on_hand="10"))
         await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
-        async with asyncio.timeout(30):
-            while await given_up(house, order) < 3:
-                await asyncio.sleep(0.1)
+        await gives_up(house, order, 3)
+        monkeypatch.undo()  # from the next try on, sending may take its time
+        await gives_up(house, order, 1 + await given_up(house, order))
         assert house.letters() == []
 
         with Session(engine) as session, session.begin():
@@ -161,6 +161,12 @@ async def test_a_letter_held_for_longer_than_it_is_tried_goes_after_the_thaw(
                 await asyncio.sleep(0.1)
         planned = [row for row in rows(engine, OutboundRow) if row.state != "done"]
         assert planned == []
+
+
+async def gives_up(house: House, order: str, times: int) -> None:
+    async with asyncio.timeout(30):
+        while await given_up(house, order) < times:
+            await asyncio.sleep(0.1)
 
 
 async def given_up(house: House, order: str) -> int:
