@@ -41,7 +41,8 @@ def make_worker(
     *,
     cached_workflows: int = CACHED_WORKFLOWS,
 ) -> Worker:
-    """A worker with everything wired; `executor` runs the database activities, one connection each."""
+    """A worker with everything wired; `executor` runs the database activities, one connection each: `pool_size` regular
+    ones and as many within workflow tasks."""
     engine = make_engine(settings.database_url, settings.pool_size, ask_first=False)
     return Worker(
         client,
@@ -50,6 +51,7 @@ def make_worker(
         activities=build_activities(settings, engine, client),
         activity_executor=executor,
         max_concurrent_activities=settings.pool_size,
+        max_concurrent_local_activities=settings.pool_size,
         max_cached_workflows=cached_workflows,
         workflow_runner=workflow_runner(),
         interceptors=[AttemptWatch(engine), RefusalInterceptor()],
@@ -80,7 +82,7 @@ async def main() -> None:
         loop.add_signal_handler(each, stop.set)
     client = await connect()
     await ensure_schedules(client, settings.task_queue)
-    with ThreadPoolExecutor(settings.pool_size) as steps, ThreadPoolExecutor(MAIL_SLOTS) as letters:
+    with ThreadPoolExecutor(2 * settings.pool_size) as steps, ThreadPoolExecutor(MAIL_SLOTS) as letters:
         workers = make_worker(client, settings, steps), make_mail_worker(client, settings, letters)
         async with workers[0], workers[1]:
             await stop.wait()

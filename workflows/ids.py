@@ -11,6 +11,9 @@ MANAGER = SearchAttributeKey.for_keyword("OporaManagerId")
 STAGE = SearchAttributeKey.for_keyword("OporaStage")
 DUE_AT = SearchAttributeKey.for_datetime("OporaDueAt")
 
+NOT_WAITING = "none"
+"""What `WAITING` says of a process that is on its way."""
+
 SEARCH_ATTRIBUTES = {
     "OporaStatus": "Keyword",
     "OporaWaiting": "Keyword",

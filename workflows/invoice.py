@@ -6,12 +6,12 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.dunning import DunningActivities
-    from activities.handoff import HandoffActivities
     from domain.dunning import DunningLook, DunningState, InvoiceStatus
     from domain.invoicing import InvoiceInput
     from domain.wording import invoice_title
-    from workflows import ids, options
+    from workflows import ids
     from workflows.clock import BusinessClock
+    from workflows.own_steps import own_step, tell
     from workflows.post import Post
     from workflows.waiting import show
 
@@ -62,7 +62,7 @@ class InvoiceWorkflow:
         """Re-read the facts and do what is due by now (D10-2)."""
         self._news_seen = self._news
         look = DunningLook(self._invoice.schedule_line_id, self._clock.now())
-        state = await workflow.execute_activity_method(DunningActivities.look_at_invoice, look, **options.DATABASE)
+        state: DunningState = await own_step(DunningActivities.look_at_invoice, look)
         self._state = state
         show(state.status, invoice_title(self._invoice.invoice_number, state.status, state.stage), state.wait,
              stage=state.stage or "none")  # fmt: skip
@@ -87,9 +87,7 @@ class InvoiceWorkflow:
     async def _tell_order(self) -> None:
         if self._invoice.order_id is not None:
             order = ids.order_workflow_id(self._invoice.order_id)
-            await workflow.execute_activity_method(
-                HandoffActivities.signal_workflows, args=[[order], "invoice_settled"], **options.HANDOFF
-            )
+            await tell([order], "invoice_settled")
 
     def _introduce(self) -> None:
         """Make the line findable by its customer and manager."""

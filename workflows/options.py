@@ -19,6 +19,14 @@ DATABASE: dict[str, Any] = {
 worker was killed is tried again soon; retried until the database answers. A cancelled process waits for the outcome
 of the step it is in before it compensates."""
 
+OWN: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=12),
+    "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    "retry_policy": _PATIENT,
+    "local_retry_threshold": timedelta(seconds=2),
+}
+"""The same within a workflow task; longer pauses between attempts are timers, which outlive the worker."""
+
 MAIL: dict[str, Any] = {
     "start_to_close_timeout": timedelta(seconds=30),
     "schedule_to_close_timeout": timedelta(hours=24),

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.lifetimes import LifetimeActivities
     from activities.orders import OrderActivities
     from activities.stock import StockActivities
-    from domain.invoicing import InvoiceRequest
+    from domain.invoicing import Invoiced, InvoiceRequest
     from domain.orders import (
         CANCELLABLE,
         ENDED,
@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.wording import status_name
     from workflows import options
     from workflows.order_commands import OrderCommands
+    from workflows.own_steps import own_step
     from workflows.turns import AlreadyOverError
 
 FRESH_MONEY = "fresh-money"
@@ -124,7 +125,7 @@ class OrderWorkflow(OrderCommands):
 
     async def _reserve(self, moves: int) -> None:
         async with self._my_turn(moves):
-            await self._do(StockActivities.reserve_order, self._step())
+            await self._do(StockActivities.reserve_order, self._step(), apart=True)
             if self._waits_for(WaitReason.STOCK) and workflow.patched(LATE_MONEY):
                 await self._do(OrderActivities.settle_late_money, self._step())
 
@@ -167,13 +168,10 @@ class OrderWorkflow(OrderCommands):
     async def _invoice(self, moves: int) -> None:
         async with self._my_turn(moves):
             request = InvoiceRequest(self._order.order_id, self._shipment_round, self._clock.now())
-            invoiced = await workflow.execute_activity_method(
-                InvoicingActivities.invoice_shipment, request, **options.DATABASE
-            )
+            invoiced: Invoiced = await self._ask(InvoicingActivities.invoice_shipment, request)
             if invoiced.watch:
-                await workflow.execute_activity_method(
-                    HandoffActivities.start_invoices, list(invoiced.watch), **options.HANDOFF
-                )
+                start, watch = HandoffActivities.start_invoices, list(invoiced.watch)
+                await own_step(start, watch, preset=options.HANDOFF)
             self._show(invoiced.state)
             await self._tell(invoiced.relieved, "exposure_lowered")
 
@@ -240,9 +238,7 @@ class OrderWorkflow(OrderCommands):
             self._news_seen = news
 
     async def _read_facts(self) -> None:
-        result: StepResult = await workflow.execute_activity_method(
-            OrderActivities.look_again, args=[self._order.order_id, self._clock.now()], **options.DATABASE
-        )
+        result: StepResult = await self._ask(OrderActivities.look_again, self._order.order_id, self._clock.now())
         self._show(result.state)
         self._post.send(result.messages)
 

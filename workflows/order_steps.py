@@ -13,7 +13,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.credit import CreditActivities
     from activities.fresh_payments import FreshPaymentActivities
     from activities.gate import GateActivities
-    from activities.handoff import HandoffActivities
     from activities.orders import OrderActivities
     from activities.revisions import RevisionActivities
     from activities.shortages import ShortageActivities
@@ -44,10 +43,16 @@ with workflow.unsafe.imports_passed_through():
     from domain.wording import status_name
     from workflows import ids, options
     from workflows.clock import BusinessClock
+    from workflows.own_steps import OWN_STEPS, own_step, tell
     from workflows.payment import take_in
     from workflows.post import Post
     from workflows.turns import AlreadyOverError, Turn, refusal
-    from workflows.waiting import show
+    from workflows.waiting import details, list_under
+
+
+def _listed(state: OrderState) -> tuple[object, ...]:
+    """What lists can find an order by."""
+    return state.status, state.wait and state.wait.reason, state.wait and state.wait.until
 
 
 class OrderSteps:
@@ -69,6 +74,10 @@ class OrderSteps:
         self._moves = 0
         self._watches: list[asyncio.Task[None]] = []
         self._steps = order.first_step
+        self._listed_under: tuple[object, ...] | None = None
+        self._written: str | None = None
+        """The newest command that history is sure to hold: a call that is lost with its worker leaves no trace there,
+        and what was done for it would be done under another key for the next."""
         self._cancel_heard = False
         self._news = 0
         self._news_seen = 0
@@ -86,7 +95,7 @@ class OrderSteps:
 
     async def _pass_gate(self, actor: Actor) -> None:
         """The shipment gate, before picking and before the goods leave (D2-11, D12-1)."""
-        outcome: GateOutcome = await self._ask(GateActivities.check_shipment_gate, self._step(actor))
+        outcome: GateOutcome = await self._ask(GateActivities.check_shipment_gate, self._step(actor), binding=False)
         self._show(outcome.state)
         self._post.send(outcome.messages)
         if not outcome.open:
@@ -118,9 +127,9 @@ class OrderSteps:
         queued = fresh.queued or any(outcome.state is PaymentState.UNMATCHED for outcome in outcomes)
         return PaymentNews.QUEUED if queued else PaymentNews.NONE
 
-    async def _do(self, step: Any, request: Any) -> StepResult:
+    async def _do(self, step: Any, request: Any, *, apart: bool = False) -> StepResult:
         """Run one recorded step, show where it led, deliver its messages and tell the orders it served."""
-        result: StepResult = await self._ask(step, request)
+        result: StepResult = await self._ask(step, request, apart=apart)
         self._show(result.state)
         self._post.send(result.messages)
         await self._tell(result.served, "stock_allocated")
@@ -131,13 +140,21 @@ class OrderSteps:
     async def _tell(self, orders: tuple[str, ...], signal: str) -> None:
         if orders:
             workflow_ids = [ids.order_workflow_id(order_id) for order_id in orders]
-            await workflow.execute_activity_method(
-                HandoffActivities.signal_workflows, args=[workflow_ids, signal], **options.HANDOFF
-            )
+            await tell(workflow_ids, signal)
 
-    async def _ask(self, step: Any, request: Any) -> Any:
+    async def _ask(self, step: Any, *request: Any, binding: bool = True, apart: bool = False) -> Any:
+        """Run one step. The first that a command takes is written down before it begins, unless it binds nobody.
+
+        `apart`: so is this one; whoever waits at the door for the step before it does not wait for it.
+        """
+        command = workflow.current_update_info()
+        unwritten = binding and command is not None and command.id != self._written
+        if command is not None and unwritten:
+            self._written = command.id
         try:
-            return await workflow.execute_activity_method(step, request, **options.DATABASE)
+            if unwritten or apart:
+                return await workflow.execute_activity_method(step, args=request, **options.DATABASE)
+            return await own_step(step, *request)
         except ActivityError as error:
             if isinstance(error.cause, ApplicationError):
                 raise error.cause from error
@@ -176,7 +193,12 @@ class OrderSteps:
         if state != self._state:
             self._moves += 1
         self._state = state
-        show(state.status, f"Заказ {self._order.number}: {status_name(state.status)}", state.wait)
+        listed = _listed(state)
+        if listed != self._listed_under or not workflow.patched(OWN_STEPS):
+            self._listed_under = listed
+            list_under(state.status, state.wait)
+        title = f"Заказ {self._order.number}: {status_name(state.status)}"
+        workflow.set_current_details(details(title, state.wait))
 
     # -- a proposed revision, beside the order's own story --------------------------------------------------------
 
@@ -218,9 +240,8 @@ class OrderSteps:
             await self._do(StockActivities.fit_reserve, self._step(actor))
 
     async def _expire_approval(self) -> ApprovalOutcome:
-        outcome: ApprovalOutcome = await workflow.execute_activity_method(
-            ApprovalActivities.expire_approval, args=[self._order.order_id, self._clock.now()], **options.DATABASE
-        )
+        at = self._clock.now()
+        outcome: ApprovalOutcome = await self._ask(ApprovalActivities.expire_approval, self._order.order_id, at)
         return outcome
 
     # -- the customer's choice while goods are short, beside it too ----------------------------------------------

@@ -4,7 +4,6 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.handoff import HandoffActivities
     from activities.payments import PaymentActivities
     from domain.orders import Actor
     from domain.payments import (
@@ -17,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows import ids, options
     from workflows.clock import BusinessClock
+    from workflows.own_steps import own_step, tell
 
 
 @workflow.defn
@@ -55,22 +55,14 @@ class ManualAllocationWorkflow:
 
 async def take_in(draft: PaymentDraft, actor: Actor, clock: BusinessClock) -> PaymentOutcome:
     """Record money, apply it, tell its neighbours; the same money is taken in once, by whichever process meets it."""
-    payment_id = await workflow.execute_activity_method(
-        PaymentActivities.record_payment,
-        RecordRequest(draft, actor, clock.now()),
-        summary="Записать поступление",
-        **options.DATABASE,
-    )
+    request = RecordRequest(draft, actor, clock.now())
+    payment_id = await own_step(PaymentActivities.record_payment, request)
     return await _apply(payment_id, clock)
 
 
 async def _apply(payment_id: str, clock: BusinessClock) -> PaymentOutcome:
-    outcome = await workflow.execute_activity_method(
-        PaymentActivities.apply_payment,
-        ApplyRequest(payment_id, clock.now()),
-        summary="Сопоставить и зачесть",
-        **options.DATABASE,
-    )
+    request = ApplyRequest(payment_id, clock.now())
+    outcome: PaymentOutcome = await own_step(PaymentActivities.apply_payment, request)
     await tell_neighbours(outcome)
     return outcome
 
@@ -80,16 +72,6 @@ async def tell_neighbours(outcome: PaymentOutcome) -> None:
     touched = [ids.order_workflow_id(order_id) for order_id in outcome.order_ids]
     touched += [ids.invoice_workflow_id(line_id) for line_id in outcome.schedule_line_ids]
     if touched:
-        await workflow.execute_activity_method(
-            HandoffActivities.signal_workflows,
-            args=[touched, "payment_applied"],
-            summary="Сообщить заказам и счетам",
-            **options.HANDOFF,
-        )
+        await tell(touched, "payment_applied")
     for order_id in outcome.stopped_order_ids:
-        await workflow.execute_activity_method(
-            HandoffActivities.signal_workflows,
-            args=[[ids.order_workflow_id(order_id)], "exposure_lowered"],
-            summary="Пересмотреть остановленный заказ",
-            **options.HANDOFF,
-        )
+        await tell([ids.order_workflow_id(order_id)], "exposure_lowered")

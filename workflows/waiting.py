@@ -10,8 +10,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.wording import ended_by, on_expiry_text, wait_title
     from workflows import ids
 
-NOT_WAITING = "none"
-
 
 def show(status: str, title: str, wait: Wait | None, *, stage: str | None = None) -> None:
     """Show where the process stands and what it waits for.
@@ -21,15 +19,20 @@ def show(status: str, title: str, wait: Wait | None, *, stage: str | None = None
         title: the state in Russian, for people.
         stage: the dunning stage, for processes that have one.
     """
+    list_under(status, wait, stage=stage)
+    workflow.set_current_details(details(title, wait))
+
+
+def list_under(status: str, wait: Wait | None, *, stage: str | None = None) -> None:
+    """Have lists of the Temporal UI find the process by where it stands; one event of its history."""
     updates: list[SearchAttributeUpdate[Any]] = [
         ids.STATUS.value_set(status),
-        ids.WAITING.value_set(wait.reason if wait else NOT_WAITING),
+        ids.WAITING.value_set(wait.reason if wait else ids.NOT_WAITING),
         ids.DUE_AT.value_set(wait.until) if wait and wait.until else ids.DUE_AT.value_unset(),
     ]
     if stage is not None:
         updates.append(ids.STAGE.value_set(stage))
     workflow.upsert_search_attributes(updates)
-    workflow.set_current_details(details(title, wait))
 
 
 def details(title: str, wait: Wait | None) -> str:

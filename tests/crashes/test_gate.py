@@ -7,6 +7,7 @@ and die at every moment of every activity, one attempt after another. `./opora m
 import pytest
 from support.crashes import ANSWER, BEFORE, Crashes, Point, everywhere
 from support.facts import difference
+from support.house import FEW
 from support.registry import activities_offered
 from support.stories import STORIES, Story, tell, told_at_once
 from temporalio.client import Client
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.anyio
 
 ASKED = {"ask_for_payments"}
 """Asked three times only: `./opora matrix` loses its answer."""
+SENT_BY_THE_WATCHDOG = {"deliver"}
+"""Tried three times a round by it; the stories of the processes themselves lose its answer."""
 driven: dict[Story, set[str]] = {}
 
 
@@ -24,11 +27,12 @@ driven: dict[Story, set[str]] = {}
 async def test_no_crash_shows(story: Story, postgres_server: Postgres, client: Client) -> None:
     peace, storm = await told_at_once([
         tell(story, postgres_server, client, Crashes()),
-        tell(story, postgres_server, client, Crashes(everywhere()), cached_workflows=0),
+        tell(story, postgres_server, client, Crashes(everywhere()), cached_workflows=FEW),
     ])  # fmt: skip
     driven[story] = peace.crashes.driven
+    spared = ASKED | (SENT_BY_THE_WATCHDOG if story.file == "watchdog" else set())
     for moment in (BEFORE, ANSWER):
-        assert at(moment, storm.crashes.struck) >= at(moment, peace.crashes.points) - ASKED
+        assert at(moment, storm.crashes.struck) >= at(moment, peace.crashes.points) - spared
     assert not difference(peace.facts, storm.facts)
 
 

@@ -33,6 +33,9 @@ from workflows import ids
 from workflows.registry import WORKFLOWS
 from workflows.sandbox import workflow_runner
 
+FEW = 3
+"""As many processes as are remembered where almost none is: the next one that moves drives another out."""
+
 
 @dataclass
 class House:
@@ -141,6 +144,8 @@ async def a_house(
     another system of record for payments.
 
     Args:
+        cached_workflows: with as few as may move at once, whatever waits is soon read back from its history. The engine
+            takes away even what moves when that is more than may be cached, and its steps with it.
         letters_are_found: whether a letter can be looked up where it should have arrived.
         staffed: whether the workers are ours; otherwise somebody else serves the queues.
     """
@@ -190,6 +195,7 @@ async def serving(
             activities=build_activities(settings, engine, client, payments),
             activity_executor=steps,
             max_concurrent_activities=8,
+            max_concurrent_workflow_tasks=min(cached_workflows, 100),
             max_cached_workflows=cached_workflows,
             workflow_runner=workflow_runner(),
             interceptors=[AttemptWatch(engine), RefusalInterceptor()],

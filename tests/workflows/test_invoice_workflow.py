@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 from support.company import a_customer
-from support.house import House, a_house
+from support.house import FEW, House, a_house
 from support.invoices import an_invoice, invoice_input, pay, rows
 from support.locks import wait_for_waiters
 from support.temporal import fast_forward
@@ -34,7 +34,7 @@ DUE = date(2035, 4, 18)
 """A Wednesday; -3 is Sunday 15 -> Friday 13, +3 Saturday 21 -> Monday 23."""
 
 
-@pytest.fixture(params=[500, 0], ids=["cached", "uncached"])
+@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
 async def house(
     request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
 ) -> AsyncIterator[House]:

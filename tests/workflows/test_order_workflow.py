@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 from support.company import a_customer, a_product
-from support.house import House, a_house
+from support.house import FEW, House, a_house
 from support.invoices import rows
 from support.refusals import refusal
 from support.temporal import fast_forward
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(params=[500, 0], ids=["cached", "uncached"])
+@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
 async def house(
     request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
 ) -> AsyncIterator[House]:

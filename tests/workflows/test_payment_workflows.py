@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 from support.company import a_customer, a_product
-from support.house import House, a_house
+from support.house import FEW, House, a_house
 from support.money import DAY, a_file, an_invoice
 from temporalio.client import Client, WorkflowFailureError
 
@@ -39,7 +39,7 @@ from workflows.order import OrderWorkflow
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=[500, 0], ids=["cached", "uncached"])
+@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
 async def house(
     request: Any, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
 ) -> AsyncIterator[House]:

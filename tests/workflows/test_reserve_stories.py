@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.goods import stock_of, tie_money
-from support.house import House, a_house
+from support.house import FEW, House, a_house
 from support.temporal import fast_forward
 from temporalio.client import Client
 
@@ -47,7 +47,7 @@ def bank() -> Bank:
     return Bank()
 
 
-@pytest.fixture(params=[500, 0], ids=["cached", "uncached"])
+@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
 async def house(
     request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path,
     bank: Bank,

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.goods import receipt, stock_of
-from support.house import House, a_house
+from support.house import FEW, House, a_house
 from support.refusals import refusal
 from support.shortage import held, instead, keep_substitutes, questions, states, tasks
 from support.temporal import fast_forward
@@ -28,7 +28,7 @@ from workflows.order import OrderWorkflow
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=[500, 0], ids=["cached", "uncached"])
+@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
 async def house(
     request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
 ) -> AsyncIterator[House]:

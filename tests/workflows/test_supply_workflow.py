@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 from support.company import a_customer, a_product
-from support.house import House, a_house
+from support.house import FEW, House, a_house
 from support.invoices import rows
 from support.supplies import came, cancelled, changed, ordered
 from support.temporal import fast_forward
@@ -35,7 +35,7 @@ START = ALMATY.at(date(2035, 4, 2), 12)
 """A Monday far enough ahead that business time begins there."""
 
 
-@pytest.fixture(params=[500, 0], ids=["cached", "uncached"])
+@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
 async def house(
     request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
 ) -> AsyncIterator[House]:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session, select
 from support.company import a_customer, a_product
-from support.house import House, a_house
+from support.house import FEW, House, a_house
 from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleUpdate
 from temporalio.service import RPCError
 
@@ -24,7 +24,7 @@ from workflows.sweep import StockSweepWorkflow
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=[500, 0], ids=["cached", "uncached"])
+@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
 async def house(
     request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
 ) -> AsyncIterator[House]:
