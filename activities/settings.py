@@ -21,7 +21,7 @@ class Settings:
         mailbox: directory of the local mail server's mailbox, or None outside a local stack.
             With it, an interrupted letter is looked up by its id instead of being guessed about.
         local: True on a local stack; opens `GET /mail`.
-        pool_size: database connections of this process, and its concurrent activities.
+        pool_size: concurrent activities of this process, and as many within workflow tasks; a database connection each.
         public_url: address of the API as people reach it; used in links, and https there is demanded from browsers.
         calls_at_once, calls_per_minute: how many calls one person makes from a standing start, and then on.
         bad_keys_at_once, bad_keys_per_minute: how many calls with unknown keys one address makes before it is refused.
