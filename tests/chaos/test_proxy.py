@@ -142,8 +142,10 @@ def test_a_slow_link_is_late_and_loses_nothing(links: Links) -> None:
 def test_nobody_behind_the_link_is_a_broken_connection() -> None:
     links = Links(1, [("api/postgres", lambda: ("127.0.0.1", pick_port(0)))])
     links.start()
-    wire = socket.create_connection(("127.0.0.1", links.port("api/postgres")), timeout=5)
-    with wire, pytest.raises(ConnectionResetError):
+    with (
+        pytest.raises(ConnectionResetError),  # by the first read at the latest
+        socket.create_connection(("127.0.0.1", links.port("api/postgres")), timeout=5) as wire,
+    ):
         wire.recv(10)
     links.stop()
 

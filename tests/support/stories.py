@@ -91,6 +91,10 @@ STORIES = [
 """Together they do every activity there is; each goes the same way every time."""
 
 
+_BEGINS_WITHIN = 0.4
+"""Seconds in which a process that was started is seen to do its first step."""
+
+
 @dataclass
 class Told:
     """How a story went: what it left behind and what its workers met."""
@@ -139,6 +143,7 @@ async def tell(
             while seen != len(crashes.points):
                 seen = len(crashes.points)
                 processes = await settled(house, crashes.workflows)
+                await asyncio.sleep(_BEGINS_WITHIN)
             return Told(facts(engine, house.letters(), processes), crashes, look(house))
 
 
