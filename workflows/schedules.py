@@ -42,31 +42,38 @@ async def ensure_schedules(client: Client, task_queue: str) -> None:
 
 def stock_sweep(task_queue: str) -> Schedule:
     """A round of the queues every hour; one at a time, and a missed one is made up for within the hour only."""
-    return Schedule(
-        action=ScheduleActionStartWorkflow(
+    return _one_at_a_time(
+        ScheduleActionStartWorkflow(
             StockSweepWorkflow.run,
             StockSweep(),
             id=STOCK_SWEEP,
             task_queue=task_queue,
             static_summary="Обход очередей за товаром и сверка остатков",
         ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=HOUR)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=HOUR),
+        HOUR,
     )
 
 
 def watchdog(task_queue: str) -> Schedule:
     """A look at processes every ten minutes; one at a time, and a missed one is not made up for."""
-    return Schedule(
-        action=ScheduleActionStartWorkflow(
+    return _one_at_a_time(
+        ScheduleActionStartWorkflow(
             WatchWorkflow.run,
             Watch(),
             id=WATCHDOG,
             task_queue=task_queue,
             static_summary="Сверка базы и процессов",
         ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=TEN_MINUTES)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=TEN_MINUTES),
+        TEN_MINUTES,
+    )
+
+
+def _one_at_a_time(action: ScheduleActionStartWorkflow, every: timedelta) -> Schedule:
+    """An action that never meets itself, and is made up for within one interval only."""
+    return Schedule(
+        action=action,
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
     )
 
 
