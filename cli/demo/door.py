@@ -8,12 +8,13 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
-from temporalio.client import Client
+from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from cli.local.keys import keys_of
@@ -25,9 +26,16 @@ PATIENCE = 100.0
 _PAUSE = 0.25
 _COMES_BACK = {500, 502, 503, 504}
 
+Process = WorkflowHandle[Any, Any]
+T = TypeVar("T")
+
 
 class StoryError(Exception):
     """Something the story needs did not happen."""
+
+
+class _EndedError(Exception):
+    """The process has ended: its clock moves no more."""
 
 
 class Door:
@@ -64,11 +72,7 @@ class Door:
 
     def now(self, workflow_id: str) -> datetime:
         """What time it is for one process."""
-
-        async def read() -> datetime:
-            return await clock_of((await self._client()).get_workflow_handle(workflow_id))
-
-        return asyncio.run(read())
+        return asyncio.run(self._patiently(workflow_id, clock_of))
 
     def _call(self, who: str, method: str, path: str, data: bytes | None, headers: dict[str, str]) -> Any:
         signed = headers | {"Authorization": f"Bearer {self._keys[who]}", "Accept-Language": "ru"}
@@ -93,29 +97,31 @@ class Door:
                     raise StoryError(f"{self.api}: {error}") from None
             time.sleep(_PAUSE)
 
-    async def _client(self) -> Client:
-        return await connect(self._temporal, keys=self._payload_keys)
-
     async def _move(self, workflow_id: str, ahead: timedelta) -> datetime:
         """Move to a fixed instant, so that a try that broke half way is only finished by the next."""
-        deadline, target = time.monotonic() + PATIENCE, None
+        target = await self._patiently(workflow_id, clock_of) + ahead
+
+        async def go_on(handle: Process) -> None:
+            now = await clock_of(handle)
+            if now < target:
+                await fast_forward(handle, target - now, timeout=30)
+            elif now - target < OVERSHOOT:
+                await settle(handle, timeout=30)
+
+        with suppress(_EndedError):
+            await self._patiently(workflow_id, go_on)
+        return await self._patiently(workflow_id, clock_of)
+
+    async def _patiently(self, workflow_id: str, step: Callable[[Process], Awaitable[T]]) -> T:
+        """One step with a process, tried until Temporal is there to take it."""
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                handle = (await self._client()).get_workflow_handle(workflow_id)
-                now = await clock_of(handle)
-                target = target or now + ahead
-                if now < target:
-                    await fast_forward(handle, target - now, timeout=30)
-                elif now - target < OVERSHOOT:
-                    await settle(handle, timeout=30)
-                return await clock_of(handle)
+                client = await connect(self._temporal, keys=self._payload_keys)
+                return await step(client.get_workflow_handle(workflow_id))
             except (RPCError, RuntimeError, TimeoutError) as error:
-                if (
-                    isinstance(error, RPCError)
-                    and error.status is RPCStatusCode.NOT_FOUND
-                    and "completed" in str(error)
-                ):
-                    return await clock_of(handle)
+                if getattr(error, "status", None) is RPCStatusCode.NOT_FOUND and "completed" in str(error):
+                    raise _EndedError from None
                 if time.monotonic() > deadline:
                     raise StoryError(f"{workflow_id}: {error}") from None
             await asyncio.sleep(_PAUSE)

@@ -21,6 +21,9 @@ _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".opora*", ".*_cache", ".hyp
 _NO_BUG_OF_THE_FIELD = ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "UnboundLocalError")
 """What code says that cannot run at all: whoever writes it sees it at once, so it proves nothing about a test."""
 
+_MAKES_PYTEST_TALK = {"CI", "BUILD_NUMBER"}
+"""With one of these set, pytest ends with whole failures instead of a line for each."""
+
 
 class Verdict(StrEnum):
     """What became of a mutant; only `KILLED` is good."""
@@ -102,7 +105,8 @@ def run_tests(tree: Path, tests: Iterable[str], *, first_only: bool = False, kee
     """
     report = tree / "report.xml"
     report.unlink(missing_ok=True)
-    environment = os.environ | {"PYTHONPATH": str(tree)}
+    environment = {name: value for name, value in os.environ.items() if name not in _MAKES_PYTEST_TALK}
+    environment["PYTHONPATH"] = str(tree)
     if not keep_bytecode:
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
     argv = [sys.executable, "-P", "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]

@@ -68,12 +68,12 @@ async def test_picking_and_shipping_that_overtake_the_call_for_picking(house: Ho
 
 async def test_a_quote_placed_in_its_last_second_does_not_expire(house: House) -> None:
     customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5")
-    almost_over = datetime.now(UTC) - timedelta(days=7) + timedelta(seconds=2)
-    order = house.quote(customer, sku, quantity="5", now=almost_over)
+    valid_until = datetime.now(UTC) + timedelta(seconds=6)
+    order = house.quote(customer, sku, quantity="5", now=valid_until - timedelta(days=7))
     await house.start(order)
     with locked(house.engine, "SELECT 1 FROM credit_account FOR UPDATE"):
         placing = asyncio.create_task(house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager)))
-        await asyncio.sleep(2.5)
+        await asyncio.sleep((valid_until - datetime.now(UTC)).total_seconds() + 0.5)
 
     assert (await placing).decision.outcome == "auto"
     await house.reaches(order, "ready")
