@@ -14,12 +14,10 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.attempts import AttemptWatch
-from activities.interceptor import RefusalInterceptor
 from activities.logs import log_privately
 from activities.persistence.engine import make_engine
 from activities.settings import Settings, SettingsError
-from activities.wiring import build_activities, build_mail_activities
+from activities.wiring import build_activities, build_interceptors, build_mail_activities
 from workflows import ids
 from workflows.client import connect
 from workflows.registry import WORKFLOWS
@@ -54,7 +52,7 @@ def make_worker(
         max_concurrent_local_activities=settings.pool_size,
         max_cached_workflows=cached_workflows,
         workflow_runner=workflow_runner(),
-        interceptors=[AttemptWatch(engine), RefusalInterceptor()],
+        interceptors=build_interceptors(engine),
         graceful_shutdown_timeout=GRACE,
     )
 
@@ -68,7 +66,7 @@ def make_mail_worker(client: Client, settings: Settings, executor: ThreadPoolExe
         activities=build_mail_activities(settings, engine),
         activity_executor=executor,
         max_concurrent_activities=MAIL_SLOTS,
-        interceptors=[AttemptWatch(engine), RefusalInterceptor()],
+        interceptors=build_interceptors(engine),
         graceful_shutdown_timeout=GRACE,
     )
 

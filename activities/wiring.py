@@ -5,10 +5,12 @@ from typing import Any
 
 from sqlalchemy import Engine
 from temporalio.client import Client
+from temporalio.worker import Interceptor
 
 from activities.adapters.own_books import OwnBooks
 from activities.adapters.smtp import SmtpMail
 from activities.approvals import ApprovalActivities
+from activities.attempts import AttemptWatch
 from activities.credit import CreditActivities
 from activities.dunning import DunningActivities
 from activities.fresh_payments import FreshPaymentActivities, PaymentSource
@@ -16,6 +18,8 @@ from activities.fulfilment import FulfilmentActivities
 from activities.gate import GateActivities
 from activities.grants import GrantActivities
 from activities.handoff import HandoffActivities
+from activities.heartbeats import Heartbeats
+from activities.interceptor import RefusalInterceptor
 from activities.invoicing import InvoicingActivities
 from activities.lifetimes import LifetimeActivities
 from activities.notifications import NotificationActivities
@@ -75,3 +79,8 @@ def activities_of(group: object) -> list[Callable[..., Any]]:
     names = [name for name in dir(type(group)) if not name.startswith("_")]
     methods = [getattr(group, name) for name in names]
     return [method for method in methods if hasattr(method, "__temporal_activity_definition")]
+
+
+def build_interceptors(engine: Engine) -> list[Interceptor]:
+    """What stands around every step."""
+    return [AttemptWatch(engine), Heartbeats(), RefusalInterceptor()]

@@ -52,6 +52,8 @@ HANDOFF: dict[str, Any] = {
 
 BULK: dict[str, Any] = {
     "start_to_close_timeout": timedelta(minutes=2),
+    "heartbeat_timeout": timedelta(seconds=15),
     "retry_policy": _PATIENT,
 }
-"""One transaction over a whole file; each of its statements is short, all of them together may take a while."""
+"""One transaction over a whole file; each of its statements is short, all of them together may take a while. The worker
+says that it lives (`activities.heartbeats`), so that a step whose worker was killed is tried again soon."""

@@ -18,14 +18,12 @@ from support.company import Company, a_company, a_quote
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.worker import Worker
 
-from activities.attempts import AttemptWatch
 from activities.fresh_payments import PaymentSource
-from activities.interceptor import RefusalInterceptor
 from activities.persistence import lives, revisions, shortages
 from activities.persistence.mailbox import Letter, Mailbox
 from activities.persistence.tables import OrderRow, OutboundRow, TaskRow
 from activities.settings import Settings
-from activities.wiring import build_activities, build_mail_activities
+from activities.wiring import build_activities, build_interceptors, build_mail_activities
 from api import order_commands
 from cli.local.mail import _Keep
 from cli.local.process import pick_port
@@ -198,7 +196,7 @@ async def serving(
             max_concurrent_workflow_tasks=min(cached_workflows, 100),
             max_cached_workflows=cached_workflows,
             workflow_runner=workflow_runner(),
-            interceptors=[AttemptWatch(engine), RefusalInterceptor()],
+            interceptors=build_interceptors(engine),
         )
         mail_worker = Worker(
             client,
@@ -206,7 +204,7 @@ async def serving(
             activities=build_mail_activities(settings, engine),
             activity_executor=letters,
             max_concurrent_activities=4,
-            interceptors=[AttemptWatch(engine), RefusalInterceptor()],
+            interceptors=build_interceptors(engine),
         )
         async with worker, mail_worker:
             yield
