@@ -58,7 +58,7 @@ class ApprovalActivities:
 
 def _answer(session: Session, request: ApprovalRequest) -> ApprovalOutcome:
     command, at = request.command, request.as_of
-    account = credit.lock_account(session, orders.account_of_order(session, request.order_id))
+    account = credit.lock_account_of(session, request.order_id)
     order = orders.lock_order(session, request.order_id)
     context = context_of(session, order)
     approval = open_approval(session, order.id)
@@ -178,7 +178,7 @@ def _outdated(
 
 
 def _expire(session: Session, order_id: str, at: datetime) -> ApprovalOutcome:
-    credit.lock_account(session, orders.account_of_order(session, order_id))
+    credit.lock_account_of(session, order_id)
     order = orders.lock_order(session, order_id)
     context = context_of(session, order)
     approval = open_approval(session, order.id)

@@ -42,7 +42,7 @@ class CreditActivities:
 
 
 def _decide(session: Session, request: CreditRequest, key: str) -> CreditOutcome:
-    account = credit.lock_account(session, orders.account_of_order(session, request.order_id))
+    account = credit.lock_account_of(session, request.order_id)
     order = orders.lock_order(session, request.order_id)
     context = context_of(session, order)
     if order.status not in _DECIDABLE:

@@ -46,14 +46,14 @@ class GateActivities:
 
 
 def _check(session: Session, step: OrderStep) -> GateOutcome:
-    account = credit.lock_account(session, orders.account_of_order(session, step.order_id))
+    account = credit.lock_account_of(session, step.order_id)
     order = orders.lock_order(session, step.order_id)
     context = context_of(session, order)
     return check_gate(session, account, context, step.actor, occasion=f"gate-{step.round}", as_of=step.as_of)
 
 
 def _answer(session: Session, answer: GateAnswer) -> GateOutcome:
-    account = credit.lock_account(session, orders.account_of_order(session, answer.order_id))
+    account = credit.lock_account_of(session, answer.order_id)
     order = orders.lock_order(session, answer.order_id)
     context, command, at = context_of(session, order), answer.command, answer.as_of
     state = orders.state_of(order)

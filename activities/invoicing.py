@@ -45,7 +45,7 @@ class InvoicingActivities:
 
 
 def _invoice(session: Session, request: InvoiceRequest) -> Invoiced:
-    credit.lock_account(session, orders.account_of_order(session, request.order_id))
+    credit.lock_account_of(session, request.order_id)
     order = orders.lock_order(session, request.order_id)
     context = context_of(session, order)
     shipment = _shipment(session, order.id, request.round)

@@ -71,7 +71,7 @@ class OrderActivities:
         With it comes the post that was planned about the order meanwhile, in transactions of others too.
         """
         with Session(self._engine) as session, session.begin():
-            account = credit.lock_account(session, orders.account_of_order(session, order_id))
+            account = credit.lock_account_of(session, order_id)
             order = orders.lock_order(session, order_id)
             state = _look(session, account, context_of(session, order), as_of=as_of)
             session.flush()
@@ -141,7 +141,7 @@ def _settled_goods(session: Session, context: OrderContext, *, at: datetime) -> 
 
 
 def _settle_late_money(session: Session, step: OrderStep, key: str) -> StepResult:
-    credit.lock_account(session, orders.account_of_order(session, step.order_id))
+    credit.lock_account_of(session, step.order_id)
     context = context_of(session, orders.lock_order(session, step.order_id))
     return settle_late_money(session, context, key, at=step.as_of)
 
@@ -246,7 +246,7 @@ def _remind_customer(
 
 
 def _after_release(session: Session, step: OrderStep, key: str) -> StepResult:
-    credit.lock_account(session, orders.account_of_order(session, step.order_id))
+    credit.lock_account_of(session, step.order_id)
     order = orders.lock_order(session, step.order_id)
     context, at = context_of(session, order), step.as_of
     unpaid = credit.required_prepayment(session, order) > 0
@@ -284,7 +284,7 @@ def _ask_cancel(session: Session, step: OrderStep, key: str) -> StepResult:
 
 
 def _end(session: Session, request: EndRequest, key: str) -> StepResult:
-    credit.lock_account(session, orders.account_of_order(session, request.order_id))
+    credit.lock_account_of(session, request.order_id)
     order = orders.lock_order(session, request.order_id)
     if request.only_while is not None and order.status != request.only_while:
         return StepResult(orders.state_of(order))

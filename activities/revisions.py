@@ -61,7 +61,7 @@ class RevisionActivities:
 
 
 def _revise(session: Session, request: ReviseRequest) -> ReviseOutcome:
-    account = credit.lock_account(session, orders.account_of_order(session, request.order_id))
+    account = credit.lock_account_of(session, request.order_id)
     order = orders.lock_order(session, request.order_id)
     if order.status in PICKED or orders.shipped_by_line(session, order.id):
         raise EditAfterPickingError(status=order.status)

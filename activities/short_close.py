@@ -90,7 +90,7 @@ def _released(session: Session, order: OrderRow, request: CloseShortRequest) -> 
 
 
 def _settle(session: Session, request: CloseShortRequest, key: str) -> StepResult:
-    account = credit.lock_account(session, orders.account_of_order(session, request.order_id))
+    account = credit.lock_account_of(session, request.order_id)
     order = orders.lock_order(session, request.order_id)
     context, actor, at = context_of(session, order), request.command.actor, request.as_of
     if not stock.reservation_lines(session, order.id, *stock.OPEN):

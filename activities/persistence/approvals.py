@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -44,15 +45,15 @@ def last_approval(session: Session, order_id: UUID) -> ApprovalRow | None:
     return session.exec(query.order_by(col(ApprovalRow.id).desc()).limit(1)).first()
 
 
-def newest_given(session: Session, order_id: UUID, kinds: Collection[str]) -> ApprovalRow | None:
-    """The newest request of these kinds that was approved."""
+def newest_given(session: Session, order_id: UUID, *kinds: str) -> dict[str, ApprovalRow]:
+    """The newest request of each of these kinds that was approved, by kind."""
     query = (
         select(ApprovalRow)
         .where(ApprovalRow.order_id == order_id, ApprovalRow.state == "approved", col(ApprovalRow.kind).in_(kinds))
-        .order_by(col(ApprovalRow.id).desc())
-        .limit(1)
+        .order_by(col(ApprovalRow.kind), col(ApprovalRow.id).desc())
+        .ext(distinct_on(col(ApprovalRow.kind)))
     )
-    return session.exec(query).first()
+    return {row.kind: row for row in session.exec(query)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
 """Working calendars: official holidays with their transfers, and the days the company moved by hand."""
 
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 import holidays
+from sqlalchemy import func, text
 from sqlmodel import Session, select
 
 from activities.persistence.orders import legal_entity
@@ -25,20 +28,31 @@ def official_days(country: str) -> tuple[frozenset[date], frozenset[date]]:
 
 def load_calendar(session: Session, country: str, timezone: str) -> BusinessCalendar:
     """The calendar in force: a `calendar_day` row overrides the official one for its day; read once a session."""
-    known: dict[tuple[str, str], BusinessCalendar] = session.info.setdefault("calendars", {})
-    if (country, timezone) not in known:
-        known[country, timezone] = _read_calendar(session, country, timezone)
-    return known[country, timezone]
+    known = _known(session).get((country, timezone))
+    return known or know_calendar(session, country, timezone, session.exec(select(moved_days(country))).one())
 
 
-def _read_calendar(session: Session, country: str, timezone: str) -> BusinessCalendar:
+def moved_days(country: Any) -> Any:
+    """SQL: the days of a country that were moved by hand, as JSON pairs of the day and whether people work on it."""
+    pair = func.jsonb_build_array(CalendarDayRow.day, CalendarDayRow.working)
+    days = select(func.coalesce(func.jsonb_agg(pair), text("'[]'::jsonb"))).where(CalendarDayRow.country == country)
+    return days.scalar_subquery()
+
+
+def know_calendar(session: Session, country: str, timezone: str, moved: Sequence[tuple[str, bool]]) -> BusinessCalendar:
+    """The calendar of a country with its `moved_days`, kept for the rest of the session."""
     days_off, worked = official_days(country)
-    moved = session.exec(select(CalendarDayRow).where(CalendarDayRow.country == country)).all()
-    to_work = frozenset(row.day for row in moved if row.working)
-    to_rest = frozenset(row.day for row in moved if not row.working)
-    return BusinessCalendar(
+    to_work = frozenset(date.fromisoformat(day) for day, working in moved if working)
+    to_rest = frozenset(date.fromisoformat(day) for day, working in moved if not working)
+    calendar = BusinessCalendar(
         holidays=(days_off - to_work) | to_rest, working_days=(worked - to_rest) | to_work, timezone=timezone
     )
+    return _known(session).setdefault((country, timezone), calendar)
+
+
+def _known(session: Session) -> dict[tuple[str, str], BusinessCalendar]:
+    known: dict[tuple[str, str], BusinessCalendar] = session.info.setdefault("calendars", {})
+    return known
 
 
 def company_calendar(session: Session) -> BusinessCalendar:

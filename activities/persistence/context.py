@@ -10,10 +10,10 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from activities.persistence import orders
-from activities.persistence.calendars import load_calendar
+from activities.persistence.calendars import know_calendar, moved_days
 from activities.persistence.outbound import plan_message
-from activities.persistence.policies import policy_version
-from activities.persistence.tables import ContactRow, CustomerRow, LegalEntityRow, OrderRow, UserRow
+from activities.persistence.policies import know_policy, policy_version
+from activities.persistence.tables import ContactRow, CustomerRow, LegalEntityRow, OrderRow, PolicyRow, UserRow
 from activities.persistence.tasks import open_task
 from domain.business_calendar import BusinessCalendar
 from domain.orders import Role
@@ -61,13 +61,22 @@ class OrderContext:
 
 
 def context_of(session: Session, order: OrderRow) -> OrderContext:
-    """Load the surroundings of an order."""
-    company = orders.legal_entity(session, order.legal_entity_id)
+    """Load the surroundings of an order, all in one query."""
+    query = (
+        select(CustomerRow, LegalEntityRow, PolicyRow.body, moved_days(col(LegalEntityRow.country)))
+        .select_from(OrderRow)
+        .join(CustomerRow, col(CustomerRow.id) == OrderRow.customer_id)
+        .join(LegalEntityRow, col(LegalEntityRow.id) == OrderRow.legal_entity_id)
+        .join(PolicyRow, col(PolicyRow.version) == OrderRow.policy_version)
+        .where(OrderRow.id == order.id)
+    )
+    customer, company, body, moved = session.exec(query).one()
+    know_policy(session, order.policy_version, body)
     return OrderContext(
         order=order,
-        customer=orders.customer_of(session, order),
+        customer=customer,
         company=company,
-        calendar=load_calendar(session, company.country, company.timezone),
+        calendar=know_calendar(session, company.country, company.timezone, moved),
         policy=policy_version(session, order.policy_version),
     )
 

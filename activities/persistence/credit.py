@@ -20,7 +20,7 @@ from activities.persistence.tables import (
     OrderRow,
 )
 from domain.credit import CreditFacts, OrderAsk, OverdueItem, credit_part
-from domain.errors import CustomerNotFoundError
+from domain.errors import CustomerNotFoundError, OrderNotFoundError
 from domain.money import ZERO, percent_of
 from domain.rates import DayRates, Rate
 
@@ -37,21 +37,46 @@ def lock_account(session: Session, account_id: UUID) -> CreditAccountRow:
     return row
 
 
+def lock_account_of(session: Session, order_id: UUID | str) -> CreditAccountRow:
+    """The account of an order, held until commit, before the order itself is (D3-6).
+
+    Raises:
+        OrderNotFoundError
+    """
+    account = select(OrderRow.credit_account_id).where(OrderRow.id == UUID(str(order_id)))
+    query = select(CreditAccountRow).where(CreditAccountRow.id == account.scalar_subquery())
+    row = session.exec(query.with_for_update(key_share=True)).first()
+    if row is None:
+        raise OrderNotFoundError
+    return row
+
+
 def received_for_order(session: Session, order_id: UUID) -> Decimal:
     """Money tied to the order and not yet moved to an invoice."""
     query = text("SELECT coalesce(sum(amount), 0) FROM payment_allocation WHERE order_id = :order")
     return Decimal(session.execute(query, {"order": order_id}).scalar_one())
 
 
-def ever_received_for_order(session: Session, order_id: UUID) -> Decimal:
-    """Every sum that came for the order, also what its invoices took since."""
+@dataclass(frozen=True, slots=True)
+class OrderMoney:
+    """Money of an order: `tied` to it and not yet moved to an invoice, and all that `ever` came for it, also what its
+    invoices took since."""
+
+    tied: Decimal
+    ever: Decimal
+
+
+def money_of_order(session: Session, order_id: UUID) -> OrderMoney:
+    """What came for an order, by way of the indexes however many payments there are."""
     query = text("""
-        SELECT coalesce(sum(part.amount), 0) FROM payment_allocation part
-          LEFT JOIN schedule_line line ON line.id = part.schedule_line_id
-          LEFT JOIN invoice ON invoice.id = line.invoice_id
-         WHERE :order IN (part.order_id, invoice.order_id)
+        SELECT tied.amount, tied.amount + taken.amount
+          FROM (SELECT coalesce(sum(amount), 0) AS amount FROM payment_allocation WHERE order_id = :order) tied,
+               (SELECT coalesce(sum(part.amount), 0) AS amount
+                  FROM invoice JOIN schedule_line line ON line.invoice_id = invoice.id
+                  JOIN payment_allocation part ON part.schedule_line_id = line.id
+                 WHERE invoice.order_id = :order) taken
     """)
-    return Decimal(session.execute(query, {"order": order_id}).scalar_one())
+    return OrderMoney(*session.execute(query, {"order": order_id}).one())
 
 
 _SUMS = text(f"""
@@ -212,13 +237,11 @@ def contract_in_force(session: Session, customer_id: UUID, *, today: date) -> Co
 def remaining_gross(session: Session, order: OrderRow) -> Decimal:
     """What of the order is still to be invoiced: the goods it holds or waits for, or, without a reserve, all that no
     invoice took yet and that was not closed short (D7-14)."""
-    held = text(f"SELECT {held_gross(':order', ':revision')}")
-    amount = session.execute(held, {"order": order.id, "revision": order.revision}).scalar_one()
-    if amount is not None:
-        return Decimal(amount)
-    gone = text(f"SELECT {gone_gross(':order', ':revision')}")
-    figure = session.execute(gone, {"order": order.id, "revision": order.revision}).scalar_one()
-    return max(ZERO, order.gross - Decimal(figure))
+    remaining = text(f"""
+        SELECT coalesce({held_gross(":order", ":revision")}, greatest(0, :gross - {gone_gross(":order", ":revision")}))
+    """)
+    asked = {"order": order.id, "revision": order.revision, "gross": order.gross}
+    return Decimal(session.execute(remaining, asked).scalar_one())
 
 
 def held_gross(order: str, revision: str) -> str:
@@ -234,17 +257,19 @@ def held_gross(order: str, revision: str) -> str:
 def gone_gross(order: str, revision: str) -> str:
     """SQL: what of an order will not be invoiced any more, because it was, or because it was closed short (D7-14)."""
     return f"""
-        (SELECT coalesce(sum(gross), 0) FROM invoice WHERE order_id = {order})
+        ((SELECT coalesce(sum(gross), 0) FROM invoice WHERE order_id = {order})
         + (SELECT coalesce(sum(least(line.gross, round(closed.quantity * line.price, 2))), 0)
              FROM reservation_line closed
              JOIN order_line line ON line.order_id = closed.order_id AND line.line_no = closed.line_no
               AND line.revision = {revision}
-            WHERE closed.order_id = {order} AND closed.state = 'closed')
+            WHERE closed.order_id = {order} AND closed.state = 'closed'))
     """
 
 
 def required_prepayment(session: Session, order: OrderRow) -> Decimal:
     """What must be in before the goods still to come may leave (D1-6, D12-1)."""
+    if not order.prepayment_percent:
+        return ZERO
     return percent_of(remaining_gross(session, order), order.prepayment_percent)
 
 

@@ -68,16 +68,22 @@ def decide_now(
 
 
 def facts_now(
-    session: Session, account: CreditAccountRow, context: OrderContext, *, as_of: datetime, terms: Terms | None = None
+    session: Session,
+    account: CreditAccountRow,
+    context: OrderContext,
+    *,
+    as_of: datetime,
+    terms: Terms | None = None,
+    received: Decimal | None = None,
 ) -> tuple[CreditFacts, Policy, Mapping[str, Any]]:
     """What a decision on an order is made on at this instant: figures, policy, and what the customer's contract changes
-    in it (D5-6). `terms`: of a revision that is not in force."""
+    in it (D5-6). `terms`: of a revision that is not in force; `received`: money tied to the order, when it is known."""
     order, today = context.order, context.today(as_of)
     grants = load_grants(session, account.id)
     overlay = overlay_of(grants, order.customer_id, today=today)
     policy = policy_version(session, order.policy_version, overlay)
     rates = load_rates(session, account.currency, today=today)
-    ask = ask_of(session, order, today=today, terms=terms, rates=rates)
+    ask = ask_of(session, order, today=today, terms=terms, received=received, rates=rates)
     facts = load_facts(session, account, today=today, order_id=order.id, ask=ask, grants=grants, rates=rates)
     return facts, policy, overlay
 

@@ -1,6 +1,7 @@
 """The shipment gate of an order: its facts, its record, and the wait before it (D12-1, D12-2)."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -26,8 +27,9 @@ def look_through(
     session: Session, account: CreditAccountRow, context: OrderContext, *, as_of: datetime
 ) -> tuple[Decided, GateFacts]:
     """What the gate decides by the facts of this instant; nothing is written."""
-    facts, policy, overlay = facts_now(session, account, context, as_of=as_of)
-    gate = _gate_facts(session, context, as_of=as_of)
+    received = credit.received_for_order(session, context.order.id)
+    facts, policy, overlay = facts_now(session, account, context, as_of=as_of, received=received)
+    gate = _gate_facts(session, context, received, as_of=as_of)
     return Decided(facts, policy, overlay, decide_gate(facts, gate, policy)), gate
 
 
@@ -74,13 +76,12 @@ def _told(found: Decided) -> dict[str, Any]:
     return {"reasons": [reason.code for reason in found.decision.reasons], "exposure": str(found.decision.exposure)}
 
 
-def _gate_facts(session: Session, context: OrderContext, *, as_of: datetime) -> GateFacts:
+def _gate_facts(session: Session, context: OrderContext, received: Decimal, *, as_of: datetime) -> GateFacts:
     order = context.order
-    approved = newest_given(session, order.id, {ApprovalKind.CREDIT})
-    shipped = newest_given(session, order.id, {ApprovalKind.GATE})
+    given = newest_given(session, order.id, ApprovalKind.CREDIT, ApprovalKind.GATE)
+    approved, shipped = given.get(ApprovalKind.CREDIT), given.get(ApprovalKind.GATE)
     then = last_decision(session, order.id, revision=order.revision) or last_decision(session, order.id)
     required = credit.required_prepayment(session, order)
-    received = credit.received_for_order(session, order.id)
     confirmed = max(order.confirmed_at or as_of, then.decided_at) if then is not None else order.confirmed_at or as_of
     return GateFacts(
         as_of=as_of,

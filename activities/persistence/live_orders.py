@@ -100,7 +100,7 @@ _ORDERS = text(f"""
            coalesce(got.amount, 0) AS received,
            coalesce(
              {credit.held_gross("o.id", "o.revision")},
-             greatest(0, o.gross - ({credit.gone_gross("o.id", "o.revision")}))) AS remaining,
+             greatest(0, o.gross - {credit.gone_gross("o.id", "o.revision")})) AS remaining,
            coalesce((SELECT greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0)))
                        FROM commitment c WHERE c.order_id = o.id), 0) AS committed,
            CASE WHEN o.status IN ('awaiting_approval', 'stopped')

@@ -33,7 +33,7 @@ def clear_legal_stop(session: Session, order_id: UUID, comment: str, actor: Acto
     Raises:
         NotStoppedByCaseError: no case holds the order, or some of it is on credit.
     """
-    account = credit.lock_account(session, orders.account_of_order(session, order_id))
+    account = credit.lock_account_of(session, order_id)
     order = orders.lock_order(session, order_id)
     session.refresh(order)
     decided = decisions.decide_now(session, account, context_of(session, order), as_of=at)

@@ -73,6 +73,8 @@ def _to_pick(session: Session, context: OrderContext) -> ToPick:
     """What the picking task of each warehouse that holds goods of the order has to tell."""
     order = context.order
     reserved = by_warehouse(stock.reservation_lines(session, order.id, "reserved"))
+    if not reserved:
+        return {}
     ordered = {line.line_no: line for line in orders.lines_of(session, order)}
     products = _products(session, {line.sku for lines in reserved.values() for line in lines})
     where_to = _where_to(session, context)

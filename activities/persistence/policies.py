@@ -34,13 +34,23 @@ def policy_today(session: Session, at: datetime) -> tuple[int, Policy]:
 
 def policy_version(session: Session, version: int, overlay: Mapping[str, Any] | None = None) -> Policy:
     """The parameters of one version, with what a customer's own contract changes in them (D5-6)."""
-    bodies: dict[int, Mapping[str, Any]] = session.info.setdefault("policies", {})
-    if version not in bodies:
+    body = _known(session).get(version)
+    if body is None:
         row = session.get(PolicyRow, version)
         if row is None:
             raise LookupError(f"policy version {version} is not stored")
-        bodies[version] = row.body
-    return policy_from(bodies[version], overlay)
+        body = know_policy(session, version, row.body)
+    return policy_from(body, overlay)
+
+
+def know_policy(session: Session, version: int, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Keep the body of a version for the rest of the session: what was published stays as it is."""
+    return _known(session).setdefault(version, body)
+
+
+def _known(session: Session) -> dict[int, Mapping[str, Any]]:
+    known: dict[int, Mapping[str, Any]] = session.info.setdefault("policies", {})
+    return known
 
 
 def policy_from(body: Mapping[str, Any], overlay: Mapping[str, Any] | None = None) -> Policy:

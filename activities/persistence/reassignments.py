@@ -230,7 +230,7 @@ def _giver(session: Session, order: OrderRow, row: ReassignmentRow) -> Giver:
         number=order.number,
         ended=order.status in ENDED,
         vip=_is_vip(session, order),
-        received=credit.ever_received_for_order(session, order.id),
+        received=credit.money_of_order(session, order.id).ever,
         picking=order.status == OrderStatus.PICKING or any(line.state == "picking" for line in lines),
         reserved=_sum(_lines(session, order.id, row, "reserved")),
     )

@@ -23,7 +23,7 @@ from domain.reconsideration import Reconsidered, WaitingOrder, reconsider
 _WAITING = text(f"""
     SELECT o.id, o.customer_id, o.status, o.revision, o.cleared_revision, o.policy_version, o.deferral_days,
            o.prepayment_percent, o.currency,
-           greatest(0, o.gross - ({credit.gone_gross("o.id", "o.revision")})) AS gross,
+           greatest(0, o.gross - {credit.gone_gross("o.id", "o.revision")}) AS gross,
            coalesce((SELECT sum(amount) FROM payment_allocation WHERE order_id = o.id), 0) AS received,
            (SELECT reasons FROM credit_decision d WHERE d.order_id = o.id AND d.rule = 'credit'
              ORDER BY d.id DESC LIMIT 1) AS reasons

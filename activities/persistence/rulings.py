@@ -188,5 +188,5 @@ def price_to_approve(
     reason = discount_reason(lines, policy)
     if reason is None:
         return None
-    given = newest_given(session, context.order.id, {ApprovalKind.PRICE})
+    given = newest_given(session, context.order.id, ApprovalKind.PRICE).get(ApprovalKind.PRICE)
     return None if given is not None and given.revision == revision else reason

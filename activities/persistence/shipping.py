@@ -51,11 +51,14 @@ def ship(session: Session, request: ShipRequest, key: str) -> StepResult:
     shipment = _shipment(session, context, request, picked[0].warehouse)
     losses = _write_off(session, shelves, shipment, picked, shipped)
     served = serve_queue(session, shelves, Cause.SHIPMENT, order.id, at=at, losses=losses)
-    if not stock.reservation_lines(session, order.id, *stock.OPEN):
+    over = [TaskKind.SHIPMENT_LATE]
+    if stock.reservation_lines(session, order.id, *stock.OPEN):
+        here = {"warehouse": shipment.warehouse}
+        cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING], about=here)
+    else:
         session.get_one(ReservationRow, order.id).status = "done"
-        cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING, TaskKind.STOCK_LATE])
-    cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING], about={"warehouse": shipment.warehouse})
-    cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.SHIPMENT_LATE])
+        over += [TaskKind.PICKING, TaskKind.STOCK_LATE]
+    cancel_tasks(session, at=at, order_id=order.id, kinds=over)
     state = orders.set_state(order, OrderState(OrderStatus.SHIPPED), at=at)
     lines = [{"line_no": number, "quantity": str(quantity)} for number, quantity in shipped.items()]
     record_event(session, "order", order.id, "shipped", actor, at=at, shipment=shipment.number,

@@ -34,18 +34,18 @@ def settle_reserved(
     missing = any(line.state == "waiting" for line in lines)
     if not missing:
         shortages.void(session, order.id, at=as_of)
-    received = credit.received_for_order(session, order.id)
-    void_requests(session, order.id, at=as_of, keeps_goods=credit.ever_received_for_order(session, order.id) > 0,
+    money = credit.money_of_order(session, order.id)
+    void_requests(session, order.id, at=as_of, keeps_goods=money.ever > 0,
                   waits_for=stock.shelves_of(line for line in lines if line.state == "waiting"))  # fmt: skip
     required = credit.required_prepayment(session, order)
-    funded = waits.is_funded(required, received, context.tolerance(required))
+    funded = waits.is_funded(required, money.tied, context.tolerance(required))
     calendar, days = context.calendar, reservation.ttl_days
     current = orders.state_of(order)
     if not reserved or (order.ship_complete and missing):
         state = waits.awaiting_stock(as_of, context.policy, calendar, partly=False)
     elif not funded:
         had = _live_anew(reservation, lines, at=as_of, first=not waits.awaits_payment(current))
-        prolong_once_for_part(session, context, reservation, received, at=as_of)
+        prolong_once_for_part(session, context, reservation, money.tied, at=as_of)
         state = waits.no_sooner(payment_wait(context, reservation, partly=missing), had)
     elif missing and required > 0:
         state = waits.awaiting_stock(as_of, context.policy, calendar, partly=True)
@@ -57,12 +57,12 @@ def settle_reserved(
         state = waits.ready(as_of, days, context.policy, calendar, paid=required > 0, ship_on=order.ship_on)
     if _goes_on(current, state) and not (waits.awaits_payment(state) or _awaits_rest(state)):
         return current
-    if not _awaits_stock(state):
-        cancel_tasks(session, at=as_of, order_id=order.id, kinds=[TaskKind.STOCK_LATE])
+    over = [] if _awaits_stock(state) else [TaskKind.STOCK_LATE]
     if current.status is OrderStatus.READY and state.status is not OrderStatus.READY:
-        cancel_tasks(session, at=as_of, order_id=order.id, kinds=["picking"])  # its goods went to others (D7-15, D8-4)
+        over.append(TaskKind.PICKING)  # its goods went to others (D7-15, D8-4)
     if funded:
-        cancel_tasks(session, at=as_of, order_id=order.id, kinds=_ABOUT_MONEY)
+        over += _ABOUT_MONEY
+    cancel_tasks(session, at=as_of, order_id=order.id, kinds=over)
     reservation.status = "paid" if funded and required > 0 else "active"
     reservation.expires_at = ends_of(state)
     return orders.set_state(order, state, at=as_of)

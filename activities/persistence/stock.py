@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import ARRAY, String, cast, func, text, tuple_
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from activities.persistence.stock_tables import ReservationLineRow, StockRow
@@ -41,15 +42,14 @@ _NEIGHBOURS = text("""
 def lock_shelves(session: Session, keys: Iterable[ShelfKey], *, held: bool = False) -> Shelves:
     """Stock rows held until commit; a missing row is made empty first.
 
-    With them come the rows that orders which ship whole need besides (D7-12): one of these may join the queue while the
-    lock is awaited, then the rows are given back and all are locked anew, in their order. `held`: those of such orders,
-    too, that hold goods on the rows and may lose them.
+    With them come the rows that orders which ship whole need besides (D7-12): they are known for certain only under the
+    lock, so where there are any, the rows are given back and all are locked anew, in their order. `held`: those of such
+    orders, too, that hold goods on the rows and may lose them.
     """
     wanted = set(keys)
     if not wanted:
         return {}
     while True:
-        wanted |= _neighbours(session, wanted, held=held)
         before = session.begin_nested()
         shelves = _lock(session, wanted)
         if shelves.keys() != wanted:
@@ -57,10 +57,12 @@ def lock_shelves(session: Session, keys: Iterable[ShelfKey], *, held: bool = Fal
             before = session.begin_nested()
             session.execute(_MISSING_ROWS, columns(wanted))
             shelves = _lock(session, wanted)
-        if _neighbours(session, wanted, held=held) <= wanted:
+        joined = wanted | _neighbours(session, wanted, held=held)
+        if joined == wanted:
             before.commit()
             return shelves
         before.rollback()
+        wanted = joined
 
 
 def _lock(session: Session, keys: set[ShelfKey]) -> Shelves:
@@ -188,46 +190,28 @@ def _count(row: StockRow, state: str, quantity: Decimal) -> None:
 
 
 def _add(session: Session, line: ReservationLineRow, to: str, quantity: Decimal, **place: datetime | None) -> None:
-    target = session.get(ReservationLineRow, (line.order_id, line.line_no, line.warehouse, to))
-    if target is not None:
-        target.quantity += quantity
-        target.displaced_at = place["displaced_at"] or target.displaced_at
-        target.served_at = place["served_at"] or target.served_at
-        return
-    session.add(
-        ReservationLineRow(
-            order_id=line.order_id,
-            line_no=line.line_no,
-            warehouse=line.warehouse,
-            state=to,
-            sku=line.sku,
-            quantity=quantity,
-            since=place["since"],
-            displaced_at=place["displaced_at"],
-            served_at=place["served_at"],
-        )
-    )
+    _put(session, quantity, order_id=line.order_id, line_no=line.line_no, warehouse=line.warehouse, state=to,
+         sku=line.sku, **place)  # fmt: skip
 
 
 def enqueue(session: Session, order_id: UUID, wanted: Mapping[int, tuple[ShelfKey, Decimal]], *, at: datetime) -> None:
     """Put quantities of an order into the queue, by line number, on top of what waits there already (D7-12)."""
     for number, ((warehouse, sku), quantity) in wanted.items():
-        line = session.get(ReservationLineRow, (order_id, number, warehouse, "waiting"))
-        if line is not None:
-            line.quantity += quantity
-            continue
-        session.add(
-            ReservationLineRow(
-                order_id=order_id,
-                line_no=number,
-                warehouse=warehouse,
-                state="waiting",
-                sku=sku,
-                quantity=quantity,
-                since=at,
-            )
-        )
+        _put(session, quantity, order_id=order_id, line_no=number, warehouse=warehouse, state="waiting", sku=sku,
+             since=at)  # fmt: skip
+
+
+def _put(session: Session, quantity: Decimal, **line: Any) -> None:
+    """A reservation line of so much, or so much on top of the one that is there, which keeps its place in the queue."""
+    new = insert(ReservationLineRow).values(quantity=quantity, **line)
+    on_top = {
+        "quantity": col(ReservationLineRow.quantity) + new.excluded.quantity,
+        "displaced_at": func.coalesce(new.excluded.displaced_at, ReservationLineRow.displaced_at),
+        "served_at": func.coalesce(new.excluded.served_at, ReservationLineRow.served_at),
+    }
+    put = new.on_conflict_do_update(index_elements=["order_id", "line_no", "warehouse", "state"], set_=on_top)
     session.flush()
+    session.scalars(put.returning(ReservationLineRow), execution_options={"populate_existing": True}).one()
 
 
 def shrink(session: Session, shelves: Shelves, lines: Iterable[ReservationLineRow], surplus: Decimal) -> Decimal:

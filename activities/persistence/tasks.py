@@ -207,6 +207,8 @@ def cancel_tasks(
     carry `about`; how many they were."""
     if (order_id is None) == (schedule_line_id is None):
         raise ValueError("name either an order or a schedule line")
+    if kinds is not None and not kinds:
+        return 0
     statement = (
         update(TaskRow)
         .where(col(TaskRow.state) == "open")

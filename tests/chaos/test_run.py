@@ -54,7 +54,7 @@ def test_lost_idempotency_rows_are_seen(monkeypatch: pytest.MonkeyPatch) -> None
         return buyers
 
     monkeypatch.setattr(chaos, "_fill", then_forget)
-    monkeypatch.setattr(chaos, "SETTLES_WITHIN", 30.0)
+    monkeypatch.setattr(chaos, "SETTLES_WITHIN", 10.0)
     said: list[str] = []
     try:
         outcome = chaos.run(plan, said.append)
