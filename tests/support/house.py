@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import Engine
 from sqlmodel import Session, select
@@ -33,6 +34,8 @@ from workflows.sandbox import workflow_runner
 
 FEW = 3
 """As many processes as are remembered where almost none is: the next one that moves drives another out."""
+BOTH_LANES = pytest.mark.parametrize("cached_workflows", [500, FEW], ids=["cached", "uncached"])
+"""The story once with workers that remember its processes, and once with such as read them back from history."""
 
 
 @dataclass

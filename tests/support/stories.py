@@ -32,7 +32,7 @@ from domain.payments import PaymentDraft
 from domain.reserve_life import Payer
 
 TOLD_IN = Path(__file__).parents[1] / "workflows"
-SUPPLIED = {"house", "customer", "bank"}
+SUPPLIED = {"house", "customer", "payments"}
 """What a story may ask for; one that changes the product for itself is not told here."""
 
 
@@ -55,10 +55,10 @@ class Story:
         told: Callable[..., Any] = getattr(self.module, f"test_{self.name}")
         return told
 
-    async def told_in(self, house: House, bank: Any = None) -> None:
+    async def told_in(self, house: House, payments: Any = None) -> None:
         """Have everything happen that it tells of; its own assertions judge."""
         wants = inspect.signature(self.tell).parameters
-        supplied = {"house": house, "bank": bank}
+        supplied = {"house": house, "payments": payments}
         if "customer" in wants:
             supplied["customer"] = a_customer(house.engine, house.company)
         await self.tell(**{name: supplied[name] for name in wants})
@@ -131,14 +131,14 @@ async def tell(
     Args:
         look: what to see of the house before it is gone.
     """
-    bank = story.module.Bank() if "bank" in inspect.signature(story.tell).parameters else None
+    payments = story.module.Bank() if "payments" in inspect.signature(story.tell).parameters else None
     mortal = crashes.on(client)
     with a_place(server) as (engine, url, home):
         async with a_house(
             engine, url, mortal, f"crash-{uuid4()}", home, cached_workflows=cached_workflows,
-            payments=Asked(bank or OwnBooks()), letters_are_found=letters_are_found,
+            payments=Asked(payments or OwnBooks()), letters_are_found=letters_are_found,
         ) as house:  # fmt: skip
-            await story.told_in(house, bank)
+            await story.told_in(house, payments)
             seen = -1
             while seen != len(crashes.points):
                 seen = len(crashes.points)

@@ -3,10 +3,39 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 from support import histories
+from support.house import House, a_house
 from temporalio.client import Client
+
+from activities.fresh_payments import PaymentSource
+
+
+@pytest.fixture
+def cached_workflows() -> int:
+    """How many processes the workers of `house` remember; `BOTH_LANES` tells a story with many and with few."""
+    return 500
+
+
+@pytest.fixture
+def payments() -> PaymentSource | None:
+    """The system of record for payments that `house` asks; our own books unless a story has another."""
+    return None
+
+
+@pytest.fixture
+async def house(
+    engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path,
+    cached_workflows: int, payments: PaymentSource | None,
+) -> AsyncIterator[House]:  # fmt: skip
+    """Workers and a mail server around the test's own database."""
+    async with a_house(
+        engine, database_url, client, task_queue, tmp_path, cached_workflows=cached_workflows, payments=payments
+    ) as open_house:
+        yield open_house
 
 
 @pytest.fixture(autouse=True)

@@ -1,20 +1,17 @@
 """However an order ends, it holds nothing any more (D7-17): every terminal state, and every road to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.goods import tie_money
-from support.house import House, a_house
+from support.house import House
 from support.stock import drifted, held
 from support.temporal import fast_forward
-from temporalio.client import Client
 
 from activities.persistence.stock_tables import StockRow
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
@@ -24,14 +21,6 @@ from workflows.order import OrderWorkflow
 pytestmark = pytest.mark.anyio
 DAY = timedelta(days=1)
 ON_HAND, ORDERED = 3, 5
-
-
-@pytest.fixture
-async def house(
-    engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with a_house(engine, database_url, client, task_queue, tmp_path) as open_house:
-        yield open_house
 
 
 class Story:

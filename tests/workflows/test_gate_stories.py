@@ -1,21 +1,18 @@
 """The shipment gate on the real server: closed before and after picking, and what the head decides (D12-1, D12-2)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 from support.company import a_customer, a_product
-from support.house import FEW, House, a_house
+from support.house import BOTH_LANES, House
 from support.invoices import an_invoice
 from support.refusals import refusal
 from support.temporal import fast_forward
-from temporalio.client import Client
 
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.stock_tables import StockRow
@@ -25,18 +22,8 @@ from domain.orders import PickCommand, ShipCommand
 from domain.shipment_gate import GateCommand, GateVerdict
 from workflows.order import OrderWorkflow
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, BOTH_LANES]
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
-async def house(
-    request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with a_house(
-        engine, database_url, client, task_queue, tmp_path, cached_workflows=request.param
-    ) as open_house:
-        yield open_house
 
 
 async def a_ready_order(house: House, **terms: Any) -> tuple[str, Any, str]:

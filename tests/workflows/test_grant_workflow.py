@@ -1,19 +1,16 @@
 """One change of credit on the real server, its calendar moved by fast-forward; each story also without a cache (D5)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 from support.company import a_customer, a_product
-from support.house import FEW, House, a_house
+from support.house import BOTH_LANES, House
 from support.invoices import rows
 from support.limits import approved, asked, revoked
 from support.temporal import fast_forward
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import WorkflowHandle
 from temporalio.worker import Replayer
 
 from activities.persistence.credit_tables import CreditGrantRow
@@ -28,21 +25,11 @@ from workflows.grant import CreditGrantWorkflow
 from workflows.order import OrderWorkflow
 from workflows.sandbox import workflow_runner
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, BOTH_LANES]
 
 ALMATY = BusinessCalendar(frozenset(), frozenset(), "Asia/Almaty")
 START = ALMATY.at(date(2035, 4, 2), 12)
 """A Monday far enough ahead that business time begins there."""
-
-
-@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
-async def house(
-    request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with a_house(
-        engine, database_url, client, task_queue, tmp_path, cached_workflows=request.param
-    ) as open_house:
-        yield open_house
 
 
 @pytest.fixture

@@ -2,19 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 from support.company import a_customer
-from support.house import FEW, House, a_house
+from support.house import BOTH_LANES, House
 from support.invoices import an_invoice, invoice_input, pay, rows
 from support.locks import wait_for_waiters
 from support.temporal import fast_forward
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.worker import Replayer
 
 from activities.handoff import HandoffActivities
@@ -25,23 +22,13 @@ from workflows import ids
 from workflows.invoice import InvoiceWorkflow
 from workflows.sandbox import workflow_runner
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, BOTH_LANES]
 
 ALMATY = BusinessCalendar(frozenset(), frozenset(), "Asia/Almaty")
 START = ALMATY.at(date(2035, 4, 2), 10)
 """A Monday far enough ahead that business time begins there."""
 DUE = date(2035, 4, 18)
 """A Wednesday; -3 is Sunday 15 -> Friday 13, +3 Saturday 21 -> Monday 23."""
-
-
-@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
-async def house(
-    request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with a_house(
-        engine, database_url, client, task_queue, tmp_path, cached_workflows=request.param
-    ) as open_house:
-        yield open_house
 
 
 @pytest.fixture

@@ -1,19 +1,18 @@
 """Commands, timers and the Temporal UI at the same moment: the order goes on, and nothing is done twice or lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 from support.company import a_customer, a_product
 from support.goods import stock_of, tie_money
-from support.house import House, a_house
+from support.house import House
 from support.invoices import rows
 from support.locks import wait_for_waiters
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import WorkflowExecutionStatus
 
 from activities.persistence.tables import OutboundRow
 from domain.credit_steps import PlaceCommand
@@ -22,14 +21,6 @@ from workflows import ids
 from workflows.order import OrderWorkflow
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def house(
-    engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with a_house(engine, database_url, client, task_queue, tmp_path) as open_house:
-        yield open_house
 
 
 @contextmanager

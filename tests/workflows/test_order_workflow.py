@@ -1,22 +1,18 @@
 """The life of an order on the real server, its calendar moved by fast-forward; each story also without a cache."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 from sqlmodel import Session
 from support.company import a_customer, a_product
-from support.house import FEW, House, a_house
+from support.house import BOTH_LANES, House
 from support.invoices import rows
 from support.refusals import refusal
 from support.temporal import fast_forward
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client
 
 from activities.persistence.stock import free
 from activities.persistence.stock_tables import StockRow
@@ -26,18 +22,8 @@ from domain.errors import AlreadyDecidedError, QuoteExpiredError
 from domain.orders import Actor, CancelCommand, ExtendCommand, LineQuantity, PickCommand, ShipCommand
 from workflows.order import OrderWorkflow
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, BOTH_LANES]
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
-async def house(
-    request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with a_house(
-        engine, database_url, client, task_queue, tmp_path, cached_workflows=request.param
-    ) as open_house:
-        yield open_house
 
 
 async def place(house: House, order: str) -> str:

@@ -2,20 +2,17 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
 from sqlmodel import Session, select
 from support.company import a_customer, a_product
-from support.house import FEW, House, a_house
+from support.house import BOTH_LANES, House
 from support.money import DAY, a_file, an_invoice
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import WorkflowFailureError
 
 from activities.persistence.identifiers import new_id
 from activities.persistence.payments import keep_statement
@@ -36,16 +33,7 @@ from domain.payments import (
 from workflows import statement
 from workflows.order import OrderWorkflow
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
-async def house(
-    request: Any, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    cached = request.param
-    async with a_house(engine, database_url, client, task_queue, tmp_path, cached_workflows=cached) as open_house:
-        yield open_house
+pytestmark = [pytest.mark.anyio, BOTH_LANES]
 
 
 def now() -> datetime:

@@ -1,10 +1,8 @@
 """Temporal's data were lost: every process begins anew from its row, at the right wait, and nothing is done twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +10,11 @@ from sqlalchemy import Engine, text
 from support import temporal
 from support.company import a_customer, a_product
 from support.goods import decide, tie_money
-from support.house import House, a_house, serving
+from support.house import House, serving
 from support.invoices import pay, rows
 from support.stock import drifted
 from support.temporal import fast_forward
 from support.watch import a_round, found
-from temporalio.client import Client
 
 from activities.persistence.stock_tables import ShipmentRow
 from activities.persistence.tables import ApprovalRow, CreditDecisionRow, InvoiceRow, JournalRow, OutboundRow
@@ -28,14 +25,6 @@ from workflows.invoice import InvoiceWorkflow
 from workflows.order import OrderWorkflow
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
-
-
-@pytest.fixture
-async def house(
-    engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with a_house(engine, database_url, client, task_queue, tmp_path) as open_house:
-        yield open_house
 
 
 class Shelf:

@@ -1,20 +1,17 @@
 """The end of a reserve as its order's process lives it: a last look at money, a day more, late money (D7-5…D7-9)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
 from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.goods import stock_of, tie_money
-from support.house import FEW, House, a_house
+from support.house import BOTH_LANES, House
 from support.temporal import fast_forward
-from temporalio.client import Client
 
 from activities.persistence.identifiers import new_id
 from activities.persistence.proofs import keep_proof
@@ -25,7 +22,7 @@ from domain.reserve_life import Payer, ProofCommand
 from domain.revisions import ReviseCommand
 from workflows.order import OrderWorkflow
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, BOTH_LANES]
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
@@ -43,19 +40,8 @@ class Bank:
 
 
 @pytest.fixture
-def bank() -> Bank:
+def payments() -> Bank:
     return Bank()
-
-
-@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
-async def house(
-    request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path,
-    bank: Bank,
-) -> AsyncIterator[House]:  # fmt: skip
-    async with a_house(
-        engine, database_url, client, task_queue, tmp_path, cached_workflows=request.param, payments=bank
-    ) as open_house:
-        yield open_house
 
 
 async def unpaid(house: House) -> tuple[str, str, CustomerRow]:
@@ -73,10 +59,10 @@ def reason(house: House, order: str) -> str:
 
 
 async def test_d7_6_a_silent_source_gives_one_day_then_the_reserve_ends_and_d7_9_the_order_in_fourteen(
-    house: House, bank: Bank
+    house: House, payments: Bank
 ) -> None:
     order, sku, _ = await unpaid(house)
-    bank.silent = True
+    payments.silent = True
 
     await fast_forward(house.handle(order), 7 * DAY)
     assert (reason(house, order), stock_of(house.engine, sku)) == ("payment", (10, 10, 0))
@@ -94,10 +80,10 @@ async def test_d7_6_a_silent_source_gives_one_day_then_the_reserve_ends_and_d7_9
     assert house.status(order) == "cancelled"
 
 
-async def test_d7_6_money_that_the_source_brings_saves_the_reserve(house: House, bank: Bank) -> None:
+async def test_d7_6_money_that_the_source_brings_saves_the_reserve(house: House, payments: Bank) -> None:
     order, sku, customer = await unpaid(house)
     purpose = f"Оплата по заказу {house.order(order).number}"
-    bank.told = [PaymentDraft(str(new_id()), "1c", date(2026, 4, 6), Decimal(10_000), purpose, currency="KZT",
+    payments.told = [PaymentDraft(str(new_id()), "1c", date(2026, 4, 6), Decimal(10_000), purpose, currency="KZT",
                               payer_tax_id=customer.tax_id)]  # fmt: skip
 
     await fast_forward(house.handle(order), 7 * DAY)

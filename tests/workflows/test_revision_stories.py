@@ -1,21 +1,17 @@
 """Editing an order on the real server: what passes at once, what asks first, what silence does (D6-6, D4-10, D4-11)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
 from sqlmodel import Session, select
 from support.company import a_customer, a_product
-from support.house import FEW, House, a_house
+from support.house import BOTH_LANES, House
 from support.refusals import refusal
 from support.temporal import fast_forward
-from temporalio.client import Client
 
 from activities.persistence.credit_tables import OrderRevisionRow
 from activities.persistence.stock_tables import ReservationLineRow, StockRow
@@ -25,18 +21,8 @@ from domain.orders import Actor, PickCommand
 from domain.revisions import ReviseCommand, RevisedLine, ReviseOutcome
 from workflows.order import OrderWorkflow
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, BOTH_LANES]
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
-async def house(
-    request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with a_house(
-        engine, database_url, client, task_queue, tmp_path, cached_workflows=request.param
-    ) as open_house:
-        yield open_house
 
 
 async def place(house: House, order: str) -> str:

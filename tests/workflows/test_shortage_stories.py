@@ -1,23 +1,19 @@
 """The customer's choice when goods are short, on the real server: each choice, silence, and what meets it (D7-12)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
 from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.goods import receipt, stock_of
-from support.house import FEW, House, a_house
+from support.house import BOTH_LANES, House
 from support.refusals import refusal
 from support.shortage import held, instead, keep_substitutes, questions, states, tasks
 from support.temporal import fast_forward
-from temporalio.client import Client
 
 from activities.persistence.tables import CommitmentRow
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
@@ -25,17 +21,7 @@ from domain.orders import CancelCommand, ExtendCommand, PickCommand, ShipCommand
 from domain.shortages import Choice, ShortageCommand, Substitution
 from workflows.order import OrderWorkflow
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
-async def house(
-    request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with a_house(
-        engine, database_url, client, task_queue, tmp_path, cached_workflows=request.param
-    ) as open_house:
-        yield open_house
+pytestmark = [pytest.mark.anyio, BOTH_LANES]
 
 
 async def a_short_order(

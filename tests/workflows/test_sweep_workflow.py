@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlmodel import Session, select
 from support.company import a_customer, a_product
-from support.house import FEW, House, a_house
+from support.house import BOTH_LANES, House
 from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleUpdate
 from temporalio.service import RPCError
 
@@ -22,16 +21,6 @@ from workflows.schedules import HOUR, STOCK_SWEEP, ensure_schedules
 from workflows.sweep import StockSweepWorkflow
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
-async def house(
-    request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with a_house(
-        engine, database_url, client, task_queue, tmp_path, cached_workflows=request.param
-    ) as open_house:
-        yield open_house
 
 
 @pytest.fixture
@@ -63,6 +52,7 @@ def wait_since(house: House, ago: timedelta) -> None:
         )
 
 
+@BOTH_LANES
 async def test_d8_6_the_hourly_round_serves_who_waited_a_week_and_tells_the_order(
     house: House, client: Client, scheduled: Any
 ) -> None:
@@ -82,6 +72,7 @@ async def test_d8_6_the_hourly_round_serves_who_waited_a_week_and_tells_the_orde
     await house.reaches(order, "ready")
 
 
+@BOTH_LANES
 async def test_a_round_asked_for_serves_and_checks(house: House) -> None:
     customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5", hold_back="100")
     order = house.quote(customer, sku, quantity="5")
@@ -101,6 +92,7 @@ async def test_a_round_asked_for_serves_and_checks(house: House) -> None:
     await house.reaches(order, "ready")
 
 
+@BOTH_LANES
 async def test_d3_10_what_does_not_add_up_is_the_administrators_task(
     house: House, client: Client, scheduled: Any
 ) -> None:

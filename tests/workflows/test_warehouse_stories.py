@@ -1,21 +1,17 @@
 """Orders over several warehouses on the real server: pick, ship, put back, close short (D7-14, D7-16, D12)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
 from sqlmodel import Session, select
 from support.company import a_customer, a_product
 from support.goods import receipt, stock_of
-from support.house import FEW, House, a_house
+from support.house import BOTH_LANES, House
 from support.refusals import refusal
-from temporalio.client import Client
 
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.tables import CustomerRow, InvoiceRow, TaskRow
@@ -24,17 +20,7 @@ from domain.fulfilment import CloseShortCommand, UnpickCommand
 from domain.orders import CancelCommand, LineQuantity, PickCommand, ShipCommand
 from workflows.order import OrderWorkflow
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=[500, FEW], ids=["cached", "uncached"])
-async def house(
-    request: pytest.FixtureRequest, engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with a_house(
-        engine, database_url, client, task_queue, tmp_path, cached_workflows=request.param
-    ) as open_house:
-        yield open_house
+pytestmark = [pytest.mark.anyio, BOTH_LANES]
 
 
 async def two_warehouses(house: House, north: str = "3") -> tuple[str, str, str]:

@@ -1,16 +1,14 @@
 """The watchdog on the real server: what is planted is found, what is safe is repaired, and work raises no alarm."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 from support.company import a_customer, a_product
-from support.house import House, a_house
+from support.house import House
 from support.invoices import an_invoice, rows
 from support.watch import a_round, found, listed, objects
 from temporalio.client import Client
@@ -26,14 +24,6 @@ from workflows import ids
 from workflows.order import OrderWorkflow
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def house(
-    engine: Engine, database_url: str, client: Client, task_queue: str, tmp_path: Path
-) -> AsyncIterator[House]:
-    async with a_house(engine, database_url, client, task_queue, tmp_path) as open_house:
-        yield open_house
 
 
 async def an_order(house: House, *, prepayment: int = 100) -> str:
