@@ -68,7 +68,7 @@ class Permission:
 
     roles: tuple[Role, ...]
 
-    def __call__(self, caller: Annotated[Actor, Depends(authenticate)]) -> Actor:
+    async def __call__(self, caller: Annotated[Actor, Depends(authenticate)]) -> Actor:
         if caller.role not in self.roles:
             raise ForbiddenError(role=caller.role.value, allowed=", ".join(role.value for role in self.roles))
         return caller

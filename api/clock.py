@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends
 
 
-def now() -> datetime:
+async def now() -> datetime:
     return datetime.now(UTC)
 
 

@@ -1,4 +1,7 @@
-"""What routes ask for, as annotated dependencies."""
+"""What routes ask for, as annotated dependencies.
+
+Those that wait for nothing are `async`: FastAPI would take each of the others to a thread and back.
+"""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -17,17 +20,17 @@ from api.idempotency import Idempotency
 from domain.orders import Actor
 
 
-def _engine(request: Request) -> SqlEngine:
+async def _engine(request: Request) -> SqlEngine:
     engine: SqlEngine = request.app.state.engine
     return engine
 
 
-def _settings(request: Request) -> EnvironmentSettings:
+async def _settings(request: Request) -> EnvironmentSettings:
     settings: EnvironmentSettings = request.app.state.settings
     return settings
 
 
-def _temporal(request: Request) -> Client:
+async def _temporal(request: Request) -> Client:
     client: Client = request.app.state.temporal
     return client
 
@@ -37,11 +40,11 @@ def _session(engine: Annotated[SqlEngine, Depends(_engine)]) -> Iterator[Session
         yield session
 
 
-def _language(accept_language: Annotated[str | None, Header()] = None) -> LanguageCode:
+async def _language(accept_language: Annotated[str | None, Header()] = None) -> LanguageCode:
     return preferred_language(accept_language)
 
 
-def _idempotency_key(
+async def _idempotency_key(
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -72,7 +75,7 @@ IdempotencyKey = Annotated[str | None, Depends(_idempotency_key)]
 """The caller's `Idempotency-Key`, or None."""
 
 
-def _idempotency(request: Request, engine: Engine, caller: Caller, key: IdempotencyKey, now: Now) -> Idempotency:
+async def _idempotency(request: Request, engine: Engine, caller: Caller, key: IdempotencyKey, now: Now) -> Idempotency:
     scope = f"{caller.id} {request.method} {request.url.path}"
     return Idempotency(engine=engine, scope=scope, key=key, now=now)
 

@@ -105,7 +105,7 @@ def _password(header: str) -> str | None:
         return None
 
 
-def _codec(temporal: Temporal) -> PayloadCodec:
+async def _codec(temporal: Temporal) -> PayloadCodec:
     if temporal.data_converter.payload_codec is None:
         raise NotFoundError
     return temporal.data_converter.payload_codec
