@@ -14,13 +14,21 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from sqlalchemy import Engine
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Engine, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from activities.persistence.tables import IdempotencyRow
 from domain.errors import IdempotencyKeyReusedError
+
+_CLAIM = text("""
+    INSERT INTO idempotency_key (scope, key, request_hash, status, created_at)
+    VALUES (:scope, :key, :request_hash, :status, :now) ON CONFLICT DO NOTHING RETURNING key
+""")
+_KEEP = text(
+    "UPDATE idempotency_key SET status = :status, response = :response WHERE scope = :scope AND key = :key"
+).bindparams(bindparam("response", type_=JSONB))
 
 Work = Callable[[Session], tuple[int, Any]]
 """Does the command and returns HTTP status and JSON-ready answer."""
@@ -61,22 +69,25 @@ def run_idempotent(
         if key is None:
             status, body = work(session)
             return Answer(status, body)
-        claim = (
-            insert(IdempotencyRow)
-            .values(scope=scope, key=key, request_hash=request_hash, created_at=now)
-            .on_conflict_do_nothing()
-            .returning(IdempotencyRow.key)  # type: ignore[call-overload]
-        )
-        claimed = session.execute(claim).first() is not None
-        row = session.get_one(IdempotencyRow, (scope, key))
-        if not claimed:
-            if row.request_hash != request_hash:
-                raise IdempotencyKeyReusedError
-            return Answer(row.status or 200, row.response, replayed=True)
+        if not _claim(session, scope, key, request_hash, now=now):
+            return _replayed(session.get_one(IdempotencyRow, (scope, key)), request_hash)
         status, body = work(session)
-        row.status, row.response = status, body
-        session.add(row)
+        session.execute(_KEEP, {"scope": scope, "key": key, "status": status, "response": body})
     return Answer(status, body)
+
+
+def _claim(
+    session: Session, scope: str, key: str, request_hash: str, *, now: datetime, status: int | None = None
+) -> bool:
+    """Whether the key was free; a twin that holds it is waited for."""
+    claim = {"scope": scope, "key": key, "request_hash": request_hash, "status": status, "now": now}
+    return session.execute(_CLAIM, claim).first() is not None
+
+
+def _replayed(row: IdempotencyRow, request_hash: str) -> Answer:
+    if row.request_hash != request_hash:
+        raise IdempotencyKeyReusedError
+    return Answer(row.status or 200, row.response, replayed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +103,18 @@ class Idempotency:
         """Do `work` once; for `def` routes."""
         return run_idempotent(self.engine, self.scope, self.key, body_hash(body), work, now=self.now)
 
-    def claim(self, command: object) -> None:
-        """For a command that Temporal keeps by its update id: the key belongs to this very command from now on.
+    def claim(self, session: Session, command: object) -> None:
+        """For a command that Temporal keeps by its update id: when the session commits, the key belongs to this very
+        command.
 
         Raises:
             IdempotencyKeyReusedError: it belongs to another one.
         """
-        if self.key is not None:
-            fingerprint = body_hash(repr(command).encode())
-            run_idempotent(self.engine, self.scope, self.key, fingerprint, lambda _: (200, None), now=self.now)
+        if self.key is None:
+            return
+        fingerprint = body_hash(repr(command).encode())
+        if not _claim(session, self.scope, self.key, fingerprint, now=self.now, status=200):
+            _replayed(session.get_one(IdempotencyRow, (self.scope, self.key)), fingerprint)
 
     async def run_async(self, body: BaseModel | bytes | None, work: Work) -> Answer:
         """Do `work` once, in a thread; for `async def` routes that go on to Temporal."""
@@ -120,8 +134,4 @@ class Idempotency:
 def _recall(engine: Engine, scope: str, key: str, request_hash: str) -> Answer | None:
     with Session(engine) as session:
         row = session.get(IdempotencyRow, (scope, key))
-    if row is None:
-        return None
-    if row.request_hash != request_hash:
-        raise IdempotencyKeyReusedError
-    return Answer(row.status or 200, row.response, replayed=True)
+    return None if row is None else _replayed(row, request_hash)

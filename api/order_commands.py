@@ -115,19 +115,23 @@ async def _earlier_answer(temporal: Client, engine: Engine, order_id: UUID, upda
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-    raise await run_in_threadpool(why_ended, engine, order_id, update.__name__)
+    raise await run_in_threadpool(_why_ended, engine, order_id, update.__name__)
 
 
-def why_ended(engine: Engine, order_id: UUID, command_name: str) -> DomainError:
-    """The refusal a command on an ended order deserves (D4-8, D4-9, D6-1)."""
+def _why_ended(engine: Engine, order_id: UUID, command_name: str) -> DomainError:
     with Session(engine) as session:
-        order = session.get_one(OrderRow, order_id)
-        late = approvals.late_answer(session, order_id) if command_name == "answer_approval" else None
-        if late is not None:
-            return refused(*late)
-        if order.status == OrderStatus.EXPIRED:
-            return QuoteExpiredError(valid_until=order.quote_valid_until.isoformat())
-        return WrongStateError(status=order.status, command=command_name)
+        return why_ended(session, order_id, command_name)
+
+
+def why_ended(session: Session, order_id: UUID, command_name: str) -> DomainError:
+    """The refusal a command on an ended order deserves (D4-8, D4-9, D6-1)."""
+    order = session.get_one(OrderRow, order_id)
+    late = approvals.late_answer(session, order_id) if command_name == "answer_approval" else None
+    if late is not None:
+        return refused(*late)
+    if order.status == OrderStatus.EXPIRED:
+        return QuoteExpiredError(valid_until=order.quote_valid_until.isoformat())
+    return WrongStateError(status=order.status, command=command_name)
 
 
 def _attributes(order: OrderInput) -> TypedSearchAttributes:

@@ -1,19 +1,21 @@
 """Orders: quote, place, approve, cancel, pick, ship; and what an order waits for."""
 
 import hashlib
-from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlalchemy import Engine as SqlEngine
 from sqlmodel import Session, col, select
 from starlette.concurrency import run_in_threadpool
-from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
 
-from activities.persistence import lives, revisions, shortages
+from activities.persistence import lives
 from activities.persistence.dossier import was_asked
+from activities.persistence.engine import asking
 from activities.persistence.parties import customer_for
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.tables import OrderRow
@@ -21,6 +23,8 @@ from api import order_commands, order_views
 from api.auth import require
 from api.deps import Caller, Db, Engine, Language, Now, Once, Settings, Temporal
 from api.errors import refused
+from api.i18n import Language as LanguageCode
+from api.idempotency import Idempotency
 from api.openapi import LATER, answers, problems
 from api.order_dossier import Answering
 from api.order_schemas import OrderDecided, OrderOut, OrderPage
@@ -170,31 +174,39 @@ class OrderDesk:
     def __init__(
         self,
         order_id: UUID,
-        caller: Caller,
-        engine: Engine,
-        temporal: Temporal,
-        settings: Settings,
-        language: Language,
-        now: Now,
-        once: Once,
+        caller: Actor,
+        engine: SqlEngine,
+        temporal: Client,
+        task_queue: str,
+        language: LanguageCode,
+        now: datetime,
+        once: Idempotency,
     ) -> None:
         self.order_id = order_id
         self.caller = caller
         self.language = language
         self._engine = engine
         self._temporal = temporal
-        self._task_queue = settings.task_queue
+        self._task_queue = task_queue
         self._now = now
         self._once = once
 
-    async def send(self, update: Any, argument: Any, update_id: str | None = None) -> Any:
-        """Send a command; the caller's `Idempotency-Key`, or `update_id`, tells a repeat from a new one."""
-        find = readable_order if update is OrderWorkflow.answer_approval else visible_order
-        order = await run_in_threadpool(self._input, find)
-        key = self._once.key
-        if key:
-            await run_in_threadpool(self._once.claim, argument)
-        name = f"{self.caller.id}:{_digest(key)}" if key else update_id or f"{self._now.isoformat()}:{self.caller.id}"
+    async def send(
+        self, update: Any, argument: Any, update_id: str | None = None, *, once_a_revision: bool = False
+    ) -> Any:
+        """Send a command; the caller's `Idempotency-Key` tells a repeat from a new one, or else `update_id`, or the
+        revision.
+
+        Raises:
+            DomainError: the caller does not see the order, used the key for something else, or sends a command of once
+                a revision to an order that has ended; the refusal says how.
+        """
+        order, revision = await run_in_threadpool(self._claim, update, argument, once_a_revision)
+        if key := self._once.key:
+            name = f"{self.caller.id}:{_digest(key)}"
+        else:
+            otherwise = f"revision-{revision}" if once_a_revision else f"{self._now.isoformat()}:{self.caller.id}"
+            name = update_id or otherwise
         return await order_commands.command(
             self._temporal,
             self._engine,
@@ -209,33 +221,34 @@ class OrderDesk:
         """The order as it stands now."""
         return await run_in_threadpool(self._view)
 
-    async def revision(self) -> int:
-        """The order's present revision, while it can still be placed; a repeat under a key is answered as before.
-
-        Raises:
-            DomainError: the order has ended; the refusal says how.
-        """
-
-        def read() -> int:
-            with Session(self._engine) as session:
-                order = visible_order(session, self.order_id, self.caller)
-                if order.status in ENDED and self._once.key is None:
-                    raise order_commands.why_ended(self._engine, self.order_id, "place")
-                return order.revision
-
-        return await run_in_threadpool(read)
-
-    def _input(self, find: Callable[[Session, UUID, Actor], OrderRow]) -> OrderInput:
-        with Session(self._engine) as session:
+    def _claim(self, update: Any, argument: Any, once_a_revision: bool) -> tuple[OrderInput, int]:
+        """What the order's process starts from, and its revision; the key belongs to the command from now on."""
+        find = readable_order if update is OrderWorkflow.answer_approval else visible_order
+        with Session(self._engine) as session, session.begin():
             order = find(session, self.order_id, self.caller)
-            proposal = revisions.open_proposal(session, order, as_of=self._now)
-            shortage = shortages.open_shortage(session, order.id)
-            return lives.order_input(order, now=self._now, proposal=proposal, shortage=shortage)
+            if once_a_revision and order.status in ENDED and self._once.key is None:
+                raise order_commands.why_ended(session, self.order_id, update.__name__)
+            beginning = lives.order_beginning(session, order, now=self._now)
+            self._once.claim(session, argument)
+            return beginning, order.revision
 
     def _view(self) -> dict[str, Any]:
-        with Session(self._engine) as session:
+        with asking(self._engine) as session:
             order = readable_order(session, self.order_id, self.caller)
             return order_views.detail(session, order, self.language, now=self._now)
+
+
+async def _desk(
+    order_id: UUID,
+    caller: Caller,
+    engine: Engine,
+    temporal: Temporal,
+    settings: Settings,
+    language: Language,
+    now: Now,
+    once: Once,
+) -> OrderDesk:
+    return OrderDesk(order_id, caller, engine, temporal, settings.task_queue, language, now, once)
 
 
 def _digest(key: str) -> str:
@@ -243,7 +256,7 @@ def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-Desk = Annotated[OrderDesk, Depends()]
+Desk = Annotated[OrderDesk, Depends(_desk)]
 
 
 def visible_order(session: Session, order_id: UUID, caller: Actor) -> OrderRow:
@@ -265,9 +278,9 @@ def readable_order(session: Session, order_id: UUID, caller: Actor) -> OrderRow:
         OrderNotFoundError
     """
     order = session.get(OrderRow, order_id)
-    if order is not None and was_asked(session, order_id, caller):
-        return order
-    return visible_order(session, order_id, caller)
+    if order is None or not (may_see(order, caller) or was_asked(session, order_id, caller)):
+        raise OrderNotFoundError
+    return order
 
 
 def may_see(order: OrderRow, caller: Actor) -> bool:
@@ -282,9 +295,8 @@ async def place_order(desk: Desk, caller: Seller) -> JSONResponse:
 
     202 without a decision when it is not there yet; the order shows it as soon as it is made.
     """
-    revision = await desk.revision()
     try:
-        outcome = await desk.send(OrderWorkflow.place, PlaceCommand(caller), f"revision-{revision}")
+        outcome = await desk.send(OrderWorkflow.place, PlaceCommand(caller), once_a_revision=True)
     except WorkflowUpdateRPCTimeoutOrCancelledError:
         return JSONResponse({"order": await desk.view(), "decision": None}, 202)
     decision = order_views.decision_view(outcome.decision, desk.language)

@@ -68,10 +68,10 @@ async def show_proof_of_payment(
     kind = proof_type(content)
     command = ProofCommand(caller, hashlib.sha256(content).hexdigest())
     await run_in_threadpool(_check_awaited, engine, desk.order_id, caller)
-    await run_in_threadpool(once.claim, command)
 
     def keep() -> tuple[dict[str, Any], bool]:
         with Session(engine) as session, session.begin():
+            once.claim(session, command)
             row, is_new = keep_proof(session, desk.order_id, content, kind, caller, at=now)
             return _view(row).model_dump(), is_new
 
