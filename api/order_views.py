@@ -4,18 +4,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import text
 from sqlmodel import Session
 
-from activities.persistence import approvals, decisions, orders, revisions, stock, supply
-from activities.persistence.credit_tables import OrderRevisionRow
-from activities.persistence.events import events_of
+from activities.persistence import approvals, decisions, orders, supply
 from activities.persistence.explaining import credit_now
 from activities.persistence.journal import Basis
-from activities.persistence.stock_tables import ReservationRow
-from activities.persistence.tables import CreditDecisionRow, OrderRow
+from activities.persistence.order_sheet import (
+    Decision,
+    Event,
+    HeldLine,
+    Instalment,
+    Line,
+    Money,
+    OrderSheet,
+    Revision,
+    order_sheet,
+)
+from activities.persistence.tables import CreditDecisionRow, OrderLineRow, OrderRow
 from api.i18n import Language, speech
 from api.schemas import decimal_text, money
 from api.shortage_view import shortage_view
@@ -33,20 +39,6 @@ from domain.wording import (
     wait_title,
 )
 from workflows import ids
-
-_INVOICES = text("""
-    SELECT line.id, invoice.number, line.amount, line.residual, line.due_date, line.stage
-      FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
-     WHERE invoice.order_id = :order ORDER BY line.due_date, invoice.number
-""")
-_PAYMENTS = text("""
-    SELECT payment.id, payment.posted_on, payment.document_number, sum(a.amount) AS amount
-      FROM payment_allocation a JOIN payment ON payment.id = a.payment_id
-      LEFT JOIN schedule_line line ON line.id = a.schedule_line_id
-      LEFT JOIN invoice ON invoice.id = line.invoice_id
-     WHERE a.order_id = :order OR invoice.order_id = :order
-     GROUP BY payment.id ORDER BY payment.posted_on, payment.id
-""")
 
 
 def summaries(session: Session, rows: Sequence[OrderRow], language: Language, *, now: datetime) -> list[dict[str, Any]]:
@@ -72,13 +64,12 @@ def _summary(order: OrderRow, language: Language, held: CreditNow | None) -> dic
 
 def detail(session: Session, order: OrderRow, language: Language, *, now: datetime) -> dict[str, Any]:
     """The order with everything about it."""
-    decision = decisions.last_decision(session, order.id)
-    customer = orders.customer_of(session, order)
+    sheet = order_sheet(session, order)
     (summary,) = summaries(session, [order], language, now=now)
     return {
         **summary,
-        "customer_name": customer.name,
-        "customer_tax_id": customer.tax_id,
+        "customer_name": sheet.customer_name,
+        "customer_tax_id": sheet.customer_tax_id,
         "revision": order.revision,
         "version": order.version,
         "net": money(order.net, order.currency),
@@ -93,16 +84,16 @@ def detail(session: Session, order: OrderRow, language: Language, *, now: dateti
         "valid_until": order.quote_valid_until.isoformat(),
         "ended_at": order.ended_at.isoformat() if order.ended_at else None,
         "end_reason": order.end_reason,
-        "lines": [_line(line) for line in orders.lines_of(session, order)],
-        "revisions": [_revision(row, order.currency) for row in revisions.all_of(session, order.id)],
-        "proposal": _proposal(session, order),
-        "decision": stored_decision(decision, language) if decision else None,
-        "availability": _availability(session, order, now=now),
-        "reservation": _reservation(session, order, now=now),
-        "shortage": shortage_view(session, order, language, now=now),
-        "invoices": [_invoice(row, order.currency) for row in session.execute(_INVOICES, {"order": order.id})],
-        "payments": [_payment(row, order.currency) for row in session.execute(_PAYMENTS, {"order": order.id})],
-        "journal": _journal(session, order.id),
+        "lines": [_line(line) for line in sheet.lines],
+        "revisions": [_revision(row, order.currency) for row in sheet.revisions],
+        "proposal": _proposal(session, order, sheet.revisions),
+        "decision": stored_decision(sheet.decision, language) if sheet.decision else None,
+        "availability": _availability(session, order, sheet.lines, now=now),
+        "reservation": _reservation(session, order, sheet, now=now),
+        "shortage": shortage_view(session, order, language, now=now) if sheet.was_short else None,
+        "invoices": [_invoice(row, order.currency) for row in sheet.invoices],
+        "payments": [_payment(row, order.currency) for row in sheet.payments],
+        "journal": [_event(event) for event in sheet.journal],
     }
 
 
@@ -141,7 +132,7 @@ def decision_view(decision: CreditDecision, language: Language) -> dict[str, Any
     return _decision(decision.outcome, reasons, sums, decision.currency, language)
 
 
-def stored_decision(row: CreditDecisionRow, language: Language) -> dict[str, Any]:
+def stored_decision(row: CreditDecisionRow | Decision, language: Language) -> dict[str, Any]:
     """A decision as recorded, in the currency of the credit account; with the rates that turned other money into it."""
     facts = decisions.FACTS.validate_python(row.facts)
     sums = {
@@ -206,7 +197,7 @@ def _delivery(order: OrderRow) -> dict[str, Any] | None:
     }
 
 
-def _revision(row: OrderRevisionRow, currency: str) -> dict[str, Any]:
+def _revision(row: Revision, currency: str) -> dict[str, Any]:
     return {
         "revision": row.revision,
         "state": row.state,
@@ -218,9 +209,9 @@ def _revision(row: OrderRevisionRow, currency: str) -> dict[str, Any]:
     }
 
 
-def _proposal(session: Session, order: OrderRow) -> dict[str, Any] | None:
+def _proposal(session: Session, order: OrderRow, known: Sequence[Revision]) -> dict[str, Any] | None:
     """The revision that waits for approval while the one in force stays (D6-6)."""
-    row = revisions.proposed(session, order.id)
+    row = next((row for row in known if row.state == "proposed"), None)
     if row is None:
         return None
     request = approvals.see_approval(session, order.id)
@@ -230,7 +221,7 @@ def _proposal(session: Session, order: OrderRow) -> dict[str, Any] | None:
     }
 
 
-def _line(line: Any) -> dict[str, Any]:
+def _line(line: Line | OrderLineRow) -> dict[str, Any]:
     return {
         "line_no": line.line_no,
         "sku": line.sku,
@@ -246,7 +237,9 @@ def _line(line: Any) -> dict[str, Any]:
     }
 
 
-def _availability(session: Session, order: OrderRow, *, now: datetime) -> list[dict[str, Any]] | None:
+def _availability(
+    session: Session, order: OrderRow, lines: Sequence[Line], *, now: datetime
+) -> list[dict[str, Any]] | None:
     """What of a quote could be had now and when the rest is expected («можно ли купить и к какому сроку»)."""
     if order.status != OrderStatus.QUOTED:
         return None
@@ -257,19 +250,19 @@ def _availability(session: Session, order: OrderRow, *, now: datetime) -> list[d
             "missing": decimal_text(line.quantity - line.now),
             "expected_on": line.on.isoformat() if line.on and line.now < line.quantity else None,
         }
-        for line in supply.availability(session, order, at=now)
+        for line in supply.availability(session, order, lines, at=now)
     ]
 
 
-def _reservation(session: Session, order: OrderRow, *, now: datetime) -> dict[str, Any] | None:
-    reservation = session.get(ReservationRow, order.id)
-    if reservation is None:
+def _reservation(session: Session, order: OrderRow, sheet: OrderSheet, *, now: datetime) -> dict[str, Any] | None:
+    reserve = sheet.reserve
+    if reserve is None:
         return None
-    held = stock.reservation_lines(session, order.id)
-    days = supply.expected_days(session, order.id, [row for row in held if row.state == "waiting"], at=now)
+    shelves = {(row.warehouse, row.sku) for row in reserve.lines if row.state == "waiting"}
+    days = supply.expected_days(session, order.id, shelves, at=now)
     lines = []
-    for line in orders.lines_of(session, order):
-        mine = [row for row in held if row.line_no == line.line_no]
+    for line in sheet.lines:
+        mine = [row for row in reserve.lines if row.line_no == line.line_no]
         for warehouse in sorted({row.warehouse for row in mine} or {line.warehouse}):
             here = [row for row in mine if row.warehouse == warehouse]
             lines.append(
@@ -285,18 +278,18 @@ def _reservation(session: Session, order: OrderRow, *, now: datetime) -> dict[st
                 }
             )
     return {
-        "status": reservation.status,
-        "expires_at": reservation.expires_at.isoformat() if reservation.expires_at else None,
-        "extensions": reservation.extensions,
+        "status": reserve.status,
+        "expires_at": reserve.expires_at.isoformat() if reserve.expires_at else None,
+        "extensions": reserve.extensions,
         "lines": lines,
     }
 
 
-def _sum_of(rows: list[Any], states: set[str]) -> str:
+def _sum_of(rows: Sequence[HeldLine], states: set[str]) -> str:
     return decimal_text(sum((row.quantity for row in rows if row.state in states), Decimal(0)))
 
 
-def _invoice(row: Any, currency: str) -> dict[str, Any]:
+def _invoice(row: Instalment, currency: str) -> dict[str, Any]:
     return {
         "id": str(row.id),
         "number": row.number,
@@ -308,7 +301,7 @@ def _invoice(row: Any, currency: str) -> dict[str, Any]:
     }
 
 
-def _payment(row: Any, currency: str) -> dict[str, Any]:
+def _payment(row: Money, currency: str) -> dict[str, Any]:
     return {
         "id": str(row.id),
         "date": row.posted_on.isoformat(),
@@ -317,14 +310,11 @@ def _payment(row: Any, currency: str) -> dict[str, Any]:
     }
 
 
-def _journal(session: Session, order_id: UUID) -> list[dict[str, Any]]:
-    return [
-        {
-            "at": event.at.isoformat(),
-            "actor": {"id": str(event.actor_id), "name": event.actor_name, "role": event.actor_role},
-            "event": event.event,
-            "data": event.data,
-            "policy_version": event.policy_version,
-        }
-        for event in events_of(session, "order", order_id)
-    ]
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "at": event.at.isoformat(),
+        "actor": {"id": str(event.actor_id), "name": event.actor_name, "role": event.actor_role},
+        "event": event.event,
+        "data": event.data,
+        "policy_version": event.policy_version,
+    }

@@ -18,7 +18,7 @@ from activities.persistence.grants import CustomerGrant, limit_of, load_grants, 
 from activities.persistence.policies import policy_version
 from activities.persistence.rates import load_rates
 from activities.persistence.rulings import HELD, price_to_approve
-from activities.persistence.stock import reservation_lines
+from activities.persistence.stock import reservation_lines, shelves_of
 from activities.persistence.supply import expected_days
 from activities.persistence.tables import ApprovalRow, CreditAccountRow, CustomerRow, JournalRow, OrderRow, UserRow
 from domain.allocation import Rule
@@ -173,8 +173,8 @@ def standing_of(session: Session, order: OrderRow, *, at: datetime) -> Standing:
 
 def _expected_on(session: Session, order: OrderRow, *, at: datetime) -> date | None:
     """The day on which everything that the order waits for is there (D7-12)."""
-    waiting = reservation_lines(session, order.id, "waiting")
-    return whole_on(expected_days(session, order.id, waiting, at=at).values())
+    shelves = shelves_of(reservation_lines(session, order.id, "waiting"))
+    return whole_on(expected_days(session, order.id, shelves, at=at).values())
 
 
 _SHORT = text("""

@@ -95,10 +95,14 @@ def customer_of(session: Session, order: OrderRow) -> CustomerRow:
 
 
 def legal_entity(session: Session, entity_id: UUID | None = None) -> LegalEntityRow:
-    """The selling company, the only one when none is named."""
+    """The selling company, the only one when none is named; that one is read once a session."""
     if entity_id is not None:
         return session.get(LegalEntityRow, entity_id) or _no_entity()
-    return session.exec(select(LegalEntityRow).order_by(col(LegalEntityRow.id))).first() or _no_entity()
+    company: LegalEntityRow | None = session.info.get("company")
+    if company is None or company not in session:
+        company = session.exec(select(LegalEntityRow).order_by(col(LegalEntityRow.id))).first() or _no_entity()
+        session.info["company"] = company
+    return company
 
 
 def _no_entity() -> LegalEntityRow:

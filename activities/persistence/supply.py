@@ -1,22 +1,22 @@
 """What orders wait for and what is expected: the facts of `domain.supply`, read without a lock."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from activities.persistence.calendars import company_calendar
-from activities.persistence.orders import customer_of, lines_of
+from activities.persistence.orders import customer_of
 from activities.persistence.policies import policy_today
 from activities.persistence.queueing import load_claims, queue_terms, shelves_seen
-from activities.persistence.stock import columns, read_shelves, shelves_of
-from activities.persistence.stock_tables import ProductRow, ReservationLineRow
+from activities.persistence.stock import columns, read_shelves
+from activities.persistence.stock_tables import ProductRow
 from activities.persistence.tables import OrderRow
 from domain.allocation import Claim, ClaimLine, ShelfKey
 from domain.supply import Arrival, LineKey, Need, Promise, Prospect, days_of, need_of, promises, whole_on
@@ -62,10 +62,10 @@ def promised_days(session: Session, keys: Iterable[ShelfKey], *, at: datetime) -
 
 
 def expected_days(
-    session: Session, order_id: UUID, waiting: Iterable[ReservationLineRow], *, at: datetime
+    session: Session, order_id: UUID, shelves: Collection[ShelfKey], *, at: datetime
 ) -> dict[int, date | None]:
-    """By line number, the day on which all that an order waits for of it is there; None when it is not known."""
-    shelves = shelves_of(waiting)
+    """By line number, the day on which all is there that an order waits for on these shelves; None when it is not
+    known."""
     if not shelves:
         return {}
     days: dict[int, list[date | None]] = defaultdict(list)
@@ -73,6 +73,19 @@ def expected_days(
         if order == str(order_id):
             days[number].append(day)
     return {number: whole_on(some) for number, some in days.items()}
+
+
+class Wanted(Protocol):
+    """A line of a quote."""
+
+    @property
+    def line_no(self) -> int: ...
+    @property
+    def warehouse(self) -> str: ...
+    @property
+    def sku(self) -> str: ...
+    @property
+    def quantity(self) -> Decimal: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +98,9 @@ class Availability:
     on: date | None
 
 
-def availability(session: Session, order: OrderRow, *, at: datetime) -> list[Availability]:
-    """Whether a quote can be served and from when: as the newest of its class, after the hold-back (D8-1, D8-2)."""
-    wanted = lines_of(session, order)
+def availability(session: Session, order: OrderRow, wanted: Sequence[Wanted], *, at: datetime) -> list[Availability]:
+    """Whether the lines of a quote can be served and from when: as the newest of its class, after the hold-back (D8-1,
+    D8-2)."""
     lines = tuple(ClaimLine(each.line_no, each.warehouse, each.sku, each.quantity, at) for each in wanted)
     claim = Claim(str(order.id), customer_of(session, order).segment == "vip", at, False, lines)
     prospect = load_prospect(session, {line.shelf for line in lines}, at=at)

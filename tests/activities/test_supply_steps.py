@@ -13,6 +13,7 @@ from support.supplies import came, cancelled, changed, ordered, state_of
 
 from activities.persistence import expected_receipts, stock, supply
 from activities.persistence.explaining import standing_of
+from activities.persistence.orders import lines_of
 from activities.persistence.supply import SupplyNeed
 from activities.persistence.tables import CustomerRow, JournalRow, OrderRow, OutboundRow, TaskRow
 from activities.supply import SupplyActivities
@@ -60,8 +61,8 @@ def needs(engine: Engine, **wanted) -> list[SupplyNeed]:
 
 def days_of(engine: Engine, order: str) -> dict[int, date | None]:
     with Session(engine) as session:
-        lines = stock.reservation_lines(session, UUID(order), "waiting")
-        return supply.expected_days(session, UUID(order), lines, at=MONDAY)
+        shelves = stock.shelves_of(stock.reservation_lines(session, UUID(order), "waiting"))
+        return supply.expected_days(session, UUID(order), shelves, at=MONDAY)
 
 
 def notices(engine: Engine) -> list[tuple[str, str, str]]:
@@ -150,7 +151,8 @@ def test_d8_2_a_quote_says_what_this_customer_can_have_and_when(engine: Engine, 
     def told(buyer: CustomerRow, quantity: str) -> tuple[Decimal, date | None]:
         order = a_quote(engine, company.manager, buyer, sku, quantity=quantity)
         with Session(engine) as session:
-            [line] = supply.availability(session, session.get_one(OrderRow, UUID(order)), at=MONDAY)
+            row = session.get_one(OrderRow, UUID(order))
+            [line] = supply.availability(session, row, lines_of(session, row), at=MONDAY)
         return line.now, line.on
 
     assert told(customer, "90") == (90, day(6))
@@ -167,7 +169,8 @@ def test_a_quote_is_served_after_the_queue(engine: Engine, company: Company, cus
     ordered(engine, company, {sku: "60"}, day(20), at=MONDAY)
     order = a_quote(engine, company.manager, customer, sku, quantity="10")
     with Session(engine) as session:
-        [line] = supply.availability(session, session.get_one(OrderRow, UUID(order)), at=MONDAY)
+        row = session.get_one(OrderRow, UUID(order))
+        [line] = supply.availability(session, row, lines_of(session, row), at=MONDAY)
     assert (line.now, line.on) == (0, day(20))
 
 
