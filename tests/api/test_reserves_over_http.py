@@ -206,7 +206,7 @@ async def test_d8_5_gathered_goods_stand_there_with_the_day_they_are_given_up(sh
     await shop.a_product(on_hand="5")
     order = await shop.a_quote(await shop.a_customer(), "CEM", "10", ship_complete=True)
     await shop.place(order)
-    await shop.house.reaches(order, "confirmed")
+    await shop.house.asks_for_goods(order)
     with Session(shop.house.engine) as session, session.begin():
         since = datetime.now(UTC) - 6 * DAY
         gather(session, order, since)

@@ -1,6 +1,5 @@
 """What has to be bought, ordered, expected and received, through the doors of a whole house."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -54,10 +53,7 @@ async def received(shop: Shop, receipt: str, quantity: str, **changes: Any) -> R
 async def a_waiting_order(shop: Shop, quantity: str = "10") -> str:
     order = await shop.a_quote(await shop.a_customer(), "CEM", quantity)
     assert (await shop.place(order)).status_code == 200
-    await shop.house.reaches(order, "confirmed", "part_reserved")
-    async with asyncio.timeout(10):
-        while (await shop.get(f"/orders/{order}"))["reservation"] is None:
-            await asyncio.sleep(0.02)
+    await shop.house.asks_for_goods(order)
     return order
 
 

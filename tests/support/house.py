@@ -20,8 +20,9 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateRPCTimeoutOr
 from temporalio.worker import Worker
 
 from activities.fresh_payments import PaymentSource
-from activities.persistence import lives, revisions, shortages
+from activities.persistence import lives
 from activities.persistence.mailbox import Letter, Mailbox
+from activities.persistence.stock_tables import ReservationRow
 from activities.persistence.tables import OrderRow, OutboundRow, TaskRow
 from activities.settings import Settings
 from activities.wiring import build_activities, build_interceptors, build_mail_activities
@@ -84,9 +85,7 @@ class House:
         now = datetime.now(UTC)
         with Session(self.engine) as session:
             order = session.get_one(OrderRow, UUID(order_id))
-            proposal = revisions.open_proposal(session, order, as_of=now)
-            shortage = shortages.open_shortage(session, order.id)
-            return lives.order_input(order, now=now, proposal=proposal, shortage=shortage)
+            return lives.order_beginning(session, order, now=now)
 
     def handle(self, order_id: str) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(ids.order_workflow_id(order_id))
@@ -104,6 +103,17 @@ class House:
             while (status := await asyncio.to_thread(self.status, order_id)) not in statuses:
                 await asyncio.sleep(0.02)
         return status
+
+    async def asks_for_goods(self, order_id: str) -> None:
+        """Wait until a confirmed order has its place in the queue: it is confirmed a step before."""
+
+        def asked() -> bool:
+            with Session(self.engine) as session:
+                return session.get(ReservationRow, UUID(order_id)) is not None
+
+        async with asyncio.timeout(self.patience):
+            while not await asyncio.to_thread(asked):
+                await asyncio.sleep(0.02)
 
     async def calls_for_picking(self, order_id: str) -> None:
         """Wait until the warehouse has been called to pick an order that is ready."""
