@@ -4,13 +4,16 @@ import json
 import os
 import re
 import sys
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 
+from bench.words import lasted
 from cli.local.problems import StackError, explain_os_error
 
 app = typer.Typer(
@@ -21,12 +24,38 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Записать отчёт в файл.")]
+Picture = Annotated[Path | None, typer.Option("--picture", help="Записать диаграмму SVG в файл.")]
+Settle = Annotated[str, typer.Option("--settle", help="Сколько ждать перед замером памяти: 60s, 5m.")]
+Outcome = TypeVar("Outcome")
+
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
 @app.callback()
 def _bench() -> None:
     """Сравнить память, процессорное время и задержки Опоры с самим Temporal за один прогон на одной машине."""
+
+
+@app.command()
+def orders(
+    count: Annotated[int, typer.Option("--orders", min=1, help="Сколько заказов каждого вида провести.")] = 200,
+    callers: Annotated[
+        list[int] | None, typer.Option(min=1, help="Сколько вызывающих размещают сразу; обычно 1, 8 и 32.")
+    ] = None,
+    each: Annotated[int | None, typer.Option(min=1, help="Сколько заказов размещает каждый из них.")] = None,
+    json_file: JsonFile = None,
+    picture: Picture = None,
+) -> None:
+    """Целый заказ: процессор, заказов в секунду, история, запросы; ожидание размещения. Рядом сам Temporal."""
+    from bench.latency import CALLERS
+    from bench.order_report import as_json, as_picture, show
+    from bench.order_run import measure
+
+    run = _timed(lambda say: measure(count, say, callers=callers or CALLERS, each=each), show)
+    _keep(json_file, as_json(run))
+    if picture is not None:
+        _write(picture, as_picture(run))
 
 
 @app.command()
@@ -37,8 +66,8 @@ def reserves(  # noqa: PLR0917 - options of the command line
         int | None, typer.Option("--remind", min=0, help="О скольких ещё напомнят в те же минуты; обычно столько же.")
     ] = None,
     window: Annotated[str, typer.Option(help="За какое время выйдут сроки: 60s, 5m, 1h.")] = "5m",
-    settle: Annotated[str, typer.Option(help="Сколько ждать перед замером памяти.")] = "3m",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Записать отчёт в файл.")] = None,
+    settle: Settle = "3m",
+    json_file: JsonFile = None,
 ) -> None:
     """Память открытых резервов рядом с пустыми процессами Temporal и задержка снятия просроченных резервов."""
     from bench.report import show
@@ -50,30 +79,80 @@ def reserves(  # noqa: PLR0917 - options of the command line
             f"Сроков и напоминаний {ends + reminders}, а заказов {orders}: уменьшите --expire или --remind."
         )
     wanted = Wanted(orders, ends, reminders, duration(window), duration(settle))
-    progress = Console(stderr=True)
-    outcome = measure(wanted, lambda line: progress.print(line, highlight=False))
-    show(outcome, Console())
-    if json_file is not None:
-        _write(json_file, json.dumps(as_json(outcome), ensure_ascii=False, indent=1) + "\n")
+    _keep(json_file, as_json(_timed(lambda say: measure(wanted, say), show)))
 
 
 @app.command()
-def orders(
-    count: Annotated[int, typer.Option("--orders", min=1, help="Сколько заказов каждого вида провести.")] = 200,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Записать отчёт в файл.")] = None,
-    picture: Annotated[Path | None, typer.Option(help="Записать диаграмму SVG в файл.")] = None,
+def invoices(
+    count: Annotated[int, typer.Option("--invoices", min=1, help="Сколько счетов загрузить и оплатить.")] = 500,
+    json_file: JsonFile = None,
 ) -> None:
-    """Процессорное время целого заказа и задержка размещения рядом с тем же у самого Temporal."""
-    from bench.order_report import as_json, as_picture, show
-    from bench.order_run import measure
+    """Счетов под наблюдение и оплачено в секунду рядом с пустыми процессами Temporal."""
+    from bench.invoice_report import as_json, show
+    from bench.invoices import measure
 
-    progress = Console(stderr=True)
-    run = measure(count, lambda line: progress.print(line, highlight=False))
-    show(run, Console())
-    if json_file is not None:
-        _write(json_file, json.dumps(as_json(run), ensure_ascii=False, indent=1) + "\n")
+    _keep(json_file, as_json(_timed(lambda say: measure(count, say), show)))
+
+
+@app.command()
+def memory(
+    sizes: Annotated[str, typer.Option(help="Сколько заказов и столько же счетов открыть, по порядку.")] = (
+        "1000,10000,50000"
+    ),
+    settle: Settle = "3m",
+    json_file: JsonFile = None,
+) -> None:
+    """Память при стольких открытых заказах и счетах рядом со столькими же пустыми процессами Temporal."""
+    from bench.memory import measure
+    from bench.memory_report import as_json, show
+
+    wanted = numbers(sizes)
+    _keep(json_file, as_json(_timed(lambda say: measure(wanted, duration(settle), say), show)))
+
+
+@app.command()
+def start(
+    times: Annotated[int, typer.Option(min=1, help="Сколько раз запустить и убить каждую часть.")] = 3,
+    json_file: JsonFile = None,
+) -> None:
+    """Время запуска, пустого и повторного, и восстановления после kill -9 каждой части."""
+    from bench.start import measure
+    from bench.start_report import as_json, show
+
+    _keep(json_file, as_json(_timed(lambda say: measure(times, say), show)))
+
+
+@app.command()
+def growth(
+    sizes: Annotated[
+        list[int] | None, typer.Option("--invoices", min=1, help="Сколько счетов в базе; обычно 10000 и 1000000.")
+    ] = None,
+    count: Annotated[int, typer.Option("--orders", min=1, help="Сколько заказов провести на каждой базе.")] = 50,
+    json_file: JsonFile = None,
+    picture: Picture = None,
+) -> None:
+    """Как растут цена заказа, ожидание, страницы и запуск вместе с базой."""
+    from bench.growth import SIZES, measure
+    from bench.growth_report import as_json, as_picture, show
+
+    run = _timed(lambda say: measure(sorted(sizes or SIZES), count, say), show)
+    _keep(json_file, as_json(run))
     if picture is not None:
         _write(picture, as_picture(run))
+
+
+def _timed(measure: Callable[[Callable[[str], None]], Outcome], show: Callable[[Outcome, Console], None]) -> Outcome:
+    """Measure, show what came of it and how long it took."""
+    begun, progress, console = time.monotonic(), Console(stderr=True), Console()
+    outcome = measure(lambda line: progress.print(line, highlight=False))
+    show(outcome, console)
+    console.print(lasted(time.monotonic() - begun), highlight=False)
+    return outcome
+
+
+def _keep(file: Path | None, report: dict[str, Any]) -> None:
+    if file is not None:
+        _write(file, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
 
 
 def _write(file: Path, text: str) -> None:
@@ -93,6 +172,18 @@ def duration(text: str) -> timedelta:
     if found is None:
         raise StackError(f"Не понимаю время «{text}»: напишите, например, 60s, 5m или 1h.")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def numbers(text: str) -> list[int]:
+    """`1000,10000`, each greater than the one before.
+
+    Raises:
+        StackError: they are not.
+    """
+    found = [int(each) for each in text.split(",") if each.strip().isdecimal()]
+    if len(found) != text.count(",") + 1 or found != sorted(set(found)) or found[0] < 1:
+        raise StackError(f"Не понимаю «{text}»: напишите числа по возрастанию через запятую, например 1000,10000.")
+    return found
 
 
 def main() -> int:

@@ -1,7 +1,8 @@
-"""A process that speaks to the engine as an API would: `python -m bench.caller KIND ADDRESS FIRST COUNT AT_ONCE`.
+"""A process that speaks to the engine as an API would: `python -m bench.caller KIND ADDRESS FIRST COUNT PACE`.
 
-`orders` prints its own CPU seconds: what a caller spends belongs to what an order costs, on either side of a
-comparison. `placing` prints how long each answer took, as JSON.
+PACE: so many callers at once, for `placing_openly` calls per second. What it prints is JSON. `orders`: its own CPU
+seconds, since what a caller spends belongs to what an order costs on either side of a comparison, and the seconds it
+took. `placing` and `placing_openly`: how long each answer took.
 """
 
 import asyncio
@@ -9,57 +10,45 @@ import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
+from bench.arrivals import closed_loop, open_loop
 from bench.reference import ReferenceOrder, ReferencePlacing
 from workflows.client import connect
 from workflows.ids import TASK_QUEUE
 
-_PAUSE = 0.5
+_PAUSE = 0.1
 _RUNNING = "WorkflowType='ReferenceOrder' AND ExecutionStatus='Running'"
 
 
-async def whole_orders(client: Client, turns: range, at_once: int) -> str:
-    """Place all, let all be picked, then shipped; the CPU seconds it took here once the last has ended."""
+async def whole_orders(client: Client, turns: range, pace: float) -> dict[str, float]:
+    """Place all, let all be picked, then shipped; what it took until the last had ended."""
+    at_once = int(pace)
 
     def handle(turn: int) -> Any:
         return client.get_workflow_handle(f"reference/{turn}")
 
-    begun = time.process_time()
-    await in_turn(turns, at_once, lambda turn: _place(client, ReferenceOrder, f"reference/{turn}"))
-    await in_turn(turns, at_once, lambda turn: handle(turn).signal(ReferenceOrder.pick))
-    await in_turn(turns, at_once, lambda turn: handle(turn).signal(ReferenceOrder.ship))
+    begun, cpu = time.monotonic(), time.process_time()
+    await closed_loop(turns, at_once, lambda turn: _place(client, ReferenceOrder, f"reference/{turn}"))
+    await closed_loop(turns, at_once, lambda turn: handle(turn).signal(ReferenceOrder.pick))
+    await closed_loop(turns, at_once, lambda turn: handle(turn).signal(ReferenceOrder.ship))
     while (await client.count_workflows(_RUNNING)).count:
         await asyncio.sleep(_PAUSE)
-    return str(time.process_time() - begun)
+    return {"cpu": time.process_time() - cpu, "seconds": time.monotonic() - begun}
 
 
-async def placing(client: Client, turns: range, at_once: int) -> str:
-    """Seconds until each answer."""
-    seconds: list[float] = []
-
-    async def one(turn: int) -> None:
-        begun = time.perf_counter()
-        await _place(client, ReferencePlacing, f"placing/{turn}")
-        seconds.append(time.perf_counter() - begun)
-
-    await in_turn(turns, at_once, one)
-    return json.dumps(seconds)
+async def placing(client: Client, turns: range, pace: float) -> list[float]:
+    """Seconds until each answer, each caller asking again once it has it."""
+    return await closed_loop(turns, int(pace), lambda turn: _place(client, ReferencePlacing, f"placing/{turn}"))
 
 
-async def in_turn(turns: Iterable[int], at_once: int, do: Callable[[int], Awaitable[object]]) -> None:
-    """Do it for each turn, so many at a time."""
-    left = iter(turns)
-
-    async def one_after_another() -> None:
-        for turn in left:
-            await do(turn)
-
-    await asyncio.gather(*(one_after_another() for _ in range(at_once)))
+async def placing_openly(client: Client, turns: range, pace: float) -> list[float]:
+    """Seconds until each answer, however many are still awaited."""
+    return await open_loop(turns, pace, lambda turn: _place(client, ReferencePlacing, f"placing/{turn}"))
 
 
 async def _place(client: Client, kind: type[ReferenceOrder | ReferencePlacing], workflow_id: str) -> None:
@@ -72,12 +61,18 @@ async def _place(client: Client, kind: type[ReferenceOrder | ReferencePlacing], 
     await client.execute_update_with_start_workflow("place", start_workflow_operation=start)
 
 
-async def main(kind: str, address: str, first: int, count: int, at_once: int) -> None:
-    measure = {"orders": whole_orders, "placing": placing}[kind]
-    print(await measure(await connect(address), range(first, first + count), at_once))
+KINDS: dict[str, Callable[[Client, range, float], Awaitable[object]]] = {
+    "orders": whole_orders,
+    "placing": placing,
+    "placing_openly": placing_openly,
+}
+
+
+async def main(kind: str, address: str, first: int, count: int, pace: float) -> None:
+    print(json.dumps(await KINDS[kind](await connect(address), range(first, first + count), pace)))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])))
     sys.stdout.flush()
     os._exit(0)

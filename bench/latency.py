@@ -1,16 +1,20 @@
-"""How long placing takes, beside the engine's own update-with-start with one trivial transaction."""
+"""How long placing takes, beside the engine's own update-with-start with one trivial transaction.
+
+Each number of callers is measured twice. In a closed loop every caller asks again once it has its answer, which tells
+what so many callers reach. In an open loop calls come at half of that rate, each side at half of its own, and how long
+each took is counted from the instant it was meant to begin.
+"""
 
 import asyncio
 import itertools
-import json
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 import psycopg
 
+from bench.arrivals import closed_loop, open_loop, rate_of
 from bench.company import Desk, bins, customer, goods
 from bench.figures import percentile, ratio
 from bench.orders import call
@@ -19,58 +23,85 @@ from bench.stack import MeasuredStack
 CALLERS = (1, 8, 32)
 PER_CALLER = {1: 60, 8: 20, 32: 8}
 """Orders that each caller places, one after the other, as soon as the last answer is there."""
+_SOME = 10
 _TABLE = "CREATE TABLE IF NOT EXISTS bench_note (turn text PRIMARY KEY, times integer NOT NULL)"
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """Seconds until the answer of so many callers at once."""
+    """Seconds until the answer of so many callers at once.
+
+    `rates`: calls per second that were offered to the engine and to us in an open loop; None in a closed one.
+    """
 
     callers: int
     engine: list[float]
     ours: list[float]
+    rates: tuple[float, float] | None = None
 
     def ratio(self, share: float) -> float | None:
         return ratio(percentile(self.ours, share), percentile(self.engine, share))
 
 
-def placing(stack: MeasuredStack) -> list[Waits]:
-    """Both sides in turn at each number of callers, on one running stack."""
+def placing(stack: MeasuredStack, callers: Sequence[int] = CALLERS, each: int | None = None) -> list[Waits]:
+    """Both sides in turn at each number of callers, on one running stack: a closed loop, then an open one.
+
+    Args:
+        each: how many orders each caller places in the closed loop; as many come in the open one.
+    """
     with psycopg.connect(stack.database, autocommit=True) as database:
         database.execute(_TABLE)
-    call(stack, "placing", 0, 20, 1)
-    asyncio.run(_ours(stack, 1, 20))
+    warm_up = 20 if each is None else each
+    call(stack, "placing", 0, warm_up, 1)
+    asyncio.run(_ours(stack, 0, warm_up, 1))
     measured = []
-    for callers in CALLERS:
-        count = callers * PER_CALLER[callers]
-        engines = json.loads(call(stack, "placing", 1000 * callers, count, callers))
-        measured.append(Waits(callers, engines, asyncio.run(_ours(stack, callers, count))))
+    for many in callers:
+        count = many * (each or PER_CALLER.get(many, _SOME))
+        first = 1000 * many
+        closed = Waits(
+            many,
+            call(stack, "placing", first, count, many),
+            asyncio.run(_ours(stack, first, count, many)),
+        )
+        rates = rate_of(closed.engine, many), rate_of(closed.ours, many)
+        engines = call(stack, "placing_openly", first + count, count, rates[0])
+        measured += [closed, Waits(many, engines, asyncio.run(_ours(stack, first + 500, count, rate=rates[1])), rates)]
     return measured
 
 
-async def _ours(stack: MeasuredStack, callers: int, count: int) -> list[float]:
-    limits = httpx2.Limits(max_connections=callers)
+def closed_placing(stack: MeasuredStack, callers: int, count: int, buyers: Sequence[str] = ()) -> list[float]:
+    """Seconds of each of our answers, so many callers at once; orders of new customers, unless there are `buyers`."""
+    return asyncio.run(_ours(stack, 1000 * callers, count, callers, buyers=buyers))
+
+
+async def _ours(
+    stack: MeasuredStack,
+    first: int,
+    count: int,
+    callers: int = 0,
+    *,
+    rate: float | None = None,
+    buyers: Sequence[str] = (),
+) -> list[float]:
+    """Seconds of placing so many quotes, by callers in a closed loop or at a rate in an open one."""
+    limits = httpx2.Limits(max_connections=callers or None)
     async with httpx2.AsyncClient(trust_env=False, timeout=60, limits=limits) as http:
         desk = Desk(stack, http)
-        first = 10_000 + 100 * callers + count
-        skus = await goods(desk, first, count)
-        buyers = [await customer(desk, bin_, limit="100000000.00", days=14) for bin_ in bins(first, 8)]
-        pairs = itertools.islice(zip(itertools.cycle(buyers), itertools.cycle(skus), strict=False), count)
-        bodies = [{"customer_id": who, "lines": [{"sku": sku, "quantity": "1"}]} for who, sku in pairs]
-        orders = [(await desk.post("/orders", "manager", body))["id"] for body in bodies]
-        return await timed(orders, callers, lambda order: desk.post(f"/orders/{order}/place", "manager"))
+        skus = await goods(desk, 10_000 + first, count)
+        buyers = buyers or [
+            await customer(desk, bin_, limit="100000000.00", days=14) for bin_ in bins(10_000 + first, 8)
+        ]
+        orders = await _quotes(desk, buyers, skus, count)
+
+        async def place(order: str) -> None:
+            await desk.post(f"/orders/{order}/place", "manager")
+
+        if rate is not None:
+            return await open_loop(orders, rate, place)
+        return await closed_loop(orders, callers, place)
 
 
-async def timed(work: list[Any], callers: int, do: Callable[[Any], Awaitable[object]]) -> list[float]:
-    """Seconds of each call, so many callers at once."""
-    seconds: list[float] = []
-    left = iter(work)
-
-    async def one_after_another() -> None:
-        for each in left:
-            begun = time.perf_counter()
-            await do(each)
-            seconds.append(time.perf_counter() - begun)
-
-    await asyncio.gather(*(one_after_another() for _ in range(callers)))
-    return seconds
+async def _quotes(desk: Desk, buyers: Sequence[str], skus: Sequence[str], count: int) -> list[str]:
+    pairs = itertools.islice(zip(itertools.cycle(buyers), itertools.cycle(skus), strict=False), count)
+    bodies: list[Any] = [{"customer_id": who, "lines": [{"sku": sku, "quantity": "1"}]} for who, sku in pairs]
+    return [str((await desk.post("/orders", "manager", body))["id"]) for body in bodies]

@@ -1,5 +1,6 @@
 """What a whole order costs, as people read it: ratios first, then the figures of the machine, then a picture."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 from xml.sax.saxutils import escape
@@ -7,10 +8,13 @@ from xml.sax.saxutils import escape
 from rich.console import Console
 from rich.table import Table
 
+from bench import words
 from bench.cpu import CpuPerOrder
 from bench.figures import percentile, ratio
 from bench.latency import Waits
 from bench.order_run import MOST_CREDIT, MOST_PLACING, MOST_PREPAID, Run
+from bench.orders import OrderCost
+from bench.words import figure, most, times
 
 _NAMES = {"temporal": "сервер", "worker": "воркер", "api": "API", "postgres": "PostgreSQL", "caller": "вызывающий"}
 _COLOURS = {"temporal": "#4263eb", "worker": "#2fb344", "api": "#f59f00", "postgres": "#ae3ec9", "caller": "#868e96"}
@@ -18,52 +22,74 @@ _SHARES = (0.5, 0.95, 0.99)
 
 
 def show(run: Run, console: Console) -> None:
-    """The table of ratios, then CPU by process and the waits on this machine."""
+    """The table of ratios, then the figures of this machine."""
     table = Table("Показатель", "Значение", "Норма", title=f"Заказов каждого вида: {run.orders}")
-    rows = (
-        ("заказ с отсрочкой", run.credit.whole, MOST_CREDIT),
-        ("заказ с предоплатой", run.prepaid.whole, MOST_PREPAID),
-    )
-    for title, cost, most in rows:
-        table.add_row(f"Процессор: {title} / образец движка", _x(ratio(cost.total, run.engine.total)), f"≤ {_x(most)}")
+    for title, cost, norm in _ours(run):
+        table.add_row(f"Процессор: {title} / образец движка", times(_cpu_ratio(run, cost)), most(norm))
     for waits in run.waits:
-        norm = f"≤ {_x(MOST_PLACING)}" if waits.callers in {1, 8} else ""
-        title = f"Размещение, вызывающих {waits.callers}: p50 / p95 / p99"
-        table.add_row(title, " / ".join(_x(waits.ratio(share)) for share in _SHARES), norm)
-    console.print(table)
-    console.print(f"На этой машине ({run.machine.sentence()}), мс процессора на заказ:", highlight=False)
+        norm_said = most(MOST_PLACING) if waits.callers in {1, 8} else ""
+        table.add_row(f"{_loop(waits)}: p50 / p95 / p99", " / ".join(times(waits.ratio(share)) for share in _SHARES),
+                      norm_said)  # fmt: skip
+    for title, cost, _ in _ours(run):
+        table.add_row(f"В секунду: {title} / образец", times(ratio(cost.per_second, run.engine.per_second)), "")
+        events, size = _history_ratios(run, cost)
+        table.add_row(f"История: {title} / образец, события / байты", f"{times(events)} / {times(size)}", "")
+    words.show(
+        console, table, run.machine, [*_figures(run), *(f"{_loop(waits)}: {_wait(waits)}" for waits in run.waits)]
+    )
+
+
+def _figures(run: Run) -> Iterator[str]:
     for title, cost in _bars(run):
         parts = ", ".join(f"{_NAMES[name]} {value:.0f}" for name, value in cost.by_process.items() if value >= 1)
-        console.print(f"  {title}: {cost.total:.0f} ({parts})", highlight=False)
-    for waits in run.waits:
-        console.print(f"  размещение, вызывающих {waits.callers}: {_wait(waits)}", highlight=False)
+        yield f"{title}: мс процессора {cost.total:.0f} ({parts})"
+    for title, side in (("образец движка", run.engine), *((title, cost) for title, cost, _ in _ours(run))):
+        left = side.history
+        yield (
+            f"{title}: {figure(side.per_second, 'в секунду')}, история: {left.events:.0f} событий, "
+            f"{figure(left.size / 1024, 'КиБ')}"
+        )
+    for title, cost, _ in _ours(run):
+        yield f"{title}: запросов {cost.served.statements:.0f}, транзакций {cost.served.transactions:.0f}"
 
 
 def as_json(run: Run) -> dict[str, Any]:
     """Ratios first, then everything they were counted from."""
+    sides = {"engine": run.engine, "credit": run.credit, "prepaid": run.prepaid}
+    kinds = {"credit": run.credit, "prepaid": run.prepaid}
     return {
         "benchmark": "orders",
         "at": run.at.isoformat(),
-        "credit_ratio": ratio(run.credit.whole.total, run.engine.total),
+        "credit_ratio": _cpu_ratio(run, run.credit),
         "credit_ratio_most": MOST_CREDIT,
-        "prepaid_ratio": ratio(run.prepaid.whole.total, run.engine.total),
+        "prepaid_ratio": _cpu_ratio(run, run.prepaid),
         "prepaid_ratio_most": MOST_PREPAID,
-        "placing": [
-            {
-                "callers": waits.callers,
-                "ratio": {f"p{share * 100:.0f}": waits.ratio(share) for share in _SHARES},
-                "engine_seconds": {f"p{share * 100:.0f}": percentile(waits.engine, share) for share in _SHARES},
-                "seconds": {f"p{share * 100:.0f}": percentile(waits.ours, share) for share in _SHARES},
-            }
-            for waits in run.waits
-        ],
+        "per_second_ratio": {name: ratio(cost.per_second, run.engine.per_second) for name, cost in kinds.items()},
+        "history_ratio": {
+            name: dict(zip(("events", "bytes"), _history_ratios(run, cost), strict=True))
+            for name, cost in kinds.items()
+        },
+        "placing": [_placing(waits) for waits in run.waits],
         "machine": asdict(run.machine),
         "orders": run.orders,
         "cpu_ms": {
-            "engine": run.engine.by_process,
-            "credit": {name: cost.by_process for name, cost in run.credit.phases.items()},
-            "prepaid": {name: cost.by_process for name, cost in run.prepaid.phases.items()},
+            "engine": run.engine.cpu.by_process,
+            **{kind: {name: each.by_process for name, each in cost.phases.items()} for kind, cost in kinds.items()},
         },
+        "per_second": {name: side.per_second for name, side in sides.items()},
+        "history": {name: {"events": side.history.events, "bytes": side.history.size} for name, side in sides.items()},
+        "served": {name: asdict(cost.served) for name, cost in kinds.items()},
+    }
+
+
+def _placing(waits: Waits) -> dict[str, Any]:
+    return {
+        "callers": waits.callers,
+        "loop": "closed" if waits.rates is None else "open",
+        "ratio": {f"p{share * 100:.0f}": waits.ratio(share) for share in _SHARES},
+        "engine_seconds": {f"p{share * 100:.0f}": percentile(waits.engine, share) for share in _SHARES},
+        "seconds": {f"p{share * 100:.0f}": percentile(waits.ours, share) for share in _SHARES},
+        "offered_per_second": None if waits.rates is None else {"engine": waits.rates[0], "opora": waits.rates[1]},
     }
 
 
@@ -91,16 +117,29 @@ def as_picture(run: Run) -> str:
     return "\n".join([*lines, "</svg>", ""])
 
 
-def _bars(run: Run) -> list[tuple[str, CpuPerOrder]]:
+def _ours(run: Run) -> list[tuple[str, OrderCost, float]]:
     return [
-        ("образец движка", run.engine),
-        ("заказ с отсрочкой", run.credit.whole),
-        ("заказ с предоплатой", run.prepaid.whole),
+        ("заказ с отсрочкой", run.credit, MOST_CREDIT),
+        ("заказ с предоплатой", run.prepaid, MOST_PREPAID),
     ]
 
 
-def _x(value: float | None) -> str:
-    return "не измерить" if value is None else f"{value:.2f} ×".replace(".", ",")
+def _bars(run: Run) -> list[tuple[str, CpuPerOrder]]:
+    return [("образец движка", run.engine.cpu), *((title, cost.whole) for title, cost, _ in _ours(run))]
+
+
+def _cpu_ratio(run: Run, cost: OrderCost) -> float | None:
+    return ratio(cost.whole.total, run.engine.cpu.total)
+
+
+def _history_ratios(run: Run, cost: OrderCost) -> tuple[float | None, float | None]:
+    ours, engines = cost.history, run.engine.history
+    return ratio(ours.events, engines.events), ratio(ours.size, engines.size)
+
+
+def _loop(waits: Waits) -> str:
+    kind = "закрытая петля" if waits.rates is None else "открытая петля"
+    return f"Размещение, {kind}, вызывающих {waits.callers}"
 
 
 def _wait(waits: Waits) -> str:
@@ -108,4 +147,9 @@ def _wait(waits: Waits) -> str:
         " / ".join(f"{percentile(seconds, share) * 1000:.0f}" for share in _SHARES)
         for seconds in (waits.ours, waits.engine)
     )
-    return f"{ours} мс, движок {engines} мс (p50 / p95 / p99)"
+    if waits.rates is None:
+        offered = ""
+    else:
+        engines_rate, our_rate = (figure(rate, "в секунду") for rate in waits.rates)
+        offered = f"; предложено {our_rate}, движку {engines_rate}"
+    return f"{ours} мс, движок {engines} мс (p50 / p95 / p99){offered}"

@@ -1,13 +1,12 @@
 """`./opora bench orders`: whole orders and their placing, beside the engine's own, on one running stack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bench.cpu import CpuPerOrder
-from bench.latency import Waits, placing
+from bench.latency import CALLERS, Waits, placing
 from bench.machine import Machine, this_machine
-from bench.orders import OrderCost, engine_cost, opora_cost
+from bench.orders import EngineCost, OrderCost, engine_cost, opora_cost
 from bench.stack import fresh_stack
 
 MOST_CREDIT = 1.5
@@ -26,14 +25,18 @@ class Run:
     at: datetime
     machine: Machine
     orders: int
-    engine: CpuPerOrder
+    engine: EngineCost
     credit: OrderCost
     prepaid: OrderCost
     waits: list[Waits]
 
 
-def measure(orders: int, say: Say) -> Run:
+def measure(orders: int, say: Say, *, callers: Sequence[int] = CALLERS, each: int | None = None) -> Run:
     """Run both sides in turn. Call from the main thread.
+
+    Args:
+        callers: how many place orders at once.
+        each: how many orders each of them places; None: as many as make for steady figures.
 
     Raises:
         StackError: the stack did not start, or the product refused what was asked of it.
@@ -46,5 +49,5 @@ def measure(orders: int, say: Say) -> Run:
         credit = opora_cost(stack, orders, prepaid=False)
         say(f"Опора: заказов с предоплатой {orders}…")
         prepaid = opora_cost(stack, orders, prepaid=True)
-        say("Размещение: 1, 8 и 32 вызывающих…")
-        return Run(at, machine, orders, engine, credit, prepaid, placing(stack))
+        say(f"Размещение, вызывающих: {', '.join(map(str, callers))}…")
+        return Run(at, machine, orders, engine, credit, prepaid, placing(stack, callers, each))

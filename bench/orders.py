@@ -1,15 +1,17 @@
 """What a whole order costs: CPU by process, beside the engine's own order in the same run.
 
 Both sides go through the same phases with as many orders: all are placed, all are picked, all are shipped. The engine's
-order takes `bench.reference`; ours goes through the product's own doors, from the quote to the running invoice.
+order takes `bench.reference`; ours goes through the product's own doors, from the quote to the running invoice. What
+PostgreSQL serves is counted on a few further orders, because counting costs it time.
 """
 
 import asyncio
 import itertools
+import json
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,14 +21,19 @@ import psycopg
 
 from bench.company import Desk, bins, customer, goods
 from bench.cpu import CpuPerOrder, per_order, spent
+from bench.history import MOST_LOOKED_AT, History, history
 from bench.stack import MeasuredStack
+from bench.statements import Served, counting
 from cli.local.data import ROOT
 from cli.local.problems import StackError
+from workflows.ids import order_workflow_id
 
 AT_ONCE = 8
 WARM_UP = 40
+COUNTED = 10
+"""Orders whose statements are counted."""
 CUSTOMERS = 20
-_PAUSE = 0.3
+_PAUSE = 0.1
 _PATIENCE = 60.0
 _SETTLE = 1.5
 """After the last fact stands in the database, the processes still write down where they wait."""
@@ -37,10 +44,22 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class EngineCost:
+    """What one of the engine's reference orders costs; `per_second`: as many at once as ours."""
+
+    cpu: CpuPerOrder
+    per_second: float
+    history: History
+
+
+@dataclass(frozen=True, slots=True)
 class OrderCost:
-    """CPU milliseconds per order by process and by phase of the way."""
+    """CPU milliseconds per order by process and by phase of the way, and what else an order takes and leaves."""
 
     phases: dict[str, CpuPerOrder]
+    per_second: float
+    history: History
+    served: Served
 
     @property
     def whole(self) -> CpuPerOrder:
@@ -48,40 +67,74 @@ class OrderCost:
         return CpuPerOrder({name: sum(each.by_process[name] for each in self.phases.values()) for name in names})
 
 
-def engine_cost(stack: MeasuredStack, orders: int) -> CpuPerOrder:
+def engine_cost(stack: MeasuredStack, orders: int) -> EngineCost:
     """The engine's reference orders; the caller's process stands where our API does."""
-    call(stack, "orders", 0, WARM_UP, AT_ONCE)
+    warm_up = min(orders, WARM_UP)
+    call(stack, "orders", 0, warm_up, AT_ONCE)
     before = spent(stack.pids)
-    caller = float(call(stack, "orders", WARM_UP, orders, AT_ONCE))
+    caller = call(stack, "orders", warm_up, orders, AT_ONCE)
     cost = per_order(before, spent(stack.pids), orders)
-    return CpuPerOrder(cost.by_process | {"caller": caller * 1000 / orders})
+    left = asyncio.run(history(stack, [[f"reference/{turn}"] for turn in range(warm_up, warm_up + orders)]))
+    cpu = CpuPerOrder(cost.by_process | {"caller": caller["cpu"] * 1000 / orders})
+    return EngineCost(cpu, orders / caller["seconds"], left)
 
 
-def call(stack: MeasuredStack, kind: str, first: int, count: int, at_once: int) -> str:
-    """What `bench.caller` prints."""
-    argv = [sys.executable, "-P", "-m", "bench.caller", kind, stack.temporal, str(first), str(count), str(at_once)]
+def call(stack: MeasuredStack, kind: str, first: int, count: int, pace: float) -> Any:
+    """What `bench.caller` answers.
+
+    Raises:
+        StackError: it failed.
+    """
+    argv = [sys.executable, "-P", "-m", "bench.caller", kind, stack.temporal, str(first), str(count), str(pace)]
     ran = subprocess.run(argv, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise StackError(f"bench.caller: {ran.stderr}")
-    return ran.stdout
+    return json.loads(ran.stdout)
 
 
-def opora_cost(stack: MeasuredStack, orders: int, *, prepaid: bool) -> OrderCost:
-    """Our orders, of customers on credit or of such as pay in advance."""
-    return asyncio.run(_opora_cost(stack, orders, prepaid))
+def opora_cost(stack: MeasuredStack, orders: int, *, prepaid: bool, buyers: Sequence[str] = ()) -> OrderCost:
+    """Our orders, of customers on credit or of such as pay in advance; of new ones, unless there are `buyers`.
+
+    Raises:
+        StackError: an order was refused or got stuck.
+    """
+    return asyncio.run(_opora_cost(stack, orders, prepaid, buyers))
 
 
-async def _opora_cost(stack: MeasuredStack, orders: int, prepaid: bool) -> OrderCost:
+async def _opora_cost(stack: MeasuredStack, orders: int, prepaid: bool, buyers: Sequence[str]) -> OrderCost:
     connection = psycopg.AsyncConnection.connect(stack.database, autocommit=True)
     async with httpx2.AsyncClient(trust_env=False, timeout=60) as http, await connection as database:
         desk = Desk(stack, http)
         first = 1000 if prepaid else 0
-        skus = await goods(desk, first, orders + WARM_UP)
+        skus = await goods(desk, first, orders + WARM_UP + COUNTED)
         terms: dict[str, Any] = {} if prepaid else {"limit": "100000000.00", "days": 14}
-        buyers = [await customer(desk, bin_, **terms) for bin_ in bins(first, CUSTOMERS)]
+        buyers = buyers or [await customer(desk, bin_, **terms) for bin_ in bins(first, min(orders, CUSTOMERS))]
         walk = Walk(stack, desk, database, prepaid)
-        await walk.go(buyers, skus, WARM_UP)
-        return await walk.go(buyers, skus, orders)
+        await walk.go(buyers, skus, min(orders, WARM_UP))
+        walked = await walk.go(buyers, skus, orders)
+        left = await history(stack, await _processes(database, walked.made[:MOST_LOOKED_AT]))
+        counted = min(orders, COUNTED)
+        async with counting(database, stack.postgres_log) as count:
+            await walk.go(buyers, skus, counted)
+        return OrderCost(walked.phases, orders / walked.seconds, left, count.served.each_of(counted))
+
+
+async def _processes(database: psycopg.AsyncConnection[Any], made: list[dict[str, Any]]) -> list[list[str]]:
+    """The processes of each order: its own, its invoices' and its payments'."""
+    found = []
+    for order in made:
+        rows = await (await database.execute(_PROCESSES, {"id": order["id"]})).fetchall()
+        found.append([order_workflow_id(order["id"]), *(row[0] for row in rows)])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """Orders that have gone the whole way; `seconds`: of all of them, without the rests between the phases."""
+
+    made: list[dict[str, Any]]
+    phases: dict[str, CpuPerOrder]
+    seconds: float
 
 
 def _payment(order: dict[str, Any]) -> dict[str, Any]:
@@ -105,7 +158,7 @@ class Walk:
         self._database = database
         self._prepaid = prepaid
 
-    async def go(self, customers: list[str], skus: list[str], orders: int) -> OrderCost:
+    async def go(self, customers: Sequence[str], skus: list[str], orders: int) -> Walked:
         """Every order from the quote to its invoice."""
         made: list[dict[str, Any]] = []
         places = zip(itertools.cycle(customers), itertools.cycle(skus), strict=False)
@@ -132,12 +185,15 @@ class Walk:
                 _SHIPPED[self._prepaid],
             ),
         ]
-        return OrderCost({name: await self._phase(do, status, orders, made) for name, do, status in phases})
+        measured = {name: await self._phase(do, status, orders, made) for name, do, status in phases}
+        costs = {name: cost for name, (cost, _) in measured.items()}
+        return Walked(made, costs, sum(seconds for _, seconds in measured.values()))
 
     async def _phase(
         self, do: Callable[[int], Awaitable[None]], status: str, orders: int, made: list[dict[str, Any]]
-    ) -> CpuPerOrder:
-        before = spent(self._stack.pids)
+    ) -> tuple[CpuPerOrder, float]:
+        """What each took of the processors, and the seconds until the last had come through."""
+        before, begun = spent(self._stack.pids), time.monotonic()
         turns = iter(range(orders))
 
         async def one_after_another() -> None:
@@ -146,7 +202,9 @@ class Walk:
 
         await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
         await self._until(status, made)
-        return per_order(before, spent(self._stack.pids), orders)
+        seconds = time.monotonic() - begun
+        await asyncio.sleep(_SETTLE)
+        return per_order(before, spent(self._stack.pids), orders), seconds
 
     async def _until(self, status: str, made: list[dict[str, Any]]) -> None:
         """Until every order stands at this status, its letters are gone and its invoices are watched."""
@@ -155,7 +213,6 @@ class Walk:
         while True:
             row = await (await self._database.execute(_LEFT, {"ids": ids, "status": status})).fetchone()
             if row == (0, 0, 0):
-                await asyncio.sleep(_SETTLE)
                 return
             if time.monotonic() > over:
                 raise StackError(f"Не дошли до «{status}» / не отправлено / не начато: {row}.")
@@ -167,4 +224,11 @@ _LEFT = """
            (SELECT count(*) FROM outbound WHERE state IN ('planned', 'sending')),
            (SELECT count(*) FROM sales_order WHERE id = ANY(%(ids)s) AND status NOT IN ('quoted', 'picking')
                AND status <> 'closed' AND (wait IS NULL OR wait = 'null'))
+"""
+
+_PROCESSES = """
+    SELECT 'invoice/' || l.id FROM schedule_line l JOIN invoice i ON i.id = l.invoice_id WHERE i.order_id = %(id)s
+    UNION ALL
+    SELECT 'payment/' || p.identity FROM payment p
+     WHERE p.external_id = (SELECT 'bench-' || number FROM sales_order WHERE id = %(id)s)
 """

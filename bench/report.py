@@ -3,8 +3,10 @@
 from rich.console import Console
 from rich.table import Table
 
+from bench import words
 from bench.figures import LATE_SECONDS, MIB, Lateness, Memory, ratio
 from bench.reserves import MOST, Outcome
+from bench.words import most, times
 
 
 def show(outcome: Outcome, console: Console) -> None:
@@ -12,9 +14,9 @@ def show(outcome: Outcome, console: Console) -> None:
     wanted = outcome.wanted
     table = Table("Показатель", "Значение", "Норма", title=f"Открытых резервов: {wanted.orders}")
     ours, engine = outcome.ours.opened, outcome.engine.opened
-    table.add_row("Память Temporal и воркера: резервы / пустые процессы", _times(outcome.memory_ratio), f"≤ {_x(MOST)}")
-    table.add_row("  из неё сервер Temporal", _times(ratio(ours.server, engine.server)), "")
-    table.add_row("  из неё воркер", _times(ratio(ours.worker, engine.worker)), "")
+    table.add_row("Память Temporal и воркера: резервы / пустые процессы", times(outcome.memory_ratio), most(MOST))
+    table.add_row("  из неё сервер Temporal", times(ratio(ours.server, engine.server)), "")
+    table.add_row("  из неё воркер", times(ratio(ours.worker, engine.worker)), "")
     late = outcome.late()
     if "released" in late:
         releases = late["released"]
@@ -27,28 +29,19 @@ def show(outcome: Outcome, console: Console) -> None:
     ):
         if name in late:
             table.add_row(f"{title}: p50 / p99 / наибольшее", _late(late[name]), "")
-    console.print(table)
-    console.print(f"На этой машине ({outcome.machine.sentence()}):", highlight=False)
-    for title, side in (("движок", outcome.engine), ("Опора", outcome.ours)):
-        console.print(
-            f"  {title}: {_held(side.opened)}; на один процесс {side.opened.engine / wanted.orders / 1024:.1f} КиБ; "
-            f"до начала: {_held(side.idle)}",
-            highlight=False,
-        )
-
-
-def _times(value: float | None) -> str:
-    return "не измерить" if value is None else _x(value)
-
-
-def _x(value: float) -> str:
-    return f"{value:.2f} ×".replace(".", ",")
+    sides = (("движок", outcome.engine), ("Опора", outcome.ours))
+    words.show(console, table, outcome.machine, [
+        f"{title}: {held(side.opened)}; на один процесс {side.opened.engine / wanted.orders / 1024:.1f} КиБ; "
+        f"до начала: {held(side.idle)}"
+        for title, side in sides
+    ])  # fmt: skip
 
 
 def _late(late: Lateness) -> str:
     return f"{late.p50:.1f} / {late.p99:.1f} / {late.longest:.1f} с".replace(".", ",")
 
 
-def _held(memory: Memory) -> str:
+def held(memory: Memory) -> str:
+    """What each process holds, in MiB."""
     parts = (("сервер", memory.server), ("воркер", memory.worker), ("PostgreSQL", memory.database))
     return ", ".join(f"{title} {size / MIB:.1f} МиБ" for title, size in parts)

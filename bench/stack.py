@@ -20,9 +20,15 @@ _BETWEEN_LOOKS = 1.0
 
 
 class MeasuredStack:
-    """One running stack as `./opora up` starts it, its addresses, keys and processes."""
+    """One running stack as `./opora up` starts it, its addresses, keys and processes.
 
-    def __init__(self, data: DataDirectory) -> None:
+    `started_in`: seconds from nothing to an API that is ready and a worker that polls.
+    """
+
+    def __init__(self, data: DataDirectory, started_in: float) -> None:
+        self.started_in = started_in
+        self.data = data
+        self.postgres_log = data.log("postgres")
         known = data.running() or {}
         self.api = str(known["api"])
         self.temporal = str(known["temporal"])
@@ -52,18 +58,33 @@ class MeasuredStack:
 @contextmanager
 def fresh_stack() -> Iterator[MeasuredStack]:
     """A stack on an empty directory of its own, gone afterwards. Call from the main thread."""
+    with empty_home() as data, running(data) as stack:
+        yield stack
+
+
+@contextmanager
+def empty_home() -> Iterator[DataDirectory]:
+    """A data directory that goes away with everything in it."""
     with tempfile.TemporaryDirectory(prefix="opora-bench-", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o711)  # as root, PostgreSQL runs as somebody else
         data = DataDirectory(Path(home) / "data")
         with data.held():
-            stack = Stack(data, Wishes(port=0, worker=WORKER), lambda _: None)
-            try:
-                stack.start()
-                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                    signal.signal(number, signal.default_int_handler)
-                yield MeasuredStack(data)
-            finally:
-                stack.stop()
+            yield data
+
+
+@contextmanager
+def running(data: DataDirectory, kind: type[Stack] = Stack) -> Iterator[MeasuredStack]:
+    """A stack on a held directory, stopped afterwards. Call from the main thread."""
+    begun = time.monotonic()
+    stack = kind(data, Wishes(port=0, worker=WORKER), lambda _: None)
+    try:
+        stack.start()
+        started_in = time.monotonic() - begun
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
+        yield MeasuredStack(data, started_in)
+    finally:
+        stack.stop()
 
 
 def held_by(pid: int) -> int:

@@ -8,11 +8,13 @@ import pytest
 from rich.console import Console
 
 from bench.cpu import CpuPerOrder, per_order
+from bench.history import History
 from bench.latency import Waits
 from bench.machine import Machine
 from bench.order_report import as_json, as_picture, show
 from bench.order_run import Run
-from bench.orders import OrderCost
+from bench.orders import EngineCost, OrderCost
+from bench.statements import Served
 
 
 def a_run() -> Run:
@@ -23,10 +25,16 @@ def a_run() -> Run:
         at=datetime(2026, 4, 6, tzinfo=UTC),
         machine=Machine("Linux x86_64", 2, 24_000, "3.11", 0.1),
         orders=100,
-        engine=engine,
-        credit=OrderCost({"place": placed, "ship": shipped}),
-        prepaid=OrderCost({"place": placed, "pay": shipped, "ship": shipped}),
-        waits=[Waits(1, engine=[0.010, 0.020], ours=[0.030, 0.060]), Waits(8, engine=[0.1], ours=[0.2])],
+        engine=EngineCost(engine, 20.0, History(50, 8_192)),
+        credit=OrderCost({"place": placed, "ship": shipped}, 5.0, History(100, 40_960), Served(450, 60)),
+        prepaid=OrderCost(
+            {"place": placed, "pay": shipped, "ship": shipped}, 4.0, History(150, 61_440), Served(520, 72)
+        ),
+        waits=[
+            Waits(1, engine=[0.010, 0.020], ours=[0.030, 0.060]),
+            Waits(1, engine=[0.010, 0.020], ours=[0.040, 0.080], rates=(33.3, 11.1)),
+            Waits(8, engine=[0.1], ours=[0.2]),
+        ],
     )
 
 
@@ -46,7 +54,13 @@ def test_ratios_come_first() -> None:
     assert report["credit_ratio"] == pytest.approx(1.5)
     assert report["prepaid_ratio"] == pytest.approx(1.8)
     assert report["placing"][0]["ratio"] == {"p50": 3.0, "p95": 3.0, "p99": 3.0}
+    assert report["placing"][0]["loop"] == "closed"
+    assert report["placing"][1]["loop"] == "open"
+    assert report["placing"][1]["offered_per_second"] == {"engine": 33.3, "opora": 11.1}
     assert report["cpu_ms"]["credit"]["place"]["worker"] == 50.0
+    assert report["per_second_ratio"] == {"credit": 0.25, "prepaid": 0.2}
+    assert report["history_ratio"]["credit"] == {"events": 2.0, "bytes": 5.0}
+    assert report["served"]["prepaid"] == {"statements": 520, "transactions": 72}
 
 
 def test_people_see_the_ratio_its_norm_and_the_machine() -> None:
@@ -55,6 +69,8 @@ def test_people_see_the_ratio_its_norm_and_the_machine() -> None:
     text = out.getvalue()
     assert "1,50 ×" in text
     assert "≤ 1,75 ×" in text
+    assert "0,25 ×" in text
+    assert "запросов 450, транзакций 60" in text
     assert text.index("образец движка") < text.index("На этой машине")
 
 
