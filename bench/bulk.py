@@ -19,7 +19,8 @@ OPEN = 10
 """How many of them are open: the newest; 5 %. One in five of those is paid by half."""
 DEBTOR_EVERY = 10
 """Of so many customers one lets its open invoices grow overdue."""
-FIRST_BIN = 200_000
+_MONTH = "1809"
+"""When its customers were founded: none of those that a benchmark opens by itself."""
 _BATCH = 20_000
 _TABLES = "credit_account, customer, contact, contract, invoice, schedule_line, payment, payment_allocation, journal, \
 journal_link"
@@ -51,8 +52,9 @@ _CUSTOMER_ROWS = (
     """,
     """
     INSERT INTO journal (at, actor_id, actor_name, actor_role, subject, subject_id, event, data)
-    SELECT now(), '00000000-0000-0000-0000-000000000000', 'Опора', 'admin', 'customer', id::text, 'customer_created',
-           '{"credit_limit": "1000000000.00"}'
+    SELECT now(), uuid '00000000-0000-0000-0000-000000000000', 'Опора', 'admin',
+           'customer', id::text, 'customer_created',
+           jsonb '{"credit_limit": "1000000000.00"}'
       FROM bulk_customer
     """,
 )
@@ -99,12 +101,13 @@ _INVOICE_ROWS = (
     """,
     """
     INSERT INTO journal (at, actor_id, actor_name, actor_role, subject, subject_id, event, data)
-    SELECT now(), '00000000-0000-0000-0000-000000000000', 'Опора', 'admin', 'invoice', invoice_id::text, 'taken_over',
+    SELECT now(), uuid '00000000-0000-0000-0000-000000000000', 'Опора', 'admin',
+           'invoice', invoice_id::text, 'taken_over',
            jsonb_build_object('amount', gross::text, 'residual', gross::text, 'due_date', due_date::text)
       FROM bulk
     UNION ALL
-    SELECT paid_on, '00000000-0000-0000-0000-000000000000', 'Опора', 'admin', 'payment', payment_id::text,
-           'payment_recorded', jsonb_build_object('source', 'api', 'amount', (gross - residual)::text,
+    SELECT paid_on, uuid '00000000-0000-0000-0000-000000000000', 'Опора', 'admin',
+           'payment', payment_id::text, 'payment_recorded', jsonb_build_object('source', 'api', 'amount', (gross - residual)::text,
                                                   'currency', 'KZT', 'posted_on', paid_on::text)
       FROM bulk WHERE residual < gross
     """,
@@ -136,7 +139,7 @@ def write_past(
     """
     customers = -(-invoices // PER_CUSTOMER)
     database.execute("DROP TABLE IF EXISTS bulk_customer")
-    database.execute(_CUSTOMERS, {"bins": bins(FIRST_BIN + first_customer, customers), "debtor": DEBTOR_EVERY})
+    database.execute(_CUSTOMERS, {"bins": bins(first_customer, customers, _MONTH), "debtor": DEBTOR_EVERY})
     with database.transaction():
         for statement in _CUSTOMER_ROWS:
             database.execute(statement)

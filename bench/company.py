@@ -46,6 +46,18 @@ class Desk:
             raise StackError(f"POST {path}: {answer.status_code} {answer.text}")
         return answer.json()
 
+    async def get(self, path: str, by: str) -> Any:
+        """Read a page.
+
+        Raises:
+            StackError: it was refused.
+        """
+        headers = {"Authorization": f"Bearer {self._stack.keys[by]}"}
+        answer = await self._http.get(f"{self._stack.api}/api/v1{path}", headers=headers)
+        if not answer.is_success:
+            raise StackError(f"GET {path}: {answer.status_code} {answer.text}")
+        return answer.json()
+
 
 async def open_reserves(stack: MeasuredStack, first: int, count: int) -> None:
     """Place so many orders beside the `first` ones; return when each holds a reserve and the house is quiet.
@@ -100,10 +112,17 @@ async def _order(desk: Desk, customer: str, sku: str) -> None:
     await desk.post(f"/orders/{order['id']}/place", "manager")
 
 
-def bins(first: int, count: int) -> list[str]:
-    """БИН whose check digits hold."""
-    valid = filter(is_kz_tax_id, (f"210340{number:06d}" for number in itertools.count()))
-    return list(itertools.islice(valid, first, first + count))
+def bins(first: int, count: int, month: str = "2103") -> list[str]:
+    """БИН whose check digits hold, of companies founded in one month; there are some 90,000 of them.
+
+    Raises:
+        ValueError: there are not so many.
+    """
+    valid = filter(is_kz_tax_id, (f"{month}40{number:06d}" for number in range(1_000_000)))
+    found = list(itertools.islice(valid, first, first + count))
+    if len(found) < count:
+        raise ValueError(f"there are no {first + count} numbers in {month}")
+    return found
 
 
 async def _quiet(stack: MeasuredStack, orders: int) -> None:

@@ -24,6 +24,7 @@ CALLERS = (1, 8, 32)
 PER_CALLER = {1: 60, 8: 20, 32: 8}
 """Orders that each caller places, one after the other, as soon as the last answer is there."""
 _SOME = 10
+_FIRST = 2000
 _TABLE = "CREATE TABLE IF NOT EXISTS bench_note (turn text PRIMARY KEY, times integer NOT NULL)"
 
 
@@ -61,17 +62,20 @@ def placing(stack: MeasuredStack, callers: Sequence[int] = CALLERS, each: int | 
         closed = Waits(
             many,
             call(stack, "placing", first, count, many),
-            asyncio.run(_ours(stack, first, count, many)),
+            asyncio.run(_ours(stack, 100 * many, count, many)),
         )
         rates = rate_of(closed.engine, many), rate_of(closed.ours, many)
         engines = call(stack, "placing_openly", first + count, count, rates[0])
-        measured += [closed, Waits(many, engines, asyncio.run(_ours(stack, first + 500, count, rate=rates[1])), rates)]
+        measured += [
+            closed,
+            Waits(many, engines, asyncio.run(_ours(stack, 100 * many + 50, count, rate=rates[1])), rates),
+        ]
     return measured
 
 
 def closed_placing(stack: MeasuredStack, callers: int, count: int, buyers: Sequence[str] = ()) -> list[float]:
     """Seconds of each of our answers, so many callers at once; orders of new customers, unless there are `buyers`."""
-    return asyncio.run(_ours(stack, 1000 * callers, count, callers, buyers=buyers))
+    return asyncio.run(_ours(stack, 100 * callers, count, callers, buyers=buyers))
 
 
 async def _ours(
@@ -87,9 +91,9 @@ async def _ours(
     limits = httpx2.Limits(max_connections=callers or None)
     async with httpx2.AsyncClient(trust_env=False, timeout=60, limits=limits) as http:
         desk = Desk(stack, http)
-        skus = await goods(desk, 10_000 + first, count)
+        skus = await goods(desk, _FIRST + first, count)
         buyers = buyers or [
-            await customer(desk, bin_, limit="100000000.00", days=14) for bin_ in bins(10_000 + first, 8)
+            await customer(desk, bin_, limit="100000000.00", days=14) for bin_ in bins(_FIRST + first, 8)
         ]
         orders = await _quotes(desk, buyers, skus, count)
 
