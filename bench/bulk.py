@@ -91,7 +91,7 @@ _INVOICE_ROWS = (
     """
     INSERT INTO payment (id, identity, source, external_id, posted_on, amount, currency, payer_tax_id, purpose,
                          customer_id, credit_account_id, state, unallocated, recorded_at)
-    SELECT payment_id, 'bulk-' || n, 'api', 'bulk-' || n, paid_on, gross - residual, 'KZT', tax_id,
+    SELECT payment_id, 'bulk-' || invoice_id, 'api', 'bulk-' || invoice_id, paid_on, gross - residual, 'KZT', tax_id,
            'Оплата по счёту СЧ-' || n, customer_id, account, 'matched', 0, paid_on
       FROM bulk WHERE residual < gross
     """,
@@ -107,8 +107,9 @@ _INVOICE_ROWS = (
       FROM bulk
     UNION ALL
     SELECT paid_on, uuid '00000000-0000-0000-0000-000000000000', 'Опора', 'admin',
-           'payment', payment_id::text, 'payment_recorded', jsonb_build_object('source', 'api', 'amount', (gross - residual)::text,
-                                                  'currency', 'KZT', 'posted_on', paid_on::text)
+           'payment', payment_id::text, 'payment_recorded',
+           jsonb_build_object('source', 'api', 'amount', (gross - residual)::text, 'currency', 'KZT',
+                              'posted_on', paid_on::text)
       FROM bulk WHERE residual < gross
     """,
 )

@@ -1,6 +1,7 @@
 """The engine's own side: as many waiting workflows as there are orders, and nothing else."""
 
 import asyncio
+from collections.abc import Sequence
 
 from temporalio.client import Client
 
@@ -10,7 +11,7 @@ from workflows.client import connect
 from workflows.ids import TASK_QUEUE
 
 AT_ONCE = 12
-_PAUSE = 0.5
+_PAUSE = 0.1
 
 
 async def open_waiting(stack: MeasuredStack, first: int, count: int) -> None:
@@ -23,12 +24,15 @@ async def open_waiting(stack: MeasuredStack, first: int, count: int) -> None:
             await client.start_workflow(WaitingWorkflow.run, id=f"waiting/{turn}", task_queue=TASK_QUEUE)
 
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
-    # Tasks are handed out in turn; to ask about each would itself bring each back into the server's memory.
-    for turn in range(first + max(0, count - 2 * AT_ONCE), first + count):
-        await _waits(client, f"waiting/{turn}")
+    await at_rest(client, [f"waiting/{turn}" for turn in range(first, first + count)])
 
 
-async def _waits(client: Client, workflow_id: str) -> None:
-    """Until it has begun its timer: start, task scheduled, started, completed, timer."""
-    while (await client.get_workflow_handle(workflow_id).describe()).history_length < 5:
-        await asyncio.sleep(_PAUSE)
+async def at_rest(client: Client, processes: Sequence[str]) -> None:
+    """Until the last of processes that were started in this order have begun to wait.
+
+    Tasks are handed out in turn; to ask about each would itself bring each back into the server's memory.
+    """
+    for process in processes[-2 * AT_ONCE :]:
+        # start, task scheduled, started, completed, timer
+        while (await client.get_workflow_handle(process).describe()).history_length < 5:
+            await asyncio.sleep(_PAUSE)

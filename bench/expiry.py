@@ -25,7 +25,8 @@ Database = psycopg.AsyncConnection[Any]
 AT_ONCE = 12
 _LOOK_EVERY = 0.2
 _NOTICE = timedelta(seconds=20)
-"""How long before the first end the orders are told, beside the time it takes to tell them."""
+"""How long before the first end the orders are told, beside the time it takes to tell them; a few need less."""
+_LEAST_NOTICE = timedelta(seconds=4)
 _PATIENCE = timedelta(minutes=10)
 
 _OPEN = """
@@ -76,7 +77,8 @@ async def expire(stack: MeasuredStack, *, ends: int, reminders: int, window: tim
     """
     async with await psycopg.AsyncConnection.connect(stack.database, autocommit=True) as database:
         orders = [row[0] for row in await (await database.execute(_OPEN, [ends + reminders])).fetchall()]
-        begin = datetime.now(UTC) + _NOTICE + pace * len(orders)
+        telling = pace * len(orders)
+        begin = datetime.now(UTC) + min(_NOTICE, _LEAST_NOTICE + telling) + telling
         ending = spread(orders[:ends], begin, window)
         reminded = spread(orders[ends:], begin, window)
         await _bring_forward(database, ending, reminded)

@@ -7,8 +7,6 @@ the engine's; it is shown beside and is no part of the ratio.
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,17 +14,13 @@ from typing import Any
 from bench.company import open_reserves
 from bench.engine import open_waiting
 from bench.expiry import Expiry, expire
-from bench.figures import LATE_SECONDS, Lateness, Memory, lateness, ratio
+from bench.figures import LATE_SECONDS, Lateness, lateness, ratio
+from bench.filling import Say, Side, sides
 from bench.machine import Machine, this_machine
-from bench.stack import MeasuredStack, fresh_stack
+from bench.stack import fresh_stack
 
-WARM_UP = 50
-"""Opened before the idle stack is measured: loaded modules and open connections are no part of what a reserve costs."""
 MOST = 1.3
 """The promise: so many times what the engine itself holds for as many empty waiting workflows."""
-
-Say = Callable[[str], None]
-Fill = Callable[[MeasuredStack, int, int], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +32,6 @@ class Wanted:
     reminders: int
     window: timedelta
     settle: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """What one side held: the idle stack, and what came with everything open; `pace`: what opening one took."""
-
-    idle: Memory
-    opened: Memory
-    pace: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +69,9 @@ def measure(wanted: Wanted, say: Say) -> Outcome:
     """
     at, machine = datetime.now(UTC), this_machine()
     with fresh_stack() as stack:
-        engine = _side(stack, open_waiting, wanted, say, "Движок")
+        [engine] = sides(stack, open_waiting, [wanted.orders], wanted.settle, say=say, name="Движок")
     with fresh_stack() as stack:
-        ours = _side(stack, open_reserves, wanted, say, "Опора")
+        [ours] = sides(stack, open_reserves, [wanted.orders], wanted.settle, say=say, name="Опора")
         held, expiry = ratio(ours.opened.engine, engine.opened.engine), None
         say("Память резервов к памяти движка: " + ("не измерить" if held is None else f"{held:.2f}"))
         if wanted.ends:
@@ -95,17 +80,6 @@ def measure(wanted: Wanted, say: Say) -> Outcome:
                 expire(stack, ends=wanted.ends, reminders=wanted.reminders, window=wanted.window, pace=ours.pace)
             )
     return Outcome(at, machine, wanted, engine, ours, expiry)
-
-
-def _side(stack: MeasuredStack, fill: Fill, wanted: Wanted, say: Say, name: str) -> Side:
-    asyncio.run(fill(stack, 0, WARM_UP))
-    idle = stack.memory(wanted.settle.total_seconds())
-    say(f"{name}: открываю {wanted.orders}…")
-    begun = time.monotonic()
-    asyncio.run(fill(stack, WARM_UP, wanted.orders))
-    pace = timedelta(seconds=time.monotonic() - begun) / wanted.orders
-    say(f"{name}: жду, пока всё уляжется…")
-    return Side(idle, stack.memory(wanted.settle.total_seconds()) - idle, pace)
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:

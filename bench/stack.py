@@ -34,8 +34,11 @@ class MeasuredStack:
         self.temporal = str(known["temporal"])
         self.database = str(known["database"])
         self.keys = {str(login): str(key) for login, key in known["keys"].items()}
-        processes = json.loads(data.processes_json.read_text(encoding="utf-8"))
-        self.pids = {name: int(processes[name]["pid"]) for name in ("temporal", "worker", "api", "postgres")}
+        self.pids = {name: self.pid_of(name) for name in ("temporal", "worker", "api", "postgres")}
+
+    def pid_of(self, name: str) -> int:
+        """The process of a part as it is now, which a supervisor may have started again."""
+        return int(json.loads(self.data.processes_json.read_text(encoding="utf-8"))[name]["pid"])
 
     @property
     def _held_in(self) -> dict[str, int]:

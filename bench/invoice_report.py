@@ -1,0 +1,45 @@
+"""Invoices per second as people read them."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import words
+from bench.figures import ratio
+from bench.invoices import Run
+from bench.words import figure, times
+
+
+def show(run: Run, console: Console) -> None:
+    """Ratios, then what this machine reached."""
+    table = Table("Показатель", "Значение", title=f"Счетов и пустых процессов: {run.invoices}")
+    table.add_row("В секунду: счета под наблюдением / начатые пустые процессы", times(_started(run)))
+    table.add_row("В секунду: оплаченные счета / законченные пустые процессы", times(_ended(run)))
+    lines = [
+        f"{title}: начато {figure(pace.started, 'в секунду')}, закончено {figure(pace.ended, 'в секунду')}"
+        for title, pace in (("движок", run.engine), ("Опора", run.ours))
+    ]
+    words.show(console, table, run.machine, lines)
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """Ratios first, then everything they were counted from."""
+    return {
+        "benchmark": "invoices",
+        "at": run.at.isoformat(),
+        "started_ratio": _started(run),
+        "paid_ratio": _ended(run),
+        "machine": asdict(run.machine),
+        "invoices": run.invoices,
+        "per_second": {"engine": asdict(run.engine), "opora": asdict(run.ours)},
+    }
+
+
+def _started(run: Run) -> float | None:
+    return ratio(run.ours.started, run.engine.started)
+
+
+def _ended(run: Run) -> float | None:
+    return ratio(run.ours.ended, run.engine.ended)
