@@ -27,7 +27,9 @@ class Side:
     pace: timedelta
 
 
-def sides(stack: MeasuredStack, fill: Fill, sizes: Sequence[int], settle: timedelta, say: Say, name: str) -> list[Side]:
+def sides(
+    stack: MeasuredStack, fill: Fill, sizes: Sequence[int], settle: timedelta, *, say: Say, name: str
+) -> list[Side]:
     """What a stack holds with so many open, from the smallest number to the largest, each reached from the last.
 
     Args:

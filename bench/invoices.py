@@ -35,8 +35,10 @@ AMOUNT = "10000.00"
 WARM_UP = 40
 _DUE = timedelta(days=30)
 _PAUSE = 0.1
-_PATIENCE = 600.0
-_WAITING = "WorkflowType='InvoiceWorkflow' AND ExecutionStatus='Running' AND OporaWaiting='payment'"
+_NUMBER = 100_001
+"""The number of the first: a payment names it by its digits."""
+_PATIENCE = 120.0
+_WAITING = "WorkflowType='InvoiceWorkflow' AND ExecutionStatus='Running' AND OporaStage IS NOT NULL"
 _RUNNING = "WorkflowType='{}' AND ExecutionStatus='Running'"
 
 Say = Callable[[str], None]
@@ -135,7 +137,7 @@ async def until(client: Client, query: str, count: int) -> None:
 
 def owed_by(payers: Sequence[str], count: int, first: int) -> list[Owed]:
     """Open invoices from number `first` on, the payers in turn."""
-    return [Owed(f"СЧ-{first + turn}", payers[turn % len(payers)]) for turn in range(count)]
+    return [Owed(f"СЧ-{_NUMBER + first + turn}", payers[turn % len(payers)]) for turn in range(count)]
 
 
 def sheets(owed: Sequence[Owed], today: date) -> list[tuple[SheetSpec, Sequence[Sequence[Value]]]]:

@@ -13,7 +13,7 @@ from bench.cpu import CpuPerOrder
 from bench.figures import percentile, ratio
 from bench.latency import Waits
 from bench.order_run import MOST_CREDIT, MOST_PLACING, MOST_PREPAID, Run
-from bench.orders import OrderCost
+from bench.orders import EngineCost, OrderCost
 from bench.words import figure, most, times
 
 _NAMES = {"temporal": "сервер", "worker": "воркер", "api": "API", "postgres": "PostgreSQL", "caller": "вызывающий"}
@@ -43,19 +43,21 @@ def _figures(run: Run) -> Iterator[str]:
     for title, cost in _bars(run):
         parts = ", ".join(f"{_NAMES[name]} {value:.0f}" for name, value in cost.by_process.items() if value >= 1)
         yield f"{title}: мс процессора {cost.total:.0f} ({parts})"
-    for title, side in (("образец движка", run.engine), *((title, cost) for title, cost, _ in _ours(run))):
+    sides: list[tuple[str, EngineCost | OrderCost]] = [("образец движка", run.engine)]
+    sides += [(title, ours) for title, ours, _ in _ours(run)]
+    for title, side in sides:
         left = side.history
         yield (
             f"{title}: {figure(side.per_second, 'в секунду')}, история: {left.events:.0f} событий, "
             f"{figure(left.size / 1024, 'КиБ')}"
         )
-    for title, cost, _ in _ours(run):
-        yield f"{title}: запросов {cost.served.statements:.0f}, транзакций {cost.served.transactions:.0f}"
+    for title, ours, _ in _ours(run):
+        yield f"{title}: запросов {ours.served.statements:.0f}, транзакций {ours.served.transactions:.0f}"
 
 
 def as_json(run: Run) -> dict[str, Any]:
     """Ratios first, then everything they were counted from."""
-    sides = {"engine": run.engine, "credit": run.credit, "prepaid": run.prepaid}
+    sides: dict[str, EngineCost | OrderCost] = {"engine": run.engine, "credit": run.credit, "prepaid": run.prepaid}
     kinds = {"credit": run.credit, "prepaid": run.prepaid}
     return {
         "benchmark": "orders",
