@@ -197,7 +197,7 @@ def replay(
 
 @app.command(context_settings=_PASS_ON, add_help_option=False)
 def bench(context: typer.Context) -> None:
-    """Сравнить память, процессорное время и задержки Опоры с самим Temporal: ./opora bench orders, reserves."""
+    """Сравнить память, процессорное время и задержки Опоры с самим Temporal: ./opora bench --help."""
     os.execv(sys.executable, [sys.executable, "-P", "-m", "bench", *context.args])
 
 
