@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from activities.persistence import credit, orders
 from activities.persistence.approvals import ask, barred_by, see_approval
@@ -101,12 +101,6 @@ def proposed(session: Session, order_id: UUID) -> OrderRevisionRow | None:
     """The revision that waits for approval, if any."""
     query = select(OrderRevisionRow).where(OrderRevisionRow.order_id == order_id, OrderRevisionRow.state == "proposed")
     return session.exec(query).first()
-
-
-def all_of(session: Session, order_id: UUID) -> Sequence[OrderRevisionRow]:
-    """Every revision of an order, oldest first."""
-    query = select(OrderRevisionRow).where(OrderRevisionRow.order_id == order_id)
-    return session.exec(query.order_by(col(OrderRevisionRow.revision))).all()
 
 
 def terms_of(session: Session, order_id: UUID, revision: int) -> credit.Terms:
