@@ -13,6 +13,8 @@ from support.api import a_customer, another_bin
 
 SKU = "CEM"
 CLIENTS = 12
+MOST_REPEATS = 3
+"""A machine that is too slow for the storm may let a caller wait too long for one answer, as the API says it may."""
 SETTLED_WITHIN = 30.0
 
 _UNSETTLED = text("""
@@ -39,6 +41,12 @@ class Doors:
         self.serial += 1
         headers = {"Authorization": f"Bearer {self.keys[by]}", "Idempotency-Key": f"storm-{self.serial:08d}"}
         answer = await self.http.post(f"/api/v1{path}", json=body, headers=headers)
+        for _ in range(MOST_REPEATS):
+            if answer.status_code != 503 or "Retry-After" not in answer.headers:
+                break
+            self.answers["asked again"] += 1
+            await asyncio.sleep(float(answer.headers["Retry-After"]))
+            answer = await self.http.post(f"/api/v1{path}", json=body, headers=headers)
         if answer.status_code < 300:
             self.answers[str(answer.status_code)] += 1
         elif answer.status_code < 500 and answer.json().get("code"):
