@@ -74,7 +74,8 @@ def _invoice(session: Session, request: InvoiceRequest) -> Invoiced:
         for line in lines
         if line.residual > 0
     )
-    return Invoiced(state, watch, reconsider_account(session, order.credit_account_id, at=request.as_of))
+    relieved = reconsider_account(session, order.credit_account_id, at=request.as_of)
+    return Invoiced(state, watch, relieved, orders.last_messages(session, order))
 
 
 def _shipment(session: Session, order_id: UUID, number: int) -> ShipmentRow:

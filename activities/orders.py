@@ -299,7 +299,8 @@ def _end(session: Session, request: EndRequest, key: str) -> StepResult:
     if request.actor.id == SYSTEM.id and before.wait is not None and before.wait.reason in _LAPSES_WITH_A_TASK:
         due_at = context.calendar.after_working_days(at, 1)
         assign(session, context, _LAPSES_WITH_A_TASK[before.wait.reason], key, Role.MANAGER, due_at=due_at, at=at)
-    return StepResult(state, relieved=reconsider_account(session, order.credit_account_id, at=at))
+    relieved = reconsider_account(session, order.credit_account_id, at=at)
+    return StepResult(state, messages=orders.last_messages(session, order), relieved=relieved)
 
 
 _LAPSES_WITH_A_TASK = {WaitReason.CREDIT_STOP: "stop_cancelled", WaitReason.LATE_PAYMENT: "order_lapsed"}

@@ -97,7 +97,8 @@ def _settle(session: Session, request: CloseShortRequest, key: str) -> StepResul
         let_go(session, order, at=at)
         session.get_one(ReservationRow, order.id).status = "done"
         state = settle_invoiced(session, context, as_of=at)
-        return StepResult(state, relieved=reconsider_account(session, account.id, at=at))
+        relieved = reconsider_account(session, account.id, at=at)
+        return StepResult(state, messages=orders.last_messages(session, order), relieved=relieved)
     commitment = session.get(CommitmentRow, order.id)
     if commitment is not None:
         commitment.uninvoiced = credit.remaining_gross(session, order)

@@ -32,12 +32,13 @@ class InvoiceRequest:
 
 @dataclass(frozen=True, slots=True)
 class Invoiced:
-    """Where the order stands after its invoice, the schedule lines somebody must watch, and the orders that credit set
-    free: goods closed short no longer count (D2-13)."""
+    """Where the order stands after its invoice, the schedule lines somebody must watch, the orders that credit set
+    free: goods closed short no longer count (D2-13), and what an order that ended by it has yet to send."""
 
     state: OrderState
     watch: tuple[InvoiceInput, ...]
     relieved: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,7 @@ class OrderWorkflow(OrderCommands):
                 start, watch = HandoffActivities.start_invoices, list(invoiced.watch)
                 await own_step(start, watch, preset=options.HANDOFF)
             self._show(invoiced.state)
+            self._post.send(invoiced.messages)
             await self._tell(invoiced.relieved, "exposure_lowered")
 
     async def _cancelled_by_admin(self) -> None:

@@ -120,6 +120,12 @@ def planned_messages(session: Session, order_id: UUID) -> tuple[str, ...]:
     return tuple(session.exec(query.order_by(col(OutboundRow.created_at), col(OutboundRow.key))))
 
 
+def last_messages(session: Session, order: OrderRow) -> tuple[str, ...]:
+    """What an order that has ended has yet to send, also by the hand of others: its process is over and would hear of
+    it no more. Nothing for an order that goes on."""
+    return planned_messages(session, order.id) if order.status in ENDED else ()
+
+
 def user(session: Session, user_id: UUID) -> UserRow:
     """A person of the company."""
     return session.get_one(UserRow, user_id)

@@ -20,8 +20,11 @@ from temporalio.client import Client
 from activities.persistence import freezing
 from activities.persistence.outbound import plan_message
 from activities.persistence.tables import OutboundRow
+from api import payment_commands
 from domain.credit_steps import PlaceCommand
 from domain.freezes import FreezeReason
+from domain.orders import CancelCommand, PickCommand, ShipCommand
+from domain.payments import PaymentDraft, PaymentInput
 from workflows import ids, options
 from workflows.order import OrderWorkflow
 
@@ -81,6 +84,37 @@ async def test_a_letter_planned_by_somebody_else_goes_out_when_the_order_looks_a
                 await asyncio.sleep(0.05)
 
     assert house.status(order) == "awaiting_payment"
+    assert [letter.subject for letter in house.letters()].count("Из чужого шага") == 1
+
+
+@BOTH_LANES
+@pytest.mark.parametrize("end", ["cancelled", "closed"])
+async def test_what_others_planned_for_an_order_goes_out_though_it_ends_first(house: House, end: str) -> None:
+    customer = a_customer(house.engine, house.company, prepayment_percent=100)
+    order = house.quote(customer, a_product(house.engine, on_hand="10"), quantity="1")
+    await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+    await house.reaches(order, "awaiting_payment")
+    if end == "closed":
+        row, now = house.order(order), datetime.now(UTC)
+        draft = PaymentDraft(f"api-{order}", "api", now.date(), row.gross, f"Оплата по заказу {row.number}",
+                             payer_tax_id=customer.tax_id)  # fmt: skip
+        paid = PaymentInput(draft.identity, house.company.accountant, now, draft=draft)
+        await payment_commands.take_payment(house.client, house.task_queue, paid)
+        await house.reaches(order, "ready")
+        await house.command(order, OrderWorkflow.start_picking, PickCommand(house.company.warehouse))
+    with Session(house.engine) as session, session.begin():
+        plan_message(
+            session, "another:step:letter", audience="staff", template="order_freed", recipient="m@opora.local",
+            order_id=UUID(order), customer_id=customer.id, subject="Из чужого шага", body="Текст",
+            created_at=datetime.now(UTC),
+        )  # fmt: skip
+
+    if end == "closed":
+        await house.command(order, OrderWorkflow.ship, ShipCommand(house.company.warehouse))
+    else:
+        await house.command(order, OrderWorkflow.cancel, CancelCommand(house.company.manager, "передумали"))
+
+    assert await house.handle(order).result() == end
     assert [letter.subject for letter in house.letters()].count("Из чужого шага") == 1
 
 
