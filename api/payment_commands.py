@@ -4,9 +4,10 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.orders import unnamed
 from domain.payments import AllocateCommand, PaymentInput, PaymentOutcome, StatementInput, StatementSummary
@@ -57,26 +58,38 @@ async def allocate(temporal: Client, task_queue: str, command: AllocateCommand) 
 async def import_statement(temporal: Client, task_queue: str, upload: StatementInput) -> StatementSummary | None:
     """Run an upload after any other of the same file, so that each gets its own answer; None when none is there yet.
 
-    A repeat of the upload that runs awaits the same answer: callers who grow impatient must not queue up behind
-    themselves.
+    A repeat of the upload that ran last, or runs, gets the same answer: callers who grow impatient must not queue up
+    behind themselves.
     """
     try:
         async with asyncio.timeout(STATEMENT_PATIENCE.total_seconds()):
             while True:
+                last: WorkflowHandle[Any, StatementSummary] = temporal.get_workflow_handle(
+                    ids.statement_workflow_id(upload.sha256), result_type=StatementSummary
+                )
+                if await _is_of(last, upload):
+                    return await last.result()
                 try:
                     handle = await _start_statement(temporal, task_queue, upload)
                 except WorkflowAlreadyStartedError:
-                    workflow_id = ids.statement_workflow_id(upload.sha256)
-                    running: WorkflowHandle[Any, StatementSummary] = temporal.get_workflow_handle(
-                        workflow_id, result_type=StatementSummary
-                    )
-                    if await (await running.describe()).memo_value(_UPLOAD, None) == upload.upload_id:
-                        return await running.result()
-                    await asyncio.gather(running.result(), return_exceptions=True)
+                    if not await _is_of(last, upload):
+                        await asyncio.gather(last.result(), return_exceptions=True)
                     continue
                 return await handle.result()
     except TimeoutError:
         return None
+
+
+async def _is_of(run: WorkflowHandle[Any, StatementSummary], upload: StatementInput) -> bool:
+    """Whether the newest run of a file was begun for this very upload, and has an answer or will have one."""
+    try:
+        found = await run.describe(rpc_timeout=_RPC)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    answers = {WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED}
+    return found.status in answers and await found.memo_value(_UPLOAD, None) == upload.upload_id
 
 
 async def _start_statement(

@@ -55,14 +55,26 @@ async def pay(house: House, tax_id: str, amount: str, purpose: str, identity: st
     return outcome
 
 
-async def upload(house: House, content: bytes) -> StatementSummary:
+async def upload(house: House, content: bytes, upload_id: str | None = None) -> StatementSummary:
     sha = hashlib.sha256(content).hexdigest()
     with Session(house.engine) as session, session.begin():
         keep_statement(session, sha, content, by=UUID(house.company.accountant.id), at=now())
-    request = StatementInput(sha, str(new_id()), house.company.accountant, now())
+    request = StatementInput(sha, upload_id or str(new_id()), house.company.accountant, now())
     summary = await payment_commands.import_statement(house.client, house.task_queue, request)
     assert summary is not None
     return summary
+
+
+async def test_a_repeat_that_comes_after_the_end_gets_the_answer_of_its_own_run(house: House) -> None:
+    content = a_file(("1", "5.00", "850101300123", "x"))
+
+    first = await upload(house, content, "upload-1")
+    again = await upload(house, content, "upload-1")
+    other = await upload(house, content, "upload-2")
+
+    assert (first.payments_created, first.duplicates) == (1, 0)
+    assert again == first
+    assert (other.payments_created, other.duplicates) == (0, 1)
 
 
 async def an_unpaid_order(house: House, customer: Any, *, price: str = "1000") -> tuple[str, str]:
