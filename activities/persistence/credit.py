@@ -237,11 +237,14 @@ def contract_in_force(session: Session, customer_id: UUID, *, today: date) -> Co
 def remaining_gross(session: Session, order: OrderRow) -> Decimal:
     """What of the order is still to be invoiced: the goods it holds or waits for, or, without a reserve, all that no
     invoice took yet and that was not closed short (D7-14)."""
-    remaining = text(f"""
-        SELECT coalesce({held_gross(":order", ":revision")}, greatest(0, :gross - {gone_gross(":order", ":revision")}))
-    """)
+    remaining = text(f"SELECT {left_gross(':order', ':revision', ':gross')}")
     asked = {"order": order.id, "revision": order.revision, "gross": order.gross}
     return Decimal(session.execute(remaining, asked).scalar_one())
+
+
+def left_gross(order: str, revision: str, gross: str) -> str:
+    """SQL: what of an order of so much is still to be invoiced, see `remaining_gross`."""
+    return f"coalesce({held_gross(order, revision)}, greatest(0, {gross} - {gone_gross(order, revision)}))"
 
 
 def held_gross(order: str, revision: str) -> str:

@@ -98,9 +98,7 @@ _ORDERS = text(f"""
            o.credit_account_id AS account, o.deferral_days, o.prepayment_percent, o.policy_version,
            o.cleared_revision IS NOT DISTINCT FROM o.revision AS cleared,
            coalesce(got.amount, 0) AS received,
-           coalesce(
-             {credit.held_gross("o.id", "o.revision")},
-             greatest(0, o.gross - {credit.gone_gross("o.id", "o.revision")})) AS remaining,
+           {credit.left_gross("o.id", "o.revision", "o.gross")} AS remaining,
            coalesce((SELECT greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0)))
                        FROM commitment c WHERE c.order_id = o.id), 0) AS committed,
            CASE WHEN o.status IN ('awaiting_approval', 'stopped')

@@ -169,7 +169,8 @@ def move_quantity(
         line.gathered = max(Decimal(0), line.gathered - quantity)
     session.flush()
     if to is not None:
-        _add(session, line, to, quantity, since=since, displaced_at=displaced_at, served_at=served_at)
+        _put(session, quantity, order_id=line.order_id, line_no=line.line_no, warehouse=line.warehouse, state=to,
+             sku=line.sku, since=since, displaced_at=displaced_at, served_at=served_at)  # fmt: skip
 
 
 def serve_line(
@@ -187,11 +188,6 @@ def _count(row: StockRow, state: str, quantity: Decimal) -> None:
         row.reserved += quantity
     elif state == "picking":
         row.picking += quantity
-
-
-def _add(session: Session, line: ReservationLineRow, to: str, quantity: Decimal, **place: datetime | None) -> None:
-    _put(session, quantity, order_id=line.order_id, line_no=line.line_no, warehouse=line.warehouse, state=to,
-         sku=line.sku, **place)  # fmt: skip
 
 
 def enqueue(session: Session, order_id: UUID, wanted: Mapping[int, tuple[ShelfKey, Decimal]], *, at: datetime) -> None:
