@@ -97,6 +97,9 @@ class Story(Teller):
         path, process = f"/orders/{order['id']}", order["workflow_id"]
         self.until(lambda: self.door.get("manager", path), lambda seen: seen["status"] == "awaiting_payment")
         at = self.door.move(process, 7 * DAY)
+        if self.door.get("manager", path)["reservation"]["status"] == "active":
+            # A source of payments that was killed at this moment is asked again a day later (D7-6).
+            at = self.door.move(process, DAY)
         order = self.until(
             lambda: self.door.get("manager", path), lambda seen: seen["reservation"]["status"] == "released"
         )
