@@ -1,8 +1,8 @@
 """A process that speaks to the engine as an API would: `python -m bench.caller KIND ADDRESS FIRST COUNT PACE`.
 
-PACE: so many callers at once, for `placing_openly` calls per second. What it prints is JSON. `orders`: its own CPU
-seconds, since what a caller spends belongs to what an order costs on either side of a comparison, and the seconds it
-took. `placing` and `placing_openly`: how long each answer took.
+PACE: so many callers at once, for `placing_openly` calls per second. What it prints is JSON. `orders`, `courses`: its
+own CPU seconds, since what a caller spends belongs to what an order costs on either side of a comparison, and the
+seconds it took. `placing` and `placing_openly`: how long each answer took.
 """
 
 import asyncio
@@ -11,12 +11,14 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
 from bench.arrivals import closed_loop, open_loop
+from bench.course import CourseOrder
 from bench.reference import ReferenceOrder, ReferencePlacing
 from workflows.client import connect
 from workflows.ids import TASK_QUEUE
@@ -38,6 +40,23 @@ async def whole_orders(client: Client, turns: range, pace: float) -> dict[str, f
     await closed_loop(turns, at_once, lambda turn: handle(turn).signal(ReferenceOrder.ship))
     while (await client.count_workflows(_RUNNING)).count:
         await asyncio.sleep(_PAUSE)
+    return {"cpu": time.process_time() - cpu, "seconds": time.monotonic() - begun}
+
+
+async def whole_courses(client: Client, turns: range, pace: float) -> dict[str, float]:
+    """Quote all, then place, pick and ship all, as our orders go; what it took until the last was answered."""
+    at_once = int(pace)
+
+    async def quote(turn: int) -> None:
+        await client.start_workflow(CourseOrder.run, id=f"course/{turn}", task_queue=TASK_QUEUE)
+
+    async def ask(turn: int, update: str) -> None:
+        await client.get_workflow_handle(f"course/{turn}").execute_update(update)
+
+    begun, cpu = time.monotonic(), time.process_time()
+    await closed_loop(turns, at_once, quote)
+    for update in ("place", "pick", "ship"):
+        await closed_loop(turns, at_once, partial(ask, update=update))
     return {"cpu": time.process_time() - cpu, "seconds": time.monotonic() - begun}
 
 
@@ -63,6 +82,7 @@ async def _place(client: Client, kind: type[ReferenceOrder | ReferencePlacing], 
 
 KINDS: dict[str, Callable[[Client, range, float], Awaitable[object]]] = {
     "orders": whole_orders,
+    "courses": whole_courses,
     "placing": placing,
     "placing_openly": placing_openly,
 }

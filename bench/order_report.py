@@ -18,6 +18,8 @@ from bench.words import figure, most, times
 
 _NAMES = {"temporal": "сервер", "worker": "воркер", "api": "API", "postgres": "PostgreSQL", "caller": "вызывающий"}
 _COLOURS = {"temporal": "#4263eb", "worker": "#2fb344", "api": "#f59f00", "postgres": "#ae3ec9", "caller": "#868e96"}
+_COURSE = "путь заказа без нас"
+"""The engine's price for the road that an order on credit goes."""
 _SHARES = (0.5, 0.95, 0.99)
 
 
@@ -25,7 +27,8 @@ def show(run: Run, console: Console) -> None:
     """The table of ratios, then the figures of this machine."""
     table = Table("Показатель", "Значение", "Норма", title=f"Заказов каждого вида: {run.orders}")
     for title, cost, norm in _ours(run):
-        table.add_row(f"Процессор: {title} / образец движка", times(_cpu_ratio(run, cost)), most(norm))
+        table.add_row(f"Процессор: {title} / образец движка", times(_cpu_ratio(run, cost.whole)), most(norm))
+    table.add_row(f"Процессор: {_COURSE} / образец движка", times(_cpu_ratio(run, run.course.cpu)), "")
     for waits in run.waits:
         norm_said = most(MOST_PLACING) if waits.callers in {1, 8} else ""
         table.add_row(f"{_loop(waits)}: p50 / p95 / p99", " / ".join(times(waits.ratio(share)) for share in _SHARES),
@@ -43,7 +46,7 @@ def _figures(run: Run) -> Iterator[str]:
     for title, cost in _bars(run):
         parts = ", ".join(f"{_NAMES[name]} {value:.0f}" for name, value in cost.by_process.items() if value >= 1)
         yield f"{title}: мс процессора {cost.total:.0f} ({parts})"
-    sides: list[tuple[str, EngineCost | OrderCost]] = [("образец движка", run.engine)]
+    sides: list[tuple[str, EngineCost | OrderCost]] = [("образец движка", run.engine), (_COURSE, run.course)]
     sides += [(title, ours) for title, ours, _ in _ours(run)]
     for title, side in sides:
         left = side.history
@@ -57,15 +60,17 @@ def _figures(run: Run) -> Iterator[str]:
 
 def as_json(run: Run) -> dict[str, Any]:
     """Ratios first, then everything they were counted from."""
-    sides: dict[str, EngineCost | OrderCost] = {"engine": run.engine, "credit": run.credit, "prepaid": run.prepaid}
     kinds = {"credit": run.credit, "prepaid": run.prepaid}
+    engines = {"engine": run.engine, "course": run.course}
+    sides: dict[str, EngineCost | OrderCost] = {**engines, **kinds}
     return {
         "benchmark": "orders",
         "at": run.at.isoformat(),
-        "credit_ratio": _cpu_ratio(run, run.credit),
+        "credit_ratio": _cpu_ratio(run, run.credit.whole),
         "credit_ratio_most": MOST_CREDIT,
-        "prepaid_ratio": _cpu_ratio(run, run.prepaid),
+        "prepaid_ratio": _cpu_ratio(run, run.prepaid.whole),
         "prepaid_ratio_most": MOST_PREPAID,
+        "course_ratio": _cpu_ratio(run, run.course.cpu),
         "per_second_ratio": {name: ratio(cost.per_second, run.engine.per_second) for name, cost in kinds.items()},
         "history_ratio": {
             name: dict(zip(("events", "bytes"), _history_ratios(run, cost), strict=True))
@@ -75,7 +80,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "machine": asdict(run.machine),
         "orders": run.orders,
         "cpu_ms": {
-            "engine": run.engine.cpu.by_process,
+            **{name: cost.cpu.by_process for name, cost in engines.items()},
             **{kind: {name: each.by_process for name, each in cost.phases.items()} for kind, cost in kinds.items()},
         },
         "per_second": {name: side.per_second for name, side in sides.items()},
@@ -100,8 +105,8 @@ def as_picture(run: Run) -> str:
     bars = _bars(run)
     widest = max(cost.total for _, cost in bars)
     lines = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 230" font-family="sans-serif" font-size="13">',
-        '<rect width="760" height="230" fill="#fff"/>',
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 275" font-family="sans-serif" font-size="13">',
+        '<rect width="760" height="275" fill="#fff"/>',
         f'<text x="10" y="22">CPU-ms per order, {escape(run.machine.sentence())}</text>',
     ]
     for row, (title, cost) in enumerate(bars):
@@ -114,8 +119,8 @@ def as_picture(run: Run) -> str:
         lines.append(f'<text x="{left + 6:.1f}" y="{top + 20}">{cost.total:.0f}</text>')
     for place, (name, title) in enumerate(_NAMES.items()):
         left = 10 + place * 120
-        lines.append(f'<rect x="{left}" y="190" width="14" height="14" fill="{_COLOURS[name]}"/>')
-        lines.append(f'<text x="{left + 20}" y="202">{title}</text>')
+        lines.append(f'<rect x="{left}" y="235" width="14" height="14" fill="{_COLOURS[name]}"/>')
+        lines.append(f'<text x="{left + 20}" y="247">{title}</text>')
     return "\n".join([*lines, "</svg>", ""])
 
 
@@ -127,11 +132,12 @@ def _ours(run: Run) -> list[tuple[str, OrderCost, float]]:
 
 
 def _bars(run: Run) -> list[tuple[str, CpuPerOrder]]:
-    return [("образец движка", run.engine.cpu), *((title, cost.whole) for title, cost, _ in _ours(run))]
+    engines = [("образец движка", run.engine.cpu), (_COURSE, run.course.cpu)]
+    return [*engines, *((title, cost.whole) for title, cost, _ in _ours(run))]
 
 
-def _cpu_ratio(run: Run, cost: OrderCost) -> float | None:
-    return ratio(cost.whole.total, run.engine.cpu.total)
+def _cpu_ratio(run: Run, cost: CpuPerOrder) -> float | None:
+    return ratio(cost.total, run.engine.cpu.total)
 
 
 def _history_ratios(run: Run, cost: OrderCost) -> tuple[float | None, float | None]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from bench.latency import CALLERS, Waits, placing
 from bench.machine import Machine, this_machine
-from bench.orders import EngineCost, OrderCost, engine_cost, opora_cost
+from bench.orders import COURSE, REFERENCE, EngineCost, OrderCost, engine_cost, opora_cost
 from bench.stack import fresh_stack
 
 MOST_CREDIT = 1.5
@@ -15,24 +15,28 @@ MOST_PREPAID = 1.75
 MOST_PLACING = 2.0
 """What placing may take at 1 and at 8 callers, in update-with-starts with one trivial transaction."""
 
+_AGAIN = 1_000_000
+"""The number of the first of the engine's orders that come after ours."""
+
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of the benchmark."""
+    """One run of the benchmark; `course`: what the engine takes for the road of our order on credit."""
 
     at: datetime
     machine: Machine
     orders: int
     engine: EngineCost
+    course: EngineCost
     credit: OrderCost
     prepaid: OrderCost
     waits: list[Waits]
 
 
 def measure(orders: int, say: Say, *, callers: Sequence[int] = CALLERS, each: int | None = None) -> Run:
-    """Run both sides in turn. Call from the main thread.
+    """Run both sides in turn, the engine's before ours and after it. Call from the main thread.
 
     Args:
         callers: how many place orders at once.
@@ -44,10 +48,13 @@ def measure(orders: int, say: Say, *, callers: Sequence[int] = CALLERS, each: in
     at, machine = datetime.now(UTC), this_machine()
     with fresh_stack() as stack:
         say(f"Движок: образцовых заказов {orders}…")
-        engine = engine_cost(stack, orders)
+        before = [engine_cost(stack, orders, road) for road in (REFERENCE, COURSE)]
         say(f"Опора: заказов с отсрочкой {orders}…")
         credit = opora_cost(stack, orders, prepaid=False)
         say(f"Опора: заказов с предоплатой {orders}…")
         prepaid = opora_cost(stack, orders, prepaid=True)
+        say("Движок: ещё раз…")
+        after = [engine_cost(stack, orders, road, first=_AGAIN) for road in (REFERENCE, COURSE)]
+        engine, course = (EngineCost.mean(pair) for pair in zip(before, after, strict=True))
         say(f"Размещение, вызывающих: {', '.join(map(str, callers))}…")
-        return Run(at, machine, orders, engine, credit, prepaid, placing(stack, callers, each))
+        return Run(at, machine, orders, engine, course, credit, prepaid, placing(stack, callers, each))

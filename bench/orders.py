@@ -1,8 +1,8 @@
-"""What a whole order costs: CPU by process, beside the engine's own order in the same run.
+"""What a whole order costs: CPU by process, beside the engine's own orders in the same run.
 
-Both sides go through the same phases with as many orders: all are placed, all are picked, all are shipped. The engine's
-order takes `bench.reference`; ours goes through the product's own doors, from the quote to the running invoice. What
-PostgreSQL serves is counted on a few further orders, because counting costs it time.
+All sides go through the same phases with as many orders: all are placed, all are picked, all are shipped. The engine's
+orders are those of `bench.reference` and `bench.course`; ours goes through the product's own doors, from the quote to
+the running invoice. What PostgreSQL serves is counted on a few further orders, because counting costs it time.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import fmean, harmonic_mean
 from typing import Any
 
 import httpx2
@@ -45,11 +46,33 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class EngineCost:
-    """What one of the engine's reference orders costs; `per_second`: as many at once as ours."""
+    """What one of the engine's orders costs; `per_second`: as many at once as ours."""
 
     cpu: CpuPerOrder
     per_second: float
     history: History
+
+    @classmethod
+    def mean(cls, costs: Sequence["EngineCost"]) -> "EngineCost":
+        """Of several runs of as many orders: a shared machine changes its pace between them."""
+        names = costs[0].cpu.by_process
+        return cls(
+            CpuPerOrder({name: fmean(each.cpu.by_process[name] for each in costs) for name in names}),
+            harmonic_mean([each.per_second for each in costs]),
+            costs[0].history,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRoad:
+    """A road of the engine's own: how `bench.caller` calls it, and the processes that each order of it leaves."""
+
+    kind: str
+    processes: Callable[[int], list[str]]
+
+
+REFERENCE = EngineRoad("orders", lambda turn: [f"reference/{turn}"])
+COURSE = EngineRoad("courses", lambda turn: [f"course/{turn}", f"course/{turn}/invoice"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +90,20 @@ class OrderCost:
         return CpuPerOrder({name: sum(each.by_process[name] for each in self.phases.values()) for name in names})
 
 
-def engine_cost(stack: MeasuredStack, orders: int) -> EngineCost:
-    """The engine's reference orders; the caller's process stands where our API does."""
+def engine_cost(stack: MeasuredStack, orders: int, road: EngineRoad, first: int = 0) -> EngineCost:
+    """So many of the engine's orders, and some before to warm up; the caller's process stands where our API does.
+
+    Args:
+        first: the number of the first one; each is gone once on a stack.
+    """
     warm_up = min(orders, WARM_UP)
-    call(stack, "orders", 0, warm_up, AT_ONCE)
+    call(stack, road.kind, first, warm_up, AT_ONCE)
+    measured = range(first + warm_up, first + warm_up + orders)
     before = spent(stack.pids)
-    caller = call(stack, "orders", warm_up, orders, AT_ONCE)
+    caller = call(stack, road.kind, measured.start, orders, AT_ONCE)
+    time.sleep(_SETTLE)
     cost = per_order(before, spent(stack.pids), orders)
-    left = asyncio.run(history(stack, [[f"reference/{turn}"] for turn in range(warm_up, warm_up + orders)]))
+    left = asyncio.run(history(stack, [road.processes(turn) for turn in measured]))
     cpu = CpuPerOrder(cost.by_process | {"caller": caller["cpu"] * 1000 / orders})
     return EngineCost(cpu, orders / caller["seconds"], left)
 

@@ -13,6 +13,7 @@ from temporalio.client import Client
 
 from activities import wiring
 from activities.settings import Settings
+from bench.course import CourseActivities, CourseInvoice, CourseOrder
 from bench.reference import ReferenceActivities, ReferenceOrder, ReferencePlacing
 from bench.waiting import WaitingWorkflow
 from cli.local.data import ROOT
@@ -22,11 +23,13 @@ _build = wiring.build_activities
 
 
 def _with_reference(settings: Settings, engine: Engine, client: Client) -> list[Callable[..., Any]]:
-    return [*_build(settings, engine, client), *wiring.activities_of(ReferenceActivities(engine))]
+    measures = (ReferenceActivities(engine), CourseActivities(client))
+    return [*_build(settings, engine, client), *(each for one in measures for each in wiring.activities_of(one))]
 
 
 if __name__ == "__main__":
-    registry.WORKFLOWS = (*registry.WORKFLOWS, WaitingWorkflow, ReferenceOrder, ReferencePlacing)
+    measured = (WaitingWorkflow, ReferenceOrder, ReferencePlacing, CourseOrder, CourseInvoice)
+    registry.WORKFLOWS = (*registry.WORKFLOWS, *measured)
     setattr(wiring, "build_activities", _with_reference)  # noqa: B010 - another form of the same list
     sandbox.PASSED_THROUGH = (*sandbox.PASSED_THROUGH, "bench")
     runpy.run_path(str(ROOT / "worker.py"), run_name="__main__")

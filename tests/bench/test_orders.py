@@ -19,6 +19,7 @@ from bench.statements import Served
 
 def a_run() -> Run:
     engine = CpuPerOrder({"temporal": 60.0, "worker": 30.0, "api": 0.0, "postgres": 0.0, "caller": 10.0})
+    course = CpuPerOrder({"temporal": 85.0, "worker": 40.0, "api": 0.0, "postgres": 0.0, "caller": 5.0})
     placed = CpuPerOrder({"temporal": 40.0, "worker": 50.0, "api": 20.0, "postgres": 10.0})
     shipped = CpuPerOrder({"temporal": 10.0, "worker": 10.0, "api": 5.0, "postgres": 5.0})
     return Run(
@@ -26,6 +27,7 @@ def a_run() -> Run:
         machine=Machine("Linux x86_64", 2, 24_000, "3.11", 0.1),
         orders=100,
         engine=EngineCost(engine, 20.0, History(50, 8_192)),
+        course=EngineCost(course, 15.0, History(80, 10_240)),
         credit=OrderCost({"place": placed, "ship": shipped}, 5.0, History(100, 40_960), Served(450, 60)),
         prepaid=OrderCost(
             {"place": placed, "pay": shipped, "ship": shipped}, 4.0, History(150, 61_440), Served(520, 72)
@@ -53,6 +55,7 @@ def test_ratios_come_first() -> None:
     assert list(report)[2] == "credit_ratio"
     assert report["credit_ratio"] == pytest.approx(1.5)
     assert report["prepaid_ratio"] == pytest.approx(1.8)
+    assert report["course_ratio"] == pytest.approx(1.3)
     assert report["placing"][0]["ratio"] == {"p50": 3.0, "p95": 3.0, "p99": 3.0}
     assert report["placing"][0]["loop"] == "closed"
     assert report["placing"][1]["loop"] == "open"
@@ -77,4 +80,14 @@ def test_people_see_the_ratio_its_norm_and_the_machine() -> None:
 def test_the_picture_is_one_bar_for_each_kind_of_order() -> None:
     picture = ET.fromstring(as_picture(a_run()))
     labels = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"100", "150", "180"} <= set(labels)
+    assert {"100", "130", "150", "180"} <= set(labels)
+
+
+def test_the_engine_before_and_after_ours_counts_alike() -> None:
+    fast, slow = (
+        EngineCost(CpuPerOrder({"temporal": cpu}), per_second, History(50, 8_192))
+        for cpu, per_second in ((40.0, 30.0), (80.0, 15.0))
+    )
+    mean = EngineCost.mean([fast, slow])
+    assert mean.cpu.by_process == {"temporal": 60.0}
+    assert mean.per_second == pytest.approx(20.0)
