@@ -18,11 +18,12 @@ from activities.persistence.approvals import (
 )
 from activities.persistence.context import OrderContext, assign, context_of, notify_manager
 from activities.persistence.events import record_event
+from activities.persistence.order_tables import ApprovalRow
+from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.rulings import ask_for, confirm, rule, weigh_proposal, withdraw
 from activities.persistence.standing import end_or_close_short
 from activities.persistence.steps import run_once
-from activities.persistence.tables import ApprovalRow, CreditAccountRow
 from domain import waits
 from domain.approvals import ApprovalKind, Tier, check_answerer, needs_director, within_ceiling
 from domain.credit import Outcome

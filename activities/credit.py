@@ -6,10 +6,10 @@ from temporalio import activity
 
 from activities.persistence import approvals, credit, decisions, orders
 from activities.persistence.context import OrderContext, context_of
+from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.rulings import HELD, Ruling, rule
 from activities.persistence.steps import run_once
-from activities.persistence.tables import CreditAccountRow
 from domain.credit import CreditDecision, with_reason
 from domain.credit_steps import CreditOutcome, CreditRequest
 from domain.errors import QuoteExpiredError, WrongStateError

@@ -17,7 +17,8 @@ from activities.persistence.dunning import (
     wait_of,
 )
 from activities.persistence.events import events_of, record_event
-from activities.persistence.tables import OutboundRow, ScheduleLineRow
+from activities.persistence.money_tables import ScheduleLineRow
+from activities.persistence.record_tables import OutboundRow
 from activities.persistence.tasks import cancel_tasks
 from domain.dunning import (
     DunningLook,

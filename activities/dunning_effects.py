@@ -10,8 +10,10 @@ from activities.letters import Letter, compose
 from activities.persistence import legal, orders
 from activities.persistence.dunning import DunningContext, context_of, debtor_email, other_debts
 from activities.persistence.events import record_event
+from activities.persistence.money_tables import LegalCaseRow, ScheduleLineRow
 from activities.persistence.outbound import Claim, mark, plan_message, planned_siblings
-from activities.persistence.tables import LegalCaseRow, ScheduleLineRow, TaskRow, UserRow
+from activities.persistence.party_tables import UserRow
+from activities.persistence.record_tables import TaskRow
 from activities.persistence.tasks import open_task, tasks_about
 from domain.dunning import Stage
 from domain.messages import MessageState

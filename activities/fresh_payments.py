@@ -11,7 +11,7 @@ from temporalio import activity
 
 from activities.persistence import orders
 from activities.persistence import payments as store
-from activities.persistence.tables import OrderRow
+from activities.persistence.order_tables import OrderRow
 from domain.errors import OrderNotFoundError
 from domain.payments import PaymentDraft
 from domain.reserve_life import FreshPayments, FreshRequest, Payer

@@ -7,13 +7,13 @@ from temporalio import activity
 from activities.persistence import orders, stock
 from activities.persistence.context import context_of, notify_manager
 from activities.persistence.events import record_event
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.picking import call_for_picking, may_pick, put_back, renew_picking, settle_goods
 from activities.persistence.reassignment_requests import void_requests
 from activities.persistence.shipping import ship
 from activities.persistence.standing import withdraw_proposal
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationLineRow
-from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import cancel_tasks
 from domain.errors import WrongStateError
 from domain.fulfilment import UnpickRequest

@@ -12,8 +12,9 @@ from activities.persistence.approvals import answerer, barred_from, next_round, 
 from activities.persistence.context import OrderContext, context_of, notify_manager
 from activities.persistence.events import record_event
 from activities.persistence.gate import check_gate, look_through
+from activities.persistence.order_tables import ApprovalRow
+from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.steps import run_once
-from activities.persistence.tables import ApprovalRow, CreditAccountRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.approvals import ApprovalKind, Tier, check_answerer

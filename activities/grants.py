@@ -14,9 +14,9 @@ from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.events import events_of, record_event
 from activities.persistence.grant_notices import planned_notices, tell_end
 from activities.persistence.limit_changes import GIVEN, STEPS, SUBJECT, find_change, fold_due
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.policies import policy_in_force
 from activities.persistence.reconsideration import orders_to_tell, reconsider_account
-from activities.persistence.tables import CreditAccountRow, CustomerRow
 from domain.grant_life import (
     GrantLook,
     GrantOutlook,

@@ -13,19 +13,13 @@ from activities.persistence import credit, orders, stock
 from activities.persistence.context import OrderContext, context_of
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
+from activities.persistence.money_tables import AllocationRow, InvoiceRow, ScheduleLineRow
+from activities.persistence.order_tables import CommitmentRow, OrderLineRow, OrderRow
 from activities.persistence.picking import settle_goods
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import settle_invoiced
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ShipmentLineRow, ShipmentRow
-from activities.persistence.tables import (
-    AllocationRow,
-    CommitmentRow,
-    InvoiceRow,
-    OrderLineRow,
-    OrderRow,
-    ScheduleLineRow,
-)
 from domain.invoicing import Invoiced, InvoiceInput, InvoiceRequest, payment_schedule
 from domain.orders import SYSTEM, OrderState
 from domain.pricing import Amounts, price_line, total

@@ -17,7 +17,8 @@ from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
 from activities.persistence.freezing import frozen_since, restored_midway, was_restored
 from activities.persistence.outbound import Claim, claim, lock_letters_to_customer, mark, reword
-from activities.persistence.tables import CustomerRow, OutboundRow
+from activities.persistence.party_tables import CustomerRow
+from activities.persistence.record_tables import OutboundRow
 from activities.persistence.tasks import open_task
 from domain.messages import Delivery, Message, MessageState
 from domain.orders import SYSTEM, Role

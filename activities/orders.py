@@ -22,12 +22,12 @@ from activities.persistence.context import (
 from activities.persistence.events import record_event
 from activities.persistence.gate import recheck_gate
 from activities.persistence.outbound import plan_message
+from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.picking import renew_picking, settle_goods
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import end_or_close_short, settle_invoiced, settle_reserved, withdraw_proposal
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationRow
-from activities.persistence.tables import CreditAccountRow
 from activities.persistence.tasks import cancel_tasks, has_open_task
 from domain import waits
 from domain.approvals import Rung, ladder

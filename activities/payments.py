@@ -12,10 +12,11 @@ from activities.persistence import payments as store
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
 from activities.persistence.manual_allocation import allocate_by_hand
+from activities.persistence.money_tables import BankStatementRow, PaymentRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow, LegalEntityRow
 from activities.persistence.payment_effects import applied, has_worth, queue_for_accountant, settle
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.steps import run_once
-from activities.persistence.tables import BankStatementRow, CreditAccountRow, CustomerRow, LegalEntityRow, PaymentRow
 from domain.bank_statement import Problem, Receipt, parse_statement
 from domain.errors import StatementNotFoundError
 from domain.matching import QueueReason, match_payment, new_lines

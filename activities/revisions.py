@@ -10,13 +10,14 @@ from activities.persistence import credit, decisions, orders, revisions
 from activities.persistence.approvals import climb, open_approval
 from activities.persistence.context import OrderContext, context_of
 from activities.persistence.events import record_event
+from activities.persistence.order_tables import OrderLineRow
+from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.picking import renew_picking
 from activities.persistence.quotes import revised_lines
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.reserve_lifetime import replan_shipment
 from activities.persistence.rulings import HELD, kept_stopped, price_to_approve, rule, weigh_proposal, withdraw
 from activities.persistence.steps import run_once
-from activities.persistence.tables import CreditAccountRow, OrderLineRow
 from domain.approvals import ladder
 from domain.credit_steps import ApprovalOutcome
 from domain.errors import EditAfterPickingError, NothingToChangeError, StaleVersionError, WrongStateError

@@ -10,13 +10,13 @@ from activities.persistence import credit, orders, stock
 from activities.persistence.allocations import Cause, loss_of
 from activities.persistence.context import context_of
 from activities.persistence.events import record_event
+from activities.persistence.order_tables import CommitmentRow, OrderRow
 from activities.persistence.picking import settle_goods
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.standing import let_go, settle_invoiced
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
-from activities.persistence.tables import CommitmentRow, OrderRow
 from domain import waits
 from domain.errors import WrongStateError
 from domain.fulfilment import CLOSABLE, CloseShortRequest

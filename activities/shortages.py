@@ -10,12 +10,12 @@ from activities.persistence import orders, revisions, shortages, stock
 from activities.persistence.allocations import Cause
 from activities.persistence.context import context_of, notify_manager
 from activities.persistence.events import record_event
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.queueing import serve_queue
 from activities.persistence.standing import settle_reserved
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationRow, ShortageRow
 from activities.persistence.substitutes import substitutes_of
-from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import cancel_tasks, finish_tasks
 from domain.orders import SYSTEM, OpenShortage, OrderStep, StepResult
 from domain.revisions import RevisedLine

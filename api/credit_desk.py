@@ -12,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 
 from activities.persistence import limit_changes, parties
 from activities.persistence.credit_tables import CreditGrantRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.reconsideration import orders_to_tell, reconsider_account
-from activities.persistence.tables import CreditAccountRow, CustomerRow
 from api.customer_card import card_out, today_of
 from api.deps import Caller, Engine, Language, Now, Once, Settings, Temporal
 from api.grant_commands import grant_input, watch_grants

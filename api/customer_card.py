@@ -11,7 +11,7 @@ from sqlmodel import Session
 from activities.persistence import parties
 from activities.persistence.credit import contract_in_force
 from activities.persistence.orders import legal_entity
-from activities.persistence.tables import CreditAccountRow, CustomerRow, UserRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow, UserRow
 from api.i18n import Language, speech
 from api.schemas import MoneyOut, Out, Page
 from domain import wording

@@ -22,7 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.persistence.identifiers import UUID_PATTERN
 from activities.persistence.orders import legal_entity
-from activities.persistence.tables import UserRow
+from activities.persistence.party_tables import UserRow
 from api.i18n import Language, preferred_language
 from api.problems import ProblemResponse, problem
 from api.validation import field_errors

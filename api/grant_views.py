@@ -10,7 +10,8 @@ from sqlmodel import Session, col, select
 
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.limit_changes import SUBJECT
-from activities.persistence.tables import CustomerRow, JournalRow, UserRow
+from activities.persistence.party_tables import CustomerRow, UserRow
+from activities.persistence.record_tables import JournalRow
 from api.i18n import Language, speech
 from api.schemas import MoneyOut, Out, Page
 from domain.grant_life import stage_of

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
-from activities.persistence.tables import IdempotencyRow
+from activities.persistence.record_tables import IdempotencyRow
 from domain.errors import IdempotencyKeyReusedError
 
 _CLAIM = text("""

@@ -22,7 +22,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.persistence import approvals, lives
-from activities.persistence.tables import OrderRow
+from activities.persistence.order_tables import OrderRow
 from api.errors import refused
 from api.idempotency import Answer, Idempotency
 from api.nudges import keep_trying

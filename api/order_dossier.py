@@ -9,7 +9,8 @@ from sqlmodel import Session
 
 from activities.persistence import approvals, context, dossier, rulings
 from activities.persistence.decisions import recorded
-from activities.persistence.tables import ApprovalRow, CreditAccountRow, OrderRow, UserRow
+from activities.persistence.order_tables import ApprovalRow, OrderRow
+from activities.persistence.party_tables import CreditAccountRow, UserRow
 from api import order_views
 from api.deps import Caller, Db
 from api.i18n import Language, speech

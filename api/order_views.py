@@ -21,7 +21,7 @@ from activities.persistence.order_sheet import (
     Revision,
     order_sheet,
 )
-from activities.persistence.tables import CreditDecisionRow, OrderLineRow, OrderRow
+from activities.persistence.order_tables import CreditDecisionRow, OrderLineRow, OrderRow
 from api.i18n import Language, speech
 from api.schemas import decimal_text, money
 from api.shortage_view import shortage_view

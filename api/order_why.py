@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from activities.persistence import decisions
 from activities.persistence.explaining import standing_of
-from activities.persistence.tables import OrderRow
+from activities.persistence.order_tables import OrderRow
 from api.i18n import Language, speech
 from api.schemas import money
 from domain.credit import Reason, counting_overdue

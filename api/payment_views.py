@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter
 from sqlmodel import Session
 
 from activities.persistence import payments as store
-from activities.persistence.tables import AllocationRow, BankStatementRow, PaymentRow
+from activities.persistence.money_tables import AllocationRow, BankStatementRow, PaymentRow
 from api.i18n import Language, speech
 from api.schemas import MoneyOut, Out, Page, money
 from domain.payments import PaymentState, RejectedLine, StatementSummary

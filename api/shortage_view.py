@@ -7,8 +7,8 @@ from typing import Any
 from sqlmodel import Session
 
 from activities.persistence import orders, shortages
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.stock_tables import ShortageRow
-from activities.persistence.tables import OrderRow
 from api.i18n import Language, speech
 from api.schemas import decimal_text
 from domain.orders import ENDED, OrderStatus

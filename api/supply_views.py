@@ -8,9 +8,9 @@ from pydantic import Field
 from sqlmodel import Session, col, select
 
 from activities.persistence.expected_receipts import controls_of, lines_of
+from activities.persistence.party_tables import UserRow
 from activities.persistence.stock_tables import ExpectedLineRow, ExpectedReceiptRow, ProductRow
 from activities.persistence.supply import SupplyNeed
-from activities.persistence.tables import UserRow
 from api.schemas import Out, Page, decimal_text
 from domain.orders import Actor, Role
 from workflows import ids

@@ -19,8 +19,8 @@ from sqlmodel import Session, col, select
 from activities.handoff import HandoffActivities
 from activities.persistence import lives
 from activities.persistence.engine import make_engine
+from activities.persistence.party_tables import CustomerRow, UserRow
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
-from activities.persistence.tables import CustomerRow, UserRow
 from api.order_commands import start_order
 from bench.arrivals import closed_loop
 from bench.bulk import write_past

@@ -11,10 +11,10 @@ from rich.console import Console
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.replay import snapshot
 from activities.persistence.stock_audit import AuditedRun, audit_runs, count_runs
 from activities.persistence.stock_drift import DriftReport, check_stock
-from activities.persistence.tables import OrderRow
 from cli.audit import KEPT, days_of
 from cli.database import database_of, progress_bar
 from cli.local.problems import StackError

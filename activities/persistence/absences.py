@@ -11,7 +11,7 @@ from activities.persistence.credit_tables import AbsenceRow
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import UUID_PATTERN
 from activities.persistence.orders import user
-from activities.persistence.tables import UserRow
+from activities.persistence.party_tables import UserRow
 from domain.absences import Absence, check_absence
 from domain.errors import AbsenceNotFoundError, DeputyCycleError, InvalidInputError, UserNotFoundError
 from domain.orders import Actor, Role

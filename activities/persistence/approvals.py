@@ -15,7 +15,8 @@ from activities.persistence import orders
 from activities.persistence.absences import absences_from, deputies_of
 from activities.persistence.context import OrderContext, notify
 from activities.persistence.events import record_event
-from activities.persistence.tables import ApprovalRow, CreditDecisionRow, OrderRow, UserRow
+from activities.persistence.order_tables import ApprovalRow, CreditDecisionRow, OrderRow
+from activities.persistence.party_tables import UserRow
 from activities.persistence.tasks import open_task
 from domain.absences import stand_in
 from domain.approvals import Answerer, ApprovalKind, Rung, Tier, ladder

@@ -12,9 +12,10 @@ from sqlmodel import Session, col, select, tuple_
 
 from activities.persistence.decisions import FACTS
 from activities.persistence.gate import GATE_FACTS
+from activities.persistence.order_tables import CreditDecisionRow
+from activities.persistence.party_tables import PolicyRow
 from activities.persistence.policies import policy_from
 from activities.persistence.replay import Period
-from activities.persistence.tables import CreditDecisionRow, PolicyRow
 from domain.credit import CreditDecision, CreditFacts, decide_credit
 from domain.money import ZERO
 from domain.policy import Policy

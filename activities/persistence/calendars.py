@@ -10,7 +10,7 @@ from sqlalchemy import func, text
 from sqlmodel import Session, select
 
 from activities.persistence.orders import legal_entity
-from activities.persistence.tables import CalendarDayRow
+from activities.persistence.party_tables import CalendarDayRow
 from domain.business_calendar import BusinessCalendar
 
 YEARS = range(2020, 2041)

@@ -11,9 +11,10 @@ from sqlmodel import Session, col, select
 
 from activities.persistence import orders
 from activities.persistence.calendars import know_calendar, moved_days
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.outbound import plan_message
+from activities.persistence.party_tables import ContactRow, CustomerRow, LegalEntityRow, PolicyRow, UserRow
 from activities.persistence.policies import know_policy, policy_version
-from activities.persistence.tables import ContactRow, CustomerRow, LegalEntityRow, OrderRow, PolicyRow, UserRow
 from activities.persistence.tasks import open_task
 from domain.business_calendar import BusinessCalendar
 from domain.orders import Role

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from activities.persistence.credit import agreed_deferral
 from activities.persistence.events import record_event
-from activities.persistence.tables import ContractRow, CustomerRow
+from activities.persistence.party_tables import ContractRow, CustomerRow
 from domain.contracts import check_deferral
 from domain.errors import ContractExistsError
 from domain.orders import Actor

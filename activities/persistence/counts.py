@@ -20,11 +20,11 @@ from activities.persistence.allocations import Cause, Loss
 from activities.persistence.calendars import load_calendar
 from activities.persistence.context import assign, context_of, notify_manager
 from activities.persistence.events import record_event
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.queueing import serve_queue
 from activities.persistence.receipts import check_products, record_movement
 from activities.persistence.stock import Shelves, gather_what_is_left, lock_shelves, move_quantity
 from activities.persistence.stock_tables import ReservationLineRow
-from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import open_task
 from domain.allocation import ShelfKey
 from domain.orders import Actor, Role

@@ -10,15 +10,9 @@ from sqlalchemy import or_, text
 from sqlmodel import Session, col, select
 
 from activities.persistence.grants import CustomerGrant, limit_of, load_grants
+from activities.persistence.order_tables import CommitmentRow, OrderRow
+from activities.persistence.party_tables import ContactRow, ContractRow, CreditAccountRow, CustomerRow
 from activities.persistence.rates import load_rates, worth, worth_by
-from activities.persistence.tables import (
-    CommitmentRow,
-    ContactRow,
-    ContractRow,
-    CreditAccountRow,
-    CustomerRow,
-    OrderRow,
-)
 from domain.credit import CreditFacts, OrderAsk, OverdueItem, credit_part
 from domain.errors import CustomerNotFoundError, OrderNotFoundError
 from domain.money import ZERO, percent_of

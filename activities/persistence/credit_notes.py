@@ -14,9 +14,9 @@ from activities.persistence.calendars import load_calendar
 from activities.persistence.credit import lock_account
 from activities.persistence.credit_tables import CreditNoteRow
 from activities.persistence.events import record_event
+from activities.persistence.money_tables import AllocationRow, InvoiceRow, ScheduleLineRow
 from activities.persistence.payments import lock_payment
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.tables import AllocationRow, InvoiceRow, ScheduleLineRow
 from domain.credit_notes import Instalment, Lowered, spread_note
 from domain.errors import CreditNoteExistsError
 from domain.money import ZERO

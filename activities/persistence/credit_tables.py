@@ -1,6 +1,6 @@
 """Tables of credit beside the account itself: limits with their history, revisions, absences, notes, disputes, rates.
 
-The conventions are those of `activities.persistence.tables`.
+The conventions are those of `activities.persistence.columns`.
 """
 
 from datetime import date, datetime
@@ -13,8 +13,8 @@ from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+from activities.persistence.columns import AMOUNT, EXCHANGE, INSTANT
 from activities.persistence.identifiers import new_id
-from activities.persistence.tables import AMOUNT, EXCHANGE, INSTANT
 
 
 class CreditGrantRow(SQLModel, table=True):

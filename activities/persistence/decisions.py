@@ -15,9 +15,10 @@ from activities.persistence.context import OrderContext
 from activities.persistence.credit import Terms, ask_of, load_facts
 from activities.persistence.events import record_event
 from activities.persistence.grants import load_grants, overlay_of
+from activities.persistence.order_tables import CreditDecisionRow
+from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.policies import policy_version
 from activities.persistence.rates import load_rates, worth, worth_by
-from activities.persistence.tables import CreditAccountRow, CreditDecisionRow
 from domain.credit import CreditDecision, CreditFacts, decide_credit
 from domain.orders import Actor
 from domain.policy import Policy

@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from activities.persistence.tables import ApprovalRow, CreditDecisionRow, OrderRow, UserRow
+from activities.persistence.order_tables import ApprovalRow, CreditDecisionRow, OrderRow
+from activities.persistence.party_tables import UserRow
 from domain.approvals import ApprovalKind
 from domain.dossier import BEHAVIOUR_DAYS, PaymentBehaviour
 from domain.orders import Actor, Role

@@ -13,17 +13,10 @@ from activities.persistence.calendars import COUNTRIES, load_calendar
 from activities.persistence.credit import lock_account
 from activities.persistence.credit_tables import DisputeRow
 from activities.persistence.events import record_event
+from activities.persistence.money_tables import DunningStepRow, InvoiceRow, ScheduleLineRow
+from activities.persistence.party_tables import ContactRow, CustomerRow, LegalEntityRow, UserRow
 from activities.persistence.policies import policy_version
-from activities.persistence.tables import (
-    ContactRow,
-    CustomerRow,
-    DunningStepRow,
-    InvoiceRow,
-    LegalEntityRow,
-    OutboundRow,
-    ScheduleLineRow,
-    UserRow,
-)
+from activities.persistence.record_tables import OutboundRow
 from domain.business_calendar import BusinessCalendar
 from domain.disputes import disputed_part
 from domain.dunning import Stage, Step, days_overdue, is_chased, next_step

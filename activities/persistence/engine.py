@@ -9,6 +9,8 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import InvalidatePoolError
 from sqlmodel import Session
 
+from activities.persistence import schema  # noqa: F401 - every table, before the first question
+
 LOCK_WAIT_MS = 5_000
 """How long a step waits for a row lock before it is retried (D3-3)."""
 STATEMENT_MS = 9_000

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from activities.persistence.tables import JournalRow
+from activities.persistence.record_tables import JournalRow
 from domain.orders import Actor
 
 

@@ -15,12 +15,14 @@ from activities.persistence.calendars import load_calendar
 from activities.persistence.context import OrderContext, context_of
 from activities.persistence.gate import look_through
 from activities.persistence.grants import CustomerGrant, limit_of, load_grants, overlay_of
+from activities.persistence.order_tables import ApprovalRow, OrderRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow, UserRow
 from activities.persistence.policies import policy_version
 from activities.persistence.rates import load_rates
+from activities.persistence.record_tables import JournalRow
 from activities.persistence.rulings import HELD, price_to_approve
 from activities.persistence.stock import reservation_lines, shelves_of
 from activities.persistence.supply import expected_days
-from activities.persistence.tables import ApprovalRow, CreditAccountRow, CustomerRow, JournalRow, OrderRow, UserRow
 from domain.allocation import Rule
 from domain.approvals import ApprovalKind, Rung, ladder
 from domain.business_calendar import BusinessCalendar

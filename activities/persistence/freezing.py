@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from activities.persistence.events import record_event
 from activities.persistence.outbound import message_of
-from activities.persistence.tables import OutboundRow
+from activities.persistence.record_tables import OutboundRow
 from activities.persistence.watch_tables import EffectFreezeRow
 from domain.freezes import EffectsNotFrozenError, FreezeReason, NotReconciledError
 from domain.messages import Message, MessageState

@@ -11,7 +11,8 @@ from activities.persistence import credit, orders, stock
 from activities.persistence.approvals import newest_given
 from activities.persistence.context import OrderContext, assign, notify_manager, notify_role
 from activities.persistence.decisions import FACTS, Decided, facts_now, last_decision, record_decision
-from activities.persistence.tables import ApprovalRow, CreditAccountRow
+from activities.persistence.order_tables import ApprovalRow
+from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.approvals import ApprovalKind

@@ -13,7 +13,8 @@ from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.grants import load_grants
 from activities.persistence.orders import people_of_role, user
 from activities.persistence.outbound import plan_message
-from activities.persistence.tables import CreditAccountRow, CustomerRow, OutboundRow, UserRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow, UserRow
+from activities.persistence.record_tables import OutboundRow
 from activities.persistence.tasks import open_task
 from domain.approvals import Tier
 from domain.limits import effective_limit

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from activities.persistence.credit_tables import CreditGrantRow
-from activities.persistence.tables import CreditAccountRow
+from activities.persistence.party_tables import CreditAccountRow
 from domain.limits import EffectiveLimit, Grant, GrantKind, GrantState, effective_limit, policy_overlay
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from activities.persistence.import_task import Import, any_id, change
 from activities.persistence.limit_changes import fold_due, take_over_base
 from activities.persistence.parties import name_key
-from activities.persistence.tables import ContactRow, ContractRow, CreditAccountRow, CustomerRow, UserRow
+from activities.persistence.party_tables import ContactRow, ContractRow, CreditAccountRow, CustomerRow, UserRow
 from domain.grant_life import Origin
 from domain.import_records import Company, CustomerRecord, Known
 from domain.importing import HOME_CURRENCY, match_known

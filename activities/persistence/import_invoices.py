@@ -9,8 +9,9 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from activities.persistence.import_task import Import, ImportRefusedError, any_id
+from activities.persistence.money_tables import InvoiceRow, ScheduleLineRow
+from activities.persistence.party_tables import CustomerRow, LegalEntityRow
 from activities.persistence.policies import policy_in_force
-from activities.persistence.tables import CustomerRow, InvoiceRow, LegalEntityRow, ScheduleLineRow
 from domain.import_records import InvoiceRecord, Known
 from domain.import_sheets import INVOICES, NUMBER, RowProblem
 from domain.invoicing import InvoiceInput

@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Uuid, any_, literal
 from sqlmodel import Session, SQLModel
 
 from activities.persistence.events import record_event
-from activities.persistence.tables import LegalEntityRow
+from activities.persistence.party_tables import LegalEntityRow
 from domain.import_sheets import RowProblem
 from domain.invoicing import InvoiceInput
 from domain.orders import SYSTEM

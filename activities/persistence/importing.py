@@ -15,7 +15,7 @@ from activities.persistence.import_customers import write_contracts, write_custo
 from activities.persistence.import_goods import write_products, write_stock
 from activities.persistence.import_invoices import write_invoices
 from activities.persistence.import_task import Import, NoCompanyError, Written
-from activities.persistence.tables import CustomerRow, LegalEntityRow, UserRow
+from activities.persistence.party_tables import CustomerRow, LegalEntityRow, UserRow
 from domain.import_records import Company, Known, KnownCustomer
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from activities.persistence.decisions import FACTS
-from activities.persistence.tables import JournalRow
+from activities.persistence.record_tables import JournalRow
 from domain.credit import CreditFacts
 
 ANSWERS = frozenset({"approved", "rejected", "rework", "approval_expired"})

@@ -13,20 +13,12 @@ from activities.persistence.credit import lock_account
 from activities.persistence.dunning import DunningContext
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
+from activities.persistence.money_tables import InvoiceRow, LegalCaseLineRow, LegalCaseRow, ScheduleLineRow
+from activities.persistence.order_tables import ApprovalRow
+from activities.persistence.party_tables import ContractRow, CreditAccountRow, CustomerRow
 from activities.persistence.rates import load_rates
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from activities.persistence.stock_tables import ShipmentRow
-from activities.persistence.tables import (
-    ApprovalRow,
-    ContractRow,
-    CreditAccountRow,
-    CustomerRow,
-    InvoiceRow,
-    LegalCaseLineRow,
-    LegalCaseRow,
-    OutboundRow,
-    ScheduleLineRow,
-    TaskRow,
-)
 from activities.persistence.tasks import open_task
 from domain.dunning import days_overdue
 from domain.errors import LegalCaseNotFoundError

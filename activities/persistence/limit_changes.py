@@ -18,8 +18,9 @@ from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.events import record_event
 from activities.persistence.grant_notices import ask_deciders, tell_decided, tell_revoked
 from activities.persistence.grants import counting, grant_of
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow, UserRow
 from activities.persistence.policies import policy_in_force
-from activities.persistence.tables import CreditAccountRow, CustomerRow, OrderRow, UserRow
 from activities.persistence.tasks import finish_tasks
 from domain.errors import GrantDecidedError, GrantNotFoundError, GrantNotInForceError, InvalidInputError
 from domain.grant_life import GrantStep, Origin, stage_of

@@ -13,9 +13,10 @@ from sqlmodel import Session, col, select
 
 from activities.persistence import credit
 from activities.persistence.grants import CustomerGrant, limit_of, load_grants_of, overlay_of
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CreditAccountRow, PolicyRow
 from activities.persistence.policies import policy_from
 from activities.persistence.replay import Candidate
-from activities.persistence.tables import CreditAccountRow, OrderRow, PolicyRow
 from domain.credit import CreditFacts, OrderAsk, OverdueItem, credit_part
 from domain.money import ZERO
 from domain.orders import OrderStatus

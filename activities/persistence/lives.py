@@ -13,16 +13,10 @@ from sqlmodel.sql.expression import SelectOfScalar
 from activities.persistence import orders, revisions
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.identifiers import new_id
+from activities.persistence.money_tables import BankStatementRow, InvoiceRow, PaymentRow, ScheduleLineRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CustomerRow, UserRow
 from activities.persistence.stock_tables import ExpectedReceiptRow
-from activities.persistence.tables import (
-    BankStatementRow,
-    CustomerRow,
-    InvoiceRow,
-    OrderRow,
-    PaymentRow,
-    ScheduleLineRow,
-    UserRow,
-)
 from domain.grant_life import GrantInput
 from domain.invoicing import InvoiceInput
 from domain.limits import GrantKind, GrantState

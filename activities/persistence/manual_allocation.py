@@ -8,15 +8,10 @@ from sqlmodel import Session, col, select
 
 from activities.persistence import credit
 from activities.persistence import payments as store
+from activities.persistence.money_tables import InvoiceRow, PaymentRow, ScheduleLineRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.payment_effects import applied, close_queue_task, has_worth, settle
-from activities.persistence.tables import (
-    CreditAccountRow,
-    CustomerRow,
-    InvoiceRow,
-    OrderRow,
-    PaymentRow,
-    ScheduleLineRow,
-)
 from domain.errors import (
     AllocationTooLargeError,
     CustomerNotFoundError,

@@ -8,9 +8,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
-from sqlmodel import SQLModel
 
-from activities.persistence import credit_tables, stock_tables, tables, watch_tables  # noqa: F401 - fill the metadata
+from activities.persistence.schema import METADATA
 
 HERE = Path(__file__).parent / "migrations"
 
@@ -47,4 +46,4 @@ def drift(engine: Engine) -> list[str]:
     """Differences between the tables as declared and as migrated; empty when there are none."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return [str(difference) for difference in compare_metadata(context, SQLModel.metadata)]
+        return [str(difference) for difference in compare_metadata(context, METADATA)]

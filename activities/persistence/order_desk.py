@@ -8,9 +8,10 @@ from sqlmodel import Session
 from activities.persistence import credit, decisions, orders
 from activities.persistence.context import context_of
 from activities.persistence.events import record_event
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CustomerRow
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.tables import CustomerRow, OrderRow
 from domain.credit import ReasonCode
 from domain.errors import NotStoppedByCaseError
 from domain.orders import Actor, OrderStatus

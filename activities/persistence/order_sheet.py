@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlmodel import Session
 
-from activities.persistence.tables import OrderRow
+from activities.persistence.order_tables import OrderRow
 
 
 @dataclass(frozen=True, slots=True)

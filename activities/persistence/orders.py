@@ -11,7 +11,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from activities.persistence.tables import CustomerRow, LegalEntityRow, OrderLineRow, OrderRow, OutboundRow, UserRow
+from activities.persistence.order_tables import OrderLineRow, OrderRow
+from activities.persistence.party_tables import CustomerRow, LegalEntityRow, UserRow
+from activities.persistence.record_tables import OutboundRow
 from domain.errors import OrderNotFoundError
 from domain.orders import ENDED, OrderState, OrderStatus, Wait
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from activities.persistence.tables import OutboundRow
+from activities.persistence.record_tables import OutboundRow
 from domain.messages import Message, MessageState
 
 

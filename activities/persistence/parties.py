@@ -18,8 +18,8 @@ from activities.persistence.events import record_event
 from activities.persistence.grants import limit_of, load_grants, overlay_of
 from activities.persistence.identifiers import UUID_PATTERN
 from activities.persistence.limit_changes import set_base, take_over_base
+from activities.persistence.party_tables import ContactRow, ContractRow, CreditAccountRow, CustomerRow, UserRow
 from activities.persistence.policies import policy_in_force, policy_version
-from activities.persistence.tables import ContactRow, ContractRow, CreditAccountRow, CustomerRow, UserRow
 from activities.persistence.tasks import open_task
 from domain.customers import CreditCard, LastShipment, NearestPayment, credit_card
 from domain.errors import CustomerExistsError, CustomerNotFoundError, ManagerNotFoundError

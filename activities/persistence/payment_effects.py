@@ -11,9 +11,11 @@ from activities.persistence import orders
 from activities.persistence import payments as store
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
+from activities.persistence.money_tables import InvoiceRow, PaymentRow, ScheduleLineRow
+from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.rates import load_rates
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.tables import CreditAccountRow, InvoiceRow, PaymentRow, ScheduleLineRow, TaskRow
+from activities.persistence.record_tables import TaskRow
 from activities.persistence.tasks import open_task
 from domain.matching import Allotment, ItemKind, QueueReason
 from domain.orders import SYSTEM, Actor, Role

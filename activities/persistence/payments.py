@@ -11,16 +11,10 @@ from sqlalchemy import func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from activities.persistence.money_tables import AllocationRow, BankStatementRow, InvoiceRow, PaymentRow, ScheduleLineRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CustomerRow
 from activities.persistence.stock_tables import ShipmentRow
-from activities.persistence.tables import (
-    AllocationRow,
-    BankStatementRow,
-    CustomerRow,
-    InvoiceRow,
-    OrderRow,
-    PaymentRow,
-    ScheduleLineRow,
-)
 from domain.errors import PaymentNotFoundError, StatementNotFoundError
 from domain.matching import Allotment, ItemKind, KnownDocument, Name, OpenItem, QueueReason
 from domain.money import ZERO, percent_of

@@ -12,9 +12,10 @@ from sqlmodel import Session, col, select
 from activities.persistence import orders, stock
 from activities.persistence.context import OrderContext, assign
 from activities.persistence.events import record_event
+from activities.persistence.order_tables import OrderLineRow
+from activities.persistence.party_tables import ContactRow
 from activities.persistence.standing import settle_reserved
 from activities.persistence.stock_tables import ProductRow, ReservationLineRow, ReservationRow
-from activities.persistence.tables import ContactRow, OrderLineRow
 from activities.persistence.tasks import cancel_tasks, has_open_task, times_opened, told_by_open_tasks
 from domain import waits
 from domain.orders import Actor, OrderState, OrderStatus, Role, WaitReason

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from sqlmodel import Session, col, select
 
 from activities.persistence.calendars import company_calendar
-from activities.persistence.tables import PolicyRow
+from activities.persistence.party_tables import PolicyRow
 from domain.policy import Policy
 
 _CODEC = TypeAdapter(Policy)

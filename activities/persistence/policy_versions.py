@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from activities.persistence.events import record_event
+from activities.persistence.party_tables import PolicyRow
 from activities.persistence.policies import policy_from
-from activities.persistence.tables import PolicyRow
 from domain.errors import OwnPolicyError, PolicyDecidedError, PolicyNotFoundError, PolicyOutdatedError
 from domain.orders import Actor
 from domain.policy import Policy

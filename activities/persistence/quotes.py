@@ -12,10 +12,11 @@ from activities.persistence import orders, revisions
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
+from activities.persistence.order_tables import OrderLineRow, OrderRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow, UserRow
 from activities.persistence.policies import policy_in_force
 from activities.persistence.rates import load_rates
 from activities.persistence.stock_tables import ProductRow
-from activities.persistence.tables import CreditAccountRow, CustomerRow, OrderLineRow, OrderRow, UserRow
 from activities.persistence.warehouses import check_warehouses
 from domain import waits
 from domain.errors import (

@@ -14,9 +14,9 @@ from sqlmodel import Session
 from activities.persistence import catalogue, orders
 from activities.persistence.approvals import addressees, barred_from
 from activities.persistence.context import OrderContext, assign, context_of, customer_email, notify, notify_manager
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.outbound import plan_message
 from activities.persistence.stock_tables import ReassignmentRow
-from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import open_task
 from domain.approvals import Tier
 from domain.orders import Actor, Role

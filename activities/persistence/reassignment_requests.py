@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlmodel import Session, col, or_, select
 
 from activities.persistence.events import record_event
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.stock_tables import ReassignmentRow
-from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import withdraw_tasks
 from domain.allocation import ShelfKey
 from domain.orders import SYSTEM, Actor

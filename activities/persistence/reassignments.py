@@ -16,6 +16,7 @@ from activities.persistence import credit, orders
 from activities.persistence.allocations import Cause, Loss
 from activities.persistence.approvals import answerer, barred_from
 from activities.persistence.context import context_of
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reassignment_notices import Asked, Compose, ask_deciders, tell_moved, tell_rejected
 from activities.persistence.reassignment_requests import about, journal
@@ -30,7 +31,6 @@ from activities.persistence.stock import (
     serve_line,
 )
 from activities.persistence.stock_tables import ReassignmentRow, ReservationLineRow, ReservationRow
-from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import finish_tasks, is_asked, withdraw_tasks
 from domain.allocation import ShelfKey
 from domain.errors import DomainError

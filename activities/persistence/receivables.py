@@ -6,7 +6,9 @@ from uuid import UUID
 from sqlmodel import Session, col, select, tuple_
 
 from activities.persistence.events import events_of
-from activities.persistence.tables import CustomerRow, InvoiceRow, JournalRow, ScheduleLineRow
+from activities.persistence.money_tables import InvoiceRow, ScheduleLineRow
+from activities.persistence.party_tables import CustomerRow
+from activities.persistence.record_tables import JournalRow
 from domain.errors import InvoiceNotFoundError
 from domain.orders import Actor, Role
 

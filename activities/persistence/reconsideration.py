@@ -12,10 +12,10 @@ from activities.persistence.calendars import load_calendar
 from activities.persistence.context import context_of
 from activities.persistence.decisions import Decided, record_decision
 from activities.persistence.grants import load_grants, overlay_of
+from activities.persistence.party_tables import CustomerRow
 from activities.persistence.policies import policy_version
 from activities.persistence.rates import load_rates
 from activities.persistence.rulings import HELD, rule
-from activities.persistence.tables import CustomerRow
 from domain.credit import OrderAsk, credit_part
 from domain.orders import SYSTEM, OrderStatus
 from domain.reconsideration import Reconsidered, WaitingOrder, reconsider

@@ -13,7 +13,7 @@ from activities.persistence.context import OrderContext, context_of, notify_mana
 from activities.persistence.credit_tables import OrderRevisionRow
 from activities.persistence.decisions import Decided
 from activities.persistence.events import record_event
-from activities.persistence.tables import CommitmentRow, OrderLineRow, OrderRow
+from activities.persistence.order_tables import CommitmentRow, OrderLineRow, OrderRow
 from domain.approvals import ApprovalKind, Tier, ladder
 from domain.credit import CreditDecision
 from domain.money import percent_of

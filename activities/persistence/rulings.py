@@ -9,7 +9,7 @@ from activities.persistence import credit, orders, revisions
 from activities.persistence.approvals import ask, newest_given, open_approval
 from activities.persistence.context import OrderContext, notify_manager
 from activities.persistence.decisions import Decided, last_decision
-from activities.persistence.tables import ApprovalRow
+from activities.persistence.order_tables import ApprovalRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.approvals import ApprovalKind, PricedLine, Tier, discount_reason

@@ -18,12 +18,12 @@ from sqlmodel import Session, col, select
 from activities.persistence import orders
 from activities.persistence.context import OrderContext
 from activities.persistence.events import record_event
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.policies import policy_today
 from activities.persistence.queueing import load_claims, queue_terms, shelves_seen
 from activities.persistence.stock import Shelves, joined_shelves, reservation_lines, shelves_of
 from activities.persistence.stock_tables import ProductRow, ReservationLineRow, ShortageRow, StockRow
 from activities.persistence.substitutes import substitutes_of
-from activities.persistence.tables import OrderRow
 from activities.persistence.tasks import cancel_tasks
 from domain.allocation import ShelfKey, allocate, free_for
 from domain.orders import SYSTEM, LineQuantity, OpenShortage

@@ -9,11 +9,12 @@ from sqlmodel import Session, col, select
 from activities.persistence import approvals, credit, orders, revisions, shortages, stock
 from activities.persistence.context import OrderContext
 from activities.persistence.events import record_event
+from activities.persistence.money_tables import InvoiceRow, ScheduleLineRow
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.reassignment_requests import void_requests
 from activities.persistence.reserve_lifetime import ends_of, payment_wait, prolong_once_for_part
 from activities.persistence.reserves import begin_lifetime
 from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
-from activities.persistence.tables import InvoiceRow, OrderRow, ScheduleLineRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.invoicing import still_owed

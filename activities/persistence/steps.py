@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from activities.persistence.tables import StepRow
+from activities.persistence.record_tables import StepRow
 from domain.errors import DomainError
 
 Result = TypeVar("Result")

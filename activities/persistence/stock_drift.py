@@ -14,7 +14,7 @@ from activities.persistence import orders
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
 from activities.persistence.queueing import shelves_to_serve, unsettled
-from activities.persistence.tables import TaskRow
+from activities.persistence.record_tables import TaskRow
 from activities.persistence.tasks import WORDS, open_task
 from domain.allocation import NOTHING, ShelfKey
 from domain.orders import ENDED, SYSTEM, Role

@@ -1,6 +1,6 @@
 """Tables of goods: products, what lies where, who was promised what, what left and what is to come (D7, D8).
 
-The conventions are those of `activities.persistence.tables`. Triggers in the migrations hold every stock row against
+The conventions are those of `activities.persistence.columns`. Triggers in the migrations hold every stock row against
 its reservation lines at commit (D3-9).
 """
 
@@ -14,8 +14,8 @@ from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+from activities.persistence.columns import INSTANT, PRICE, QUANTITY, RATE
 from activities.persistence.identifiers import new_id
-from activities.persistence.tables import INSTANT, PRICE, QUANTITY, RATE
 
 
 class ProductRow(SQLModel, table=True):

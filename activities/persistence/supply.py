@@ -12,12 +12,12 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from activities.persistence.calendars import company_calendar
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.orders import customer_of
 from activities.persistence.policies import policy_today
 from activities.persistence.queueing import load_claims, queue_terms, shelves_seen
 from activities.persistence.stock import columns, read_shelves
 from activities.persistence.stock_tables import ProductRow
-from activities.persistence.tables import OrderRow
 from domain.allocation import Claim, ClaimLine, ShelfKey
 from domain.supply import Arrival, LineKey, Need, Promise, Prospect, days_of, need_of, promises, whole_on
 

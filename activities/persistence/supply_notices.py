@@ -9,10 +9,12 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from activities.persistence.calendars import company_calendar
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.orders import people_of_role, user
 from activities.persistence.outbound import plan_message
+from activities.persistence.party_tables import UserRow
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from activities.persistence.stock_tables import ExpectedReceiptRow
-from activities.persistence.tables import OrderRow, OutboundRow, TaskRow, UserRow
 from activities.persistence.tasks import open_task
 from domain.orders import Role
 from domain.supply import LineKey, worsened

@@ -12,8 +12,11 @@ from sqlmodel import Session, col, select
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import new_id
+from activities.persistence.money_tables import PaymentRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CreditAccountRow
+from activities.persistence.record_tables import TaskRow
 from activities.persistence.stock_tables import ReassignmentRow, ShortageRow
-from activities.persistence.tables import CreditAccountRow, OrderRow, PaymentRow, TaskRow
 from domain.limits import GrantState
 from domain.orders import Actor, Role
 from domain.payments import PaymentState

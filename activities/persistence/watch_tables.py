@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
+from activities.persistence.columns import INSTANT
 from activities.persistence.identifiers import new_id
-from activities.persistence.tables import INSTANT
 
 
 class DiscrepancyRow(SQLModel, table=True):

@@ -11,9 +11,9 @@ from activities.persistence.calendars import load_calendar
 from activities.persistence.credit import agreed_deferral, load_facts
 from activities.persistence.grants import load_grants, overlay_of
 from activities.persistence.orders import legal_entity
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.policies import policy_in_force, policy_version
 from activities.persistence.quotes import QuoteLine, priced_lines
-from activities.persistence.tables import CreditAccountRow, CustomerRow
 from domain.approvals import PricedLine, discount_reason
 from domain.credit import CreditDecision, credit_part, with_reason
 from domain.money import ZERO

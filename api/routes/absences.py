@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from activities.persistence import absences as store
 from activities.persistence.credit_tables import AbsenceRow
-from activities.persistence.tables import UserRow
+from activities.persistence.party_tables import UserRow
 from api.customer_card import today_of
 from api.deps import Caller, Db, Now, Once
 from api.openapi import problems

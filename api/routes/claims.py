@@ -12,9 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from temporalio.client import Client
 
 from activities.persistence import credit_notes, disputes
+from activities.persistence.money_tables import InvoiceRow, ScheduleLineRow
 from activities.persistence.receivables import line_for
 from activities.persistence.reconsideration import orders_to_tell
-from activities.persistence.tables import InvoiceRow, ScheduleLineRow
 from api.auth import require
 from api.deps import Engine, Language, Now, Once, Temporal
 from api.nudges import nudge

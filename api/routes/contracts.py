@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
 from activities.persistence import contracts, parties
-from activities.persistence.tables import ContractRow, CreditAccountRow, CustomerRow
+from activities.persistence.party_tables import ContractRow, CreditAccountRow, CustomerRow
 from api.auth import require
 from api.credit_desk import Desk
 from api.customer_card import ContractOut, today_of

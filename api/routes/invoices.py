@@ -10,8 +10,9 @@ from sqlmodel import Session
 from activities.persistence.credit_notes import of_invoice
 from activities.persistence.credit_tables import CreditNoteRow
 from activities.persistence.dunning import DunningContext, context_of, next_step_of, wait_of
+from activities.persistence.money_tables import InvoiceRow, ScheduleLineRow
 from activities.persistence.receivables import history_of, line_for, list_lines
-from activities.persistence.tables import InvoiceRow, JournalRow, ScheduleLineRow
+from activities.persistence.record_tables import JournalRow
 from api.customer_card import today_of
 from api.deps import Caller, Db, Language, Now
 from api.i18n import Language as LanguageCode

@@ -10,7 +10,8 @@ from sqlmodel import Session, select
 from activities.persistence.calendars import load_calendar
 from activities.persistence.journal import Basis, JournalFilter, Named, bases_of, find_events, names_of
 from activities.persistence.orders import legal_entity
-from activities.persistence.tables import JournalRow, UserRow
+from activities.persistence.party_tables import UserRow
+from activities.persistence.record_tables import JournalRow
 from api.auth import require
 from api.deps import Db, Language
 from api.i18n import speech

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends
 from sqlmodel import Session
 
 from activities.persistence.legal import case_for, cases_for, lines_of, worth_of
-from activities.persistence.tables import CustomerRow, LegalCaseRow
+from activities.persistence.money_tables import LegalCaseRow
+from activities.persistence.party_tables import CustomerRow
 from api.auth import require
 from api.customer_card import today_of
 from api.deps import Db, Now

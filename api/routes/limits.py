@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from activities.persistence import bans, limit_changes, parties
 from activities.persistence.credit_tables import CreditGrantRow
-from activities.persistence.tables import CreditAccountRow, CustomerRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from api.auth import require
 from api.credit_desk import Desk
 from api.customer_card import CustomerCard, today_of

@@ -16,9 +16,9 @@ from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
 from activities.persistence import lives
 from activities.persistence.dossier import was_asked
 from activities.persistence.engine import asking
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.parties import customer_for
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
-from activities.persistence.tables import OrderRow
 from api import order_commands, order_views
 from api.auth import require
 from api.deps import Caller, Db, Engine, Language, Now, Once, Settings, Temporal

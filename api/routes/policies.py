@@ -11,8 +11,8 @@ from pydantic_core import PydanticCustomError
 from sqlmodel import Session, col, select
 
 from activities.persistence import policy_versions
+from activities.persistence.party_tables import PolicyRow, UserRow
 from activities.persistence.policies import policy_from, policy_in_force
-from activities.persistence.tables import PolicyRow, UserRow
 from api.auth import authenticate, require
 from api.customer_card import today_of
 from api.deps import Db, Engine, Language, Now, Once

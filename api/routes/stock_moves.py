@@ -17,9 +17,10 @@ from activities.persistence import reassignments
 from activities.persistence.catalogue import product
 from activities.persistence.counts import Count, count_stock
 from activities.persistence.identifiers import new_id
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.orders import customer_of
+from activities.persistence.party_tables import UserRow
 from activities.persistence.stock_tables import ReassignmentRow
-from activities.persistence.tables import OrderRow, UserRow
 from api.auth import require
 from api.deps import Db, Language, Now, Once, Temporal
 from api.errors import refused

@@ -12,8 +12,9 @@ from sqlmodel import Session
 
 from activities.persistence import legal
 from activities.persistence.outbound import notices_for
+from activities.persistence.party_tables import UserRow
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.tables import TaskRow, UserRow
+from activities.persistence.record_tables import TaskRow
 from activities.persistence.tasks import WORDS, complete_task, task_for, tasks_for
 from api.deps import Caller, Db, Language, Now, Once, Temporal
 from api.i18n import speech

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
 from activities.persistence import absences
-from activities.persistence.tables import UserRow
+from activities.persistence.party_tables import UserRow
 from api.auth import require
 from api.deps import Caller, Db, Language, Now, Once
 from api.i18n import Language as LanguageCode

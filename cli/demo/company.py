@@ -16,7 +16,7 @@ from sqlmodel import Session
 from activities.persistence.calendars import load_calendar
 from activities.persistence.engine import make_engine
 from activities.persistence.orders import legal_entity
-from activities.persistence.tables import CalendarDayRow
+from activities.persistence.party_tables import CalendarDayRow
 from cli.demo.door import PATIENCE, Door, StoryError
 from cli.importing import find_stack, import_file
 from cli.local.problems import StackError

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from activities.persistence.tables import LegalEntityRow, UserRow
+from activities.persistence.party_tables import LegalEntityRow, UserRow
 from cli.local.data import read_json, write_json
 
 _KEY_BYTES = 32

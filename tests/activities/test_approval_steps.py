@@ -14,7 +14,9 @@ from activities.approvals import ApprovalActivities
 from activities.credit import CreditActivities
 from activities.orders import OrderActivities
 from activities.persistence.credit_tables import AbsenceRow
-from activities.persistence.tables import ApprovalRow, JournalRow, OrderRow, PolicyRow, TaskRow, UserRow
+from activities.persistence.order_tables import ApprovalRow, OrderRow
+from activities.persistence.party_tables import PolicyRow, UserRow
+from activities.persistence.record_tables import JournalRow, TaskRow
 from domain.credit import Outcome
 from domain.credit_steps import ApprovalCommand, ApprovalOutcome, ApprovalRequest, CreditOutcome, CreditRequest, Verdict
 from domain.errors import NotYourApprovalError, OwnApprovalError

@@ -21,19 +21,10 @@ from activities.persistence.credit_notes import NewNote
 from activities.persistence.credit_tables import CreditNoteRow, DisputeRow
 from activities.persistence.disputes import NewDispute
 from activities.persistence.identifiers import new_id
-from activities.persistence.tables import (
-    AllocationRow,
-    CreditAccountRow,
-    CustomerRow,
-    DunningStepRow,
-    InvoiceRow,
-    JournalRow,
-    OrderRow,
-    OutboundRow,
-    PaymentRow,
-    ScheduleLineRow,
-    TaskRow,
-)
+from activities.persistence.money_tables import AllocationRow, DunningStepRow, InvoiceRow, PaymentRow, ScheduleLineRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
+from activities.persistence.record_tables import JournalRow, OutboundRow, TaskRow
 from domain.business_calendar import BusinessCalendar
 from domain.credit import CreditFacts
 from domain.disputes import DisputeResult

@@ -13,13 +13,14 @@ from support.stock import count, drifted, held
 
 from activities.fulfilment import FulfilmentActivities
 from activities.orders import OrderActivities
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.record_tables import JournalRow, OutboundRow, TaskRow
 from activities.persistence.stock_tables import (
     ReservationLineRow,
     StockAllocationRow,
     StockMovementRow,
     StockRow,
 )
-from activities.persistence.tables import JournalRow, OrderRow, OutboundRow, TaskRow
 from activities.sweeps import SweepActivities
 from domain.errors import ProductNotFoundError
 from domain.orders import OrderStatus, WaitReason

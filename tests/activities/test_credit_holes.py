@@ -17,17 +17,12 @@ from activities.fulfilment import FulfilmentActivities
 from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.persistence.credit_tables import OrderRevisionRow
+from activities.persistence.money_tables import InvoiceRow, LegalCaseRow
+from activities.persistence.order_tables import ApprovalRow, OrderRow
 from activities.persistence.parties import change_customer, lock_customer
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.tables import (
-    ApprovalRow,
-    CreditAccountRow,
-    CustomerRow,
-    InvoiceRow,
-    LegalCaseRow,
-    OrderRow,
-    TaskRow,
-)
+from activities.persistence.record_tables import TaskRow
 from activities.revisions import RevisionActivities
 from domain.credit import Outcome
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditRequest, Verdict

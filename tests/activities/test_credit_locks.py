@@ -23,8 +23,9 @@ from support.storm import Storm, number_of
 from activities.credit import CreditActivities
 from activities.persistence import credit, decisions, orders, parties
 from activities.persistence.engine import LOCK_WAIT_MS, make_engine
+from activities.persistence.order_tables import CreditDecisionRow, OrderRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.tables import CreditAccountRow, CreditDecisionRow, CustomerRow, OrderRow
 from activities.stock import StockActivities
 from domain.credit import Outcome
 from domain.credit_steps import CreditOutcome, CreditRequest, Verdict

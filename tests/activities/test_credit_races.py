@@ -18,7 +18,7 @@ from support.storm import Storm, deadlocks, number_of
 
 from activities.credit import CreditActivities
 from activities.persistence.engine import make_engine
-from activities.persistence.tables import CommitmentRow, OrderRow
+from activities.persistence.order_tables import CommitmentRow, OrderRow
 from domain.credit import Outcome
 from domain.credit_steps import ApprovalOutcome, CreditOutcome, CreditRequest, Verdict
 from domain.orders import OrderStatus

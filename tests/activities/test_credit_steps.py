@@ -13,7 +13,7 @@ from support.company import MONDAY, Company, a_company, a_customer, a_product, a
 
 from activities.approvals import ApprovalActivities
 from activities.credit import CreditActivities
-from activities.persistence.tables import CommitmentRow, CreditDecisionRow, OrderRow
+from activities.persistence.order_tables import CommitmentRow, CreditDecisionRow, OrderRow
 from domain.credit import Outcome
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditOutcome, CreditRequest, Verdict
 from domain.errors import OwnApprovalError, QuoteExpiredError, WrongStateError

@@ -17,8 +17,9 @@ from activities.approvals import ApprovalActivities
 from activities.credit import CreditActivities
 from activities.gate import GateActivities
 from activities.persistence.credit_tables import CreditGrantRow
+from activities.persistence.order_tables import CreditDecisionRow
+from activities.persistence.party_tables import PolicyRow
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.tables import CreditDecisionRow, PolicyRow
 from activities.revisions import RevisionActivities
 from cli.audit import AuditReport, audit
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditRequest, Verdict

@@ -18,7 +18,8 @@ from activities.dunning import DunningActivities
 from activities.notifications import NotificationActivities
 from activities.persistence.calendars import load_calendar
 from activities.persistence.outbound import plan_message
-from activities.persistence.tables import CustomerRow, OutboundRow, TaskRow
+from activities.persistence.party_tables import CustomerRow
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from domain.dunning import DunningLook
 from domain.messages import Message, MessageState
 

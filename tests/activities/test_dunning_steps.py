@@ -10,15 +10,9 @@ from support.company import Company, a_company, a_customer
 from support.invoices import DUE, an_invoice, pay, rows
 
 from activities.dunning import DunningActivities
-from activities.persistence.tables import (
-    CustomerRow,
-    DunningStepRow,
-    JournalRow,
-    LegalCaseRow,
-    OutboundRow,
-    ScheduleLineRow,
-    TaskRow,
-)
+from activities.persistence.money_tables import DunningStepRow, LegalCaseRow, ScheduleLineRow
+from activities.persistence.party_tables import CustomerRow
+from activities.persistence.record_tables import JournalRow, OutboundRow, TaskRow
 from activities.persistence.tasks import complete_task
 from domain.business_calendar import BusinessCalendar
 from domain.dunning import DunningLook, DunningState, InvoiceStatus, Stage

@@ -16,7 +16,7 @@ from activities.notifications import NotificationActivities
 from activities.persistence import freezing
 from activities.persistence.events import events_of
 from activities.persistence.outbound import plan_message
-from activities.persistence.tables import OutboundRow, TaskRow
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from activities.persistence.watch_tables import EffectFreezeRow
 from domain.freezes import EffectsNotFrozenError, FreezeReason, NotReconciledError
 from domain.messages import MessageState

@@ -17,9 +17,11 @@ from activities.fulfilment import FulfilmentActivities
 from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.persistence.events import events_of
+from activities.persistence.money_tables import InvoiceRow, PaymentRow, ScheduleLineRow
+from activities.persistence.order_tables import CommitmentRow
 from activities.persistence.receipts import receive
+from activities.persistence.record_tables import TaskRow
 from activities.persistence.stock_tables import ReservationLineRow
-from activities.persistence.tables import CommitmentRow, InvoiceRow, PaymentRow, ScheduleLineRow, TaskRow
 from activities.stock import StockActivities
 from domain.credit_steps import CreditRequest
 from domain.errors import ExtensionUsedError, ShipQuantityError, WrongStateError

@@ -16,7 +16,10 @@ from activities.credit import CreditActivities
 from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
-from activities.persistence.tables import CustomerRow, OrderRow, OutboundRow, PaymentRow, TaskRow
+from activities.persistence.money_tables import PaymentRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CustomerRow
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from activities.stock import StockActivities
 from domain.credit_steps import CreditRequest
 from domain.orders import SYSTEM, ExtendCommand, ExtendRequest, OrderStatus, StepResult, WaitReason

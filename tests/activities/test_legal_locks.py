@@ -13,7 +13,7 @@ from support.invoices import DUE, an_invoice, pay, rows
 from activities.dunning import DunningActivities
 from activities.persistence.credit import lock_account
 from activities.persistence.legal import close_if_paid
-from activities.persistence.tables import LegalCaseRow
+from activities.persistence.money_tables import LegalCaseRow
 from domain.business_calendar import BusinessCalendar
 from domain.dunning import DunningLook
 

@@ -20,17 +20,11 @@ from activities.persistence import bans, contracts, credit, parties
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.legal import close_if_paid
 from activities.persistence.limit_changes import fold_due
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import ContractRow, CreditAccountRow, CustomerRow
 from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.record_tables import JournalRow, OutboundRow, TaskRow
 from activities.persistence.stock_tables import ReservationRow
-from activities.persistence.tables import (
-    ContractRow,
-    CreditAccountRow,
-    CustomerRow,
-    JournalRow,
-    OrderRow,
-    OutboundRow,
-    TaskRow,
-)
 from domain.business_calendar import BusinessCalendar
 from domain.credit import Outcome
 from domain.credit_steps import CreditOutcome, CreditRequest

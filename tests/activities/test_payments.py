@@ -17,16 +17,10 @@ from activities.payments import PaymentActivities
 from activities.persistence import credit
 from activities.persistence.identifiers import new_id
 from activities.persistence.manual_allocation import allocate_by_hand
-from activities.persistence.tables import (
-    AllocationRow,
-    BankStatementRow,
-    CreditAccountRow,
-    CustomerRow,
-    OrderRow,
-    PaymentRow,
-    ScheduleLineRow,
-    TaskRow,
-)
+from activities.persistence.money_tables import AllocationRow, BankStatementRow, PaymentRow, ScheduleLineRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
+from activities.persistence.record_tables import TaskRow
 from domain.errors import (
     AllocationTooLargeError,
     NothingToAllocateError,

@@ -13,7 +13,8 @@ from support.stock import count
 
 from activities.fulfilment import FulfilmentActivities
 from activities.orders import OrderActivities
-from activities.persistence.tables import JournalRow, OrderRow, TaskRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.record_tables import JournalRow, TaskRow
 from activities.revisions import RevisionActivities
 from domain.fulfilment import UnpickCommand, UnpickRequest
 from domain.orders import OrderStatus

@@ -20,10 +20,12 @@ from activities.persistence import credit
 from activities.persistence.credit_tables import CreditGrantRow, DisputeRow
 from activities.persistence.grants import load_grants, overlay_of
 from activities.persistence.live_orders import UNDER_WAY, live_orders
+from activities.persistence.money_tables import AllocationRow, PaymentRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.policies import policy_in_force, policy_version
 from activities.persistence.policy_versions import policy_body
 from activities.persistence.replay import Candidate, Period, replay_pages, snapshot
-from activities.persistence.tables import AllocationRow, CreditAccountRow, OrderRow, PaymentRow
 from api.policy_preview import preview
 from cli.policy import replay_report
 from domain.credit import Outcome

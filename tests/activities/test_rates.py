@@ -18,19 +18,12 @@ from activities.persistence import credit, decisions
 from activities.persistence.credit_tables import ExchangeRateRow
 from activities.persistence.identifiers import new_id
 from activities.persistence.legal import worth_of
+from activities.persistence.money_tables import InvoiceRow, PaymentRow, ScheduleLineRow
+from activities.persistence.order_tables import CommitmentRow, CreditDecisionRow, OrderRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.rates import record_rate
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.tables import (
-    CommitmentRow,
-    CreditAccountRow,
-    CreditDecisionRow,
-    CustomerRow,
-    InvoiceRow,
-    JournalRow,
-    OrderRow,
-    PaymentRow,
-    ScheduleLineRow,
-)
+from activities.persistence.record_tables import JournalRow
 from activities.revisions import RevisionActivities
 from domain.credit import CreditFacts, Outcome
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditOutcome, Verdict

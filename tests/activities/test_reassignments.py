@@ -21,19 +21,15 @@ from activities.orders import OrderActivities
 from activities.persistence import orders
 from activities.persistence.allocations import recorded_run
 from activities.persistence.events import events_of
+from activities.persistence.money_tables import AllocationRow, PaymentRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CustomerRow
 from activities.persistence.policies import policy_version
 from activities.persistence.queueing import queue_terms
 from activities.persistence.reassignment_requests import void_requests
 from activities.persistence.reassignments import decide_request, find_request
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from activities.persistence.stock_tables import ReservationLineRow, StockAllocationRow
-from activities.persistence.tables import (
-    AllocationRow,
-    CustomerRow,
-    OrderRow,
-    OutboundRow,
-    PaymentRow,
-    TaskRow,
-)
 from activities.stock import StockActivities
 from activities.sweeps import SweepActivities
 from domain.allocation import allocate

@@ -14,9 +14,10 @@ from activities.fulfilment import FulfilmentActivities
 from activities.orders import OrderActivities
 from activities.persistence import credit
 from activities.persistence.expiring import Filters, ending_reserves
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.record_tables import TaskRow
 from activities.persistence.stock import lock_shelves, move_quantity
 from activities.persistence.stock_tables import ReservationLineRow, ShortageRow
-from activities.persistence.tables import OrderRow, TaskRow
 from activities.short_close import ShortCloseActivities
 from activities.stock import StockActivities
 from domain.fulfilment import CloseShortCommand, CloseShortRequest, UnpickCommand, UnpickRequest

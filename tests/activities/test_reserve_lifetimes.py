@@ -19,11 +19,14 @@ from activities.orders import OrderActivities
 from activities.persistence.calendars import official_days
 from activities.persistence.expiring import Filters, Waits, ending_reserves, waits_for
 from activities.persistence.identifiers import new_id
+from activities.persistence.money_tables import PaymentRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CalendarDayRow, CustomerRow
 from activities.persistence.proofs import keep_proof
 from activities.persistence.receipts import receive
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from activities.persistence.reserves import fit_lines
 from activities.persistence.stock_tables import ReservationRow
-from activities.persistence.tables import CalendarDayRow, CustomerRow, OrderRow, OutboundRow, PaymentRow, TaskRow
 from activities.revisions import RevisionActivities
 from activities.stock import StockActivities
 from domain.business_calendar import BusinessCalendar

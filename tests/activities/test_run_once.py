@@ -9,8 +9,8 @@ from sqlalchemy import Engine, event
 from sqlmodel import Session, select
 from support.company import MONDAY
 
+from activities.persistence.record_tables import DocumentCounterRow, StepRow
 from activities.persistence.steps import run_once
-from activities.persistence.tables import DocumentCounterRow, StepRow
 
 
 class KilledError(BaseException):

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import SQLModel
 from support import postgres
 
 from activities.persistence.engine import make_engine
 from activities.persistence.migrate import drift
+from activities.persistence.schema import METADATA
 from cli.local.postgres import Postgres
 
 _CONSTRAINTS = text("""
@@ -29,7 +29,7 @@ def declared(postgres_server: Postgres) -> Iterator[Engine]:
     """A database made straight from the tables, without a migration."""
     with postgres.fresh_database(postgres_server, template="template0") as url:
         engine = make_engine(url, pool_size=1)
-        SQLModel.metadata.create_all(engine)
+        METADATA.create_all(engine)
         yield engine
         engine.dispose()
 

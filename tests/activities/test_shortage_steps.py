@@ -28,8 +28,8 @@ from activities.orders import OrderActivities
 from activities.persistence import orders
 from activities.persistence.context import context_of
 from activities.persistence.events import events_of
+from activities.persistence.order_tables import CommitmentRow, OrderRow
 from activities.persistence.queueing import unsettled
-from activities.persistence.tables import CommitmentRow, OrderRow
 from activities.revisions import RevisionActivities
 from activities.shortage_effects import ask_customer
 from activities.shortages import ShortageActivities

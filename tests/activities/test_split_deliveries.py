@@ -16,15 +16,10 @@ from activities.fulfilment import FulfilmentActivities
 from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.persistence.credit import load_facts
-from activities.persistence.tables import (
-    CommitmentRow,
-    CreditAccountRow,
-    InvoiceRow,
-    LegalEntityRow,
-    OrderRow,
-    PaymentRow,
-    TaskRow,
-)
+from activities.persistence.money_tables import InvoiceRow, PaymentRow
+from activities.persistence.order_tables import CommitmentRow, OrderRow
+from activities.persistence.party_tables import CreditAccountRow, LegalEntityRow
+from activities.persistence.record_tables import TaskRow
 from activities.stock import StockActivities
 from domain.credit import Outcome
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditRequest, Verdict

@@ -9,10 +9,10 @@ from sqlmodel import Session, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product
 from support.goods import decide, pick, quote_of, reserve, ship_picked
 
+from activities.persistence.party_tables import CustomerRow
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.receipts import receive
 from activities.persistence.stock_tables import StockAllocationRow
-from activities.persistence.tables import CustomerRow
 from domain.orders import LineQuantity
 
 

@@ -12,9 +12,9 @@ from support.company import MONDAY, Company, a_company, a_customer, a_product, a
 from support.goods import a_step, decide, pick, receipt, reserve, ship_picked
 
 from activities.lifetimes import LifetimeActivities
+from activities.persistence.record_tables import JournalRow, TaskRow
 from activities.persistence.replay import snapshot
 from activities.persistence.stock_drift import DriftReport, check_stock
-from activities.persistence.tables import JournalRow, TaskRow
 from activities.persistence.tasks import complete_task
 from activities.stock import StockActivities
 from activities.sweeps import SweepActivities

@@ -13,9 +13,11 @@ from support.supplies import came, cancelled, changed, ordered, state_of
 
 from activities.persistence import expected_receipts, stock, supply
 from activities.persistence.explaining import standing_of
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.orders import lines_of
+from activities.persistence.party_tables import CustomerRow
+from activities.persistence.record_tables import JournalRow, OutboundRow, TaskRow
 from activities.persistence.supply import SupplyNeed
-from activities.persistence.tables import CustomerRow, JournalRow, OrderRow, OutboundRow, TaskRow
 from activities.supply import SupplyActivities
 from domain.business_calendar import BusinessCalendar
 from domain.orders import OnExpiry, Role, WaitReason

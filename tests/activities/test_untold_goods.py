@@ -12,7 +12,7 @@ from support.stock import count, held
 
 from activities.orders import OrderActivities
 from activities.persistence.catalogue import orders_served_untold
-from activities.persistence.tables import OutboundRow, TaskRow
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from domain.orders import OrderState, OrderStatus, WaitReason
 
 WEEK = timedelta(days=7)

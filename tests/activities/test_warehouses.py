@@ -18,17 +18,13 @@ from activities.invoicing import InvoicingActivities
 from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.persistence.credit import load_facts
+from activities.persistence.money_tables import InvoiceRow
 from activities.persistence.order_desk import copy_order
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.orders import lines_of
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from activities.persistence.stock_tables import ReservationRow, StockAllocationRow
-from activities.persistence.tables import (
-    CreditAccountRow,
-    CustomerRow,
-    InvoiceRow,
-    OrderRow,
-    OutboundRow,
-    TaskRow,
-)
 from activities.revisions import RevisionActivities
 from activities.short_close import ShortCloseActivities
 from activities.stock import StockActivities

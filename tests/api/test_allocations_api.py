@@ -14,7 +14,7 @@ from support.goods import a_step, decide, pick, quote_of, receipt, reserve, ship
 from support.stock import answer_request, ask_goods
 
 from activities.lifetimes import LifetimeActivities
-from activities.persistence.tables import UserRow
+from activities.persistence.party_tables import UserRow
 from activities.short_close import ShortCloseActivities
 from activities.stock import StockActivities
 from activities.sweeps import SweepActivities

@@ -16,7 +16,7 @@ from support.invoices import an_invoice
 from support.shop import Shop, a_shop
 from temporalio.client import Client
 
-from activities.persistence.tables import CustomerRow
+from activities.persistence.party_tables import CustomerRow
 
 pytestmark = pytest.mark.anyio
 

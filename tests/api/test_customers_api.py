@@ -10,14 +10,9 @@ from sqlmodel import Session, select
 from starlette.testclient import TestClient
 from support.api import KZ_BIN, RU_INN, Company, a_customer, another_bin, bearer
 
-from activities.persistence.tables import (
-    CreditAccountRow,
-    CustomerRow,
-    InvoiceRow,
-    JournalRow,
-    PaymentRow,
-    ScheduleLineRow,
-)
+from activities.persistence.money_tables import InvoiceRow, PaymentRow, ScheduleLineRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
+from activities.persistence.record_tables import JournalRow
 
 URL = "/api/v1/customers"
 

@@ -11,7 +11,8 @@ from support.api import Company, a_customer, bearer
 from support.invoices import an_invoice, pay, rows
 
 from activities.dunning import DunningActivities
-from activities.persistence.tables import CustomerRow, LegalCaseRow
+from activities.persistence.money_tables import LegalCaseRow
+from activities.persistence.party_tables import CustomerRow
 from domain.business_calendar import BusinessCalendar
 from domain.dunning import DunningLook
 

@@ -12,8 +12,9 @@ from starlette.testclient import TestClient
 from support.api import a_customer, a_product, bearer
 from support.company import MONDAY
 
+from activities.persistence.party_tables import CustomerRow
+from activities.persistence.record_tables import DocumentCounterRow, IdempotencyRow
 from activities.persistence.stock_tables import StockMovementRow
-from activities.persistence.tables import CustomerRow, DocumentCounterRow, IdempotencyRow
 from api.idempotency import run_idempotent
 
 CUSTOMERS = "/api/v1/customers"

@@ -12,7 +12,7 @@ from support.company import MONDAY, Company, a_company, a_customer, a_product, a
 from support.goods import decide
 
 from activities.approvals import ApprovalActivities
-from activities.persistence.tables import UserRow
+from activities.persistence.party_tables import UserRow
 from api.auth import key_hash
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, Verdict
 

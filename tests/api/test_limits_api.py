@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from support.api import LOGINS, Company, a_customer, another_bin, bearer
 
 from activities.persistence.credit_tables import CreditGrantRow
-from activities.persistence.tables import JournalRow, TaskRow
+from activities.persistence.record_tables import JournalRow, TaskRow
 
 API = "/api/v1"
 

@@ -20,8 +20,8 @@ from support.temporal import fast_forward
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.persistence.order_tables import CreditDecisionRow, OrderRow
 from activities.persistence.receipts import receive
-from activities.persistence.tables import CreditDecisionRow, OrderRow
 from api import order_commands
 from api.nudges import catch_up
 from api.order_schemas import OrderDecided, OrderOut, OrderPage

@@ -16,7 +16,7 @@ from support.money import a_file
 from support.shop import API, Shop, a_shop
 from temporalio.client import Client
 
-from activities.persistence.tables import BankStatementRow, PaymentRow
+from activities.persistence.money_tables import BankStatementRow, PaymentRow
 from api import payment_commands
 from api.app import create_app
 from domain.bank_statement import MAX_BYTES

@@ -13,7 +13,9 @@ from starlette.testclient import TestClient
 from support.api import a_customer, a_product, bearer
 
 from activities.credit import CreditActivities
-from activities.persistence.tables import JournalRow, OrderRow, UserRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import UserRow
+from activities.persistence.record_tables import JournalRow
 from domain.credit import Outcome
 from domain.credit_steps import CreditRequest
 from domain.orders import Actor, Role

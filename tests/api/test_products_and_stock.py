@@ -8,8 +8,8 @@ from sqlmodel import Session, select
 from starlette.testclient import TestClient
 from support.api import a_product, bearer
 
+from activities.persistence.record_tables import JournalRow
 from activities.persistence.stock_tables import ProductRow, StockMovementRow
-from activities.persistence.tables import JournalRow
 
 PRODUCTS = "/api/v1/products"
 RECEIPTS = "/api/v1/stock/receipts"

@@ -15,7 +15,8 @@ from support.shop import Shop, a_shop
 from temporalio.client import Client
 
 from activities.persistence.credit_tables import ExchangeRateRow
-from activities.persistence.tables import JournalRow, OrderRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.record_tables import JournalRow
 
 RATES = "/api/v1/exchange-rates"
 

@@ -16,9 +16,9 @@ from support.goods import tie_money
 from support.shop import API, Shop, a_shop
 from temporalio.client import Client
 
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.stock import lock_shelves, move_quantity, reservation_lines
 from activities.persistence.stock_tables import ReservationRow
-from activities.persistence.tables import OrderRow
 from domain.reserve_life import LARGEST_PROOF
 
 pytestmark = pytest.mark.anyio

@@ -17,8 +17,10 @@ from support.invoices import an_invoice
 from support.permissions import PERMISSIONS, roles_in
 from support.samples import body_of
 
+from activities.persistence.money_tables import LegalCaseRow
+from activities.persistence.party_tables import CustomerRow, LegalEntityRow, UserRow
+from activities.persistence.record_tables import TaskRow
 from activities.persistence.stock_tables import PaymentProofRow, ReassignmentRow
-from activities.persistence.tables import CustomerRow, LegalCaseRow, LegalEntityRow, TaskRow, UserRow
 from activities.settings import Settings
 from api.app import create_app
 from domain.orders import Role

@@ -6,8 +6,8 @@ from sqlmodel import Session, select
 from starlette.testclient import TestClient
 from support.api import a_product, bearer
 
+from activities.persistence.record_tables import JournalRow
 from activities.persistence.substitutes import substitutes_of
-from activities.persistence.tables import JournalRow
 
 URL = "/api/v1/products/CEM-50/substitutes"
 

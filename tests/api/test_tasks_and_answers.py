@@ -16,7 +16,9 @@ from support.shop import Shop, a_shop
 from temporalio.client import Client
 
 from activities.persistence.identifiers import new_id
-from activities.persistence.tables import CreditAccountRow, CustomerRow, LegalCaseRow, LegalEntityRow, OrderRow
+from activities.persistence.money_tables import LegalCaseRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow, LegalEntityRow
 from api.validation import field_error
 
 pytestmark = pytest.mark.anyio

@@ -24,16 +24,9 @@ from activities.orders import OrderActivities
 from activities.persistence import orders
 from activities.persistence.calendars import load_calendar
 from activities.persistence.credit_tables import AbsenceRow, CreditGrantRow
-from activities.persistence.tables import (
-    CreditAccountRow,
-    CustomerRow,
-    LegalCaseRow,
-    LegalEntityRow,
-    OrderRow,
-    PolicyRow,
-    ScheduleLineRow,
-    UserRow,
-)
+from activities.persistence.money_tables import LegalCaseRow, ScheduleLineRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow, LegalEntityRow, PolicyRow, UserRow
 from activities.revisions import RevisionActivities
 from api.app import create_app
 from api.auth import key_hash

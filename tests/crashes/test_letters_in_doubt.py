@@ -10,7 +10,7 @@ from support.invoices import rows
 from support.stories import Story, tell, told_at_once
 from temporalio.client import Client
 
-from activities.persistence.tables import OutboundRow, TaskRow
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from cli.local.postgres import Postgres
 
 pytestmark = pytest.mark.anyio

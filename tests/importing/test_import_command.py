@@ -13,7 +13,8 @@ from support.workbooks import CUSTOMER, company, write_workbook
 from temporalio.client import Client, WorkflowExecutionStatus
 from typer.testing import CliRunner
 
-from activities.persistence.tables import CustomerRow, LegalEntityRow, ScheduleLineRow, UserRow
+from activities.persistence.money_tables import ScheduleLineRow
+from activities.persistence.party_tables import CustomerRow, LegalEntityRow, UserRow
 from cli.importing import Stack, import_command, import_file
 from cli.local.temporal import Temporal
 from cli.sample_company import write_sample

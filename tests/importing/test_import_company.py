@@ -25,20 +25,11 @@ from support.workbooks import (
 
 from activities.adapters.spreadsheets import read_source
 from activities.persistence.credit_tables import CreditGrantRow
+from activities.persistence.money_tables import AllocationRow, InvoiceRow, PaymentRow, ScheduleLineRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import ContactRow, CreditAccountRow, CustomerRow, LegalEntityRow, UserRow
+from activities.persistence.record_tables import JournalRow
 from activities.persistence.stock_tables import ProductRow, ReservationLineRow, StockMovementRow, StockRow
-from activities.persistence.tables import (
-    AllocationRow,
-    ContactRow,
-    CreditAccountRow,
-    CustomerRow,
-    InvoiceRow,
-    JournalRow,
-    LegalEntityRow,
-    OrderRow,
-    PaymentRow,
-    ScheduleLineRow,
-    UserRow,
-)
 from cli.importing import Report, Written, write_file
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)

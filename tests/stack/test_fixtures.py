@@ -12,7 +12,7 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.persistence.tables import PolicyRow
+from activities.persistence.party_tables import PolicyRow
 
 
 @pytest.mark.parametrize("attempt", [1, 2])

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from starlette.testclient import TestClient
 from temporalio.client import Client
 
-from activities.persistence.tables import LegalEntityRow, UserRow
+from activities.persistence.party_tables import LegalEntityRow, UserRow
 from activities.settings import Settings
 from api.auth import key_hash
 from domain.requisites import is_kz_tax_id

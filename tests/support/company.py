@@ -11,10 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
 from activities.persistence.identifiers import new_id
-from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
-from activities.persistence.receipts import receive
-from activities.persistence.stock_tables import ItemGroupRow, ProductRow
-from activities.persistence.tables import (
+from activities.persistence.party_tables import (
     ContactRow,
     ContractRow,
     CreditAccountRow,
@@ -22,6 +19,9 @@ from activities.persistence.tables import (
     LegalEntityRow,
     UserRow,
 )
+from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
+from activities.persistence.receipts import receive
+from activities.persistence.stock_tables import ItemGroupRow, ProductRow
 from domain.orders import Actor, LineQuantity, Role
 
 MONDAY = datetime(2026, 4, 6, 5, 0, tzinfo=UTC)

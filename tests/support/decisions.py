@@ -11,8 +11,9 @@ from sqlmodel import Session, select
 
 from activities.persistence.decisions import FACTS
 from activities.persistence.identifiers import new_id
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CustomerRow, LegalEntityRow
 from activities.persistence.policies import policy_in_force
-from activities.persistence.tables import CustomerRow, LegalEntityRow, OrderRow
 from domain.credit import CreditDecision, CreditFacts, OverdueItem, decide_credit
 from domain.money import ZERO
 from domain.orders import OrderStatus

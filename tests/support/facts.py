@@ -7,13 +7,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Engine, Table, select
-from sqlmodel import Session, SQLModel, col
+from sqlmodel import Session, col
 from sqlmodel import select as rows_of
 
 from activities.persistence.identifiers import UUID_PATTERN
 from activities.persistence.mailbox import Letter
+from activities.persistence.money_tables import InvoiceRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CustomerRow, UserRow
+from activities.persistence.schema import METADATA
 from activities.persistence.stock_tables import ProductRow
-from activities.persistence.tables import CustomerRow, InvoiceRow, OrderRow, UserRow
 
 UNTOLD = {
     ("outbound", "attempts"),
@@ -47,7 +50,7 @@ def facts(engine: Engine, letters: Iterable[Letter], processes: Iterable[tuple[s
         say = _neutral(_names(session))
         found = [
             say(line)
-            for table in SQLModel.metadata.sorted_tables
+            for table in METADATA.sorted_tables
             if table.name not in NOTEBOOKS
             for line in _rows(session, table)
         ]

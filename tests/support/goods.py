@@ -12,10 +12,12 @@ from activities.credit import CreditActivities
 from activities.fulfilment import FulfilmentActivities
 from activities.invoicing import InvoicingActivities
 from activities.persistence.identifiers import new_id
+from activities.persistence.money_tables import AllocationRow, PaymentRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CustomerRow
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.receipts import receive
 from activities.persistence.stock_tables import StockRow
-from activities.persistence.tables import AllocationRow, CustomerRow, OrderRow, PaymentRow
 from activities.stock import StockActivities
 from domain.credit_steps import CreditOutcome, CreditRequest
 from domain.invoicing import Invoiced, InvoiceRequest

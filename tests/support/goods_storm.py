@@ -35,11 +35,12 @@ from activities.orders import OrderActivities
 from activities.persistence import orders
 from activities.persistence.calendars import load_calendar
 from activities.persistence.counts import Count, count_stock
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CustomerRow
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.reassignments import NewRequest, decide_request, request_goods
 from activities.persistence.receipts import receive
 from activities.persistence.stock_tables import ReservationLineRow, StockRow
-from activities.persistence.tables import CustomerRow, OrderRow
 from activities.revisions import RevisionActivities
 from activities.stock import StockActivities
 from domain import waits

@@ -22,8 +22,9 @@ from temporalio.worker import Worker
 from activities.fresh_payments import PaymentSource
 from activities.persistence import lives
 from activities.persistence.mailbox import Letter, Mailbox
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from activities.persistence.stock_tables import ReservationRow
-from activities.persistence.tables import OrderRow, OutboundRow, TaskRow
 from activities.settings import Settings
 from activities.wiring import build_activities, build_interceptors, build_mail_activities
 from api import order_commands

@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, select
 
-from activities.persistence.tables import CustomerRow, InvoiceRow, LegalEntityRow, ScheduleLineRow
+from activities.persistence.money_tables import InvoiceRow, ScheduleLineRow
+from activities.persistence.party_tables import CustomerRow, LegalEntityRow
 from domain.invoicing import InvoiceInput
 
 DUE = date(2026, 4, 15)

@@ -10,8 +10,8 @@ from support.company import Company
 
 from activities.persistence import limit_changes, parties
 from activities.persistence.credit_tables import CreditGrantRow
+from activities.persistence.party_tables import CustomerRow
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.tables import CustomerRow
 from domain.limits import GrantKind
 
 

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from sqlmodel import Session, select
 
-from activities.persistence.tables import InvoiceRow, LegalEntityRow, ScheduleLineRow
+from activities.persistence.money_tables import InvoiceRow, ScheduleLineRow
+from activities.persistence.party_tables import LegalEntityRow
 
 DAY = date(2026, 4, 6)
 OWN = "KZ75125KZT1001300335"

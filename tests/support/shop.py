@@ -13,7 +13,7 @@ from support.api import a_customer, a_product, another_bin, app_settings, bearer
 from support.house import House, a_house
 from temporalio.client import Client
 
-from activities.persistence.tables import UserRow
+from activities.persistence.party_tables import UserRow
 from api.app import create_app
 from api.auth import key_hash
 

@@ -9,8 +9,9 @@ from sqlmodel import Session, select
 from support.company import MONDAY, Company
 from support.goods import a_step
 
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from activities.persistence.stock_tables import ReservationLineRow, ShortageRow, SubstituteRow
-from activities.persistence.tables import OrderRow, OutboundRow, TaskRow
 from activities.revisions import RevisionActivities
 from activities.shortages import ShortageActivities
 from activities.stock import StockActivities

@@ -24,8 +24,9 @@ from activities.credit import CreditActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.persistence import parties
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CustomerRow
 from activities.persistence.reconsideration import reconsider_account
-from activities.persistence.tables import CustomerRow, OrderRow
 from activities.revisions import RevisionActivities
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditRequest, Verdict
 from domain.errors import DomainError

@@ -14,9 +14,9 @@ from support.invoices import an_invoice
 from support.refusals import refusal
 from support.temporal import fast_forward
 
+from activities.persistence.order_tables import ApprovalRow, CreditDecisionRow
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.stock_tables import StockRow
-from activities.persistence.tables import ApprovalRow, CreditDecisionRow
 from domain.credit_steps import PlaceCommand
 from domain.orders import PickCommand, ShipCommand
 from domain.shipment_gate import GateCommand, GateVerdict

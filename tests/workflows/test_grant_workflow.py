@@ -14,7 +14,8 @@ from temporalio.client import WorkflowHandle
 from temporalio.worker import Replayer
 
 from activities.persistence.credit_tables import CreditGrantRow
-from activities.persistence.tables import CreditAccountRow, CustomerRow, JournalRow, OutboundRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
+from activities.persistence.record_tables import JournalRow, OutboundRow
 from api.grant_commands import catch_up_grants, grant_input, watch_grants
 from domain.business_calendar import BusinessCalendar
 from domain.credit_steps import PlaceCommand

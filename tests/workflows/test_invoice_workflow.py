@@ -15,7 +15,9 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.worker import Replayer
 
 from activities.handoff import HandoffActivities
-from activities.persistence.tables import CustomerRow, DunningStepRow, LegalCaseRow, OutboundRow, TaskRow
+from activities.persistence.money_tables import DunningStepRow, LegalCaseRow
+from activities.persistence.party_tables import CustomerRow
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from domain.business_calendar import BusinessCalendar
 from domain.dunning import InvoiceStatus, Stage
 from workflows import ids

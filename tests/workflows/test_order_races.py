@@ -14,7 +14,7 @@ from support.invoices import rows
 from support.locks import wait_for_waiters
 from temporalio.client import WorkflowExecutionStatus
 
-from activities.persistence.tables import OutboundRow
+from activities.persistence.record_tables import OutboundRow
 from domain.credit_steps import PlaceCommand
 from domain.orders import CancelCommand, PickCommand, ShipCommand
 from workflows import ids

@@ -14,9 +14,9 @@ from support.refusals import refusal
 from support.temporal import fast_forward
 from temporalio.api.enums.v1 import EventType
 
+from activities.persistence.record_tables import OutboundRow
 from activities.persistence.stock import free
 from activities.persistence.stock_tables import StockRow
-from activities.persistence.tables import OutboundRow
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.errors import AlreadyDecidedError, QuoteExpiredError
 from domain.orders import Actor, CancelCommand, ExtendCommand, LineQuantity, PickCommand, ShipCommand

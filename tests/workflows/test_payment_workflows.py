@@ -15,8 +15,8 @@ from support.money import DAY, a_file, an_invoice
 from temporalio.client import WorkflowFailureError
 
 from activities.persistence.identifiers import new_id
+from activities.persistence.money_tables import PaymentRow, ScheduleLineRow
 from activities.persistence.payments import keep_statement
-from activities.persistence.tables import PaymentRow, ScheduleLineRow
 from api import payment_commands
 from api.errors import refusal_in
 from domain.credit_steps import PlaceCommand

@@ -19,7 +19,7 @@ from temporalio.client import Client
 
 from activities.persistence import freezing
 from activities.persistence.outbound import plan_message
-from activities.persistence.tables import OutboundRow
+from activities.persistence.record_tables import OutboundRow
 from api import payment_commands
 from domain.credit_steps import PlaceCommand
 from domain.freezes import FreezeReason

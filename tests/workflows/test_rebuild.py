@@ -16,8 +16,10 @@ from support.stock import drifted
 from support.temporal import fast_forward
 from support.watch import a_round, found
 
+from activities.persistence.money_tables import InvoiceRow
+from activities.persistence.order_tables import ApprovalRow, CreditDecisionRow
+from activities.persistence.record_tables import JournalRow, OutboundRow
 from activities.persistence.stock_tables import ShipmentRow
-from activities.persistence.tables import ApprovalRow, CreditDecisionRow, InvoiceRow, JournalRow, OutboundRow
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.orders import PickCommand, ShipCommand
 from workflows import ids

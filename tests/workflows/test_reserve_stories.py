@@ -14,8 +14,9 @@ from support.house import BOTH_LANES, House
 from support.temporal import fast_forward
 
 from activities.persistence.identifiers import new_id
+from activities.persistence.money_tables import PaymentRow
+from activities.persistence.party_tables import CustomerRow
 from activities.persistence.proofs import keep_proof
-from activities.persistence.tables import CustomerRow, PaymentRow
 from domain.credit_steps import PlaceCommand
 from domain.payments import PaymentDraft
 from domain.reserve_life import Payer, ProofCommand

@@ -14,8 +14,9 @@ from support.refusals import refusal
 from support.temporal import fast_forward
 
 from activities.persistence.credit_tables import OrderRevisionRow
+from activities.persistence.order_tables import CommitmentRow
+from activities.persistence.party_tables import CustomerRow
 from activities.persistence.stock_tables import ReservationLineRow, StockRow
-from activities.persistence.tables import CommitmentRow, CustomerRow
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.orders import Actor, PickCommand
 from domain.revisions import ReviseCommand, RevisedLine, ReviseOutcome

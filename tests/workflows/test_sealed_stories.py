@@ -20,7 +20,8 @@ from temporalio.worker import Replayer
 
 from activities import stock
 from activities.payload_keys import PayloadKeys, parse_keys
-from activities.persistence.tables import ContactRow, JournalRow, UserRow
+from activities.persistence.party_tables import ContactRow, UserRow
+from activities.persistence.record_tables import JournalRow
 from activities.settings import Settings
 from cli.local.process import pick_port
 from cli.local.temporal import Temporal

@@ -15,7 +15,7 @@ from support.refusals import refusal
 from support.shortage import held, instead, keep_substitutes, questions, states, tasks
 from support.temporal import fast_forward
 
-from activities.persistence.tables import CommitmentRow
+from activities.persistence.order_tables import CommitmentRow
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.orders import CancelCommand, ExtendCommand, PickCommand, ShipCommand
 from domain.shortages import Choice, ShortageCommand, Substitution

@@ -14,8 +14,8 @@ from support.temporal import fast_forward
 from temporalio.client import WorkflowHandle
 from temporalio.worker import Replayer
 
+from activities.persistence.record_tables import OutboundRow, TaskRow
 from activities.persistence.stock_tables import ExpectedReceiptRow
-from activities.persistence.tables import OutboundRow, TaskRow
 from api.supply_commands import catch_up_supplies, watch_supplies
 from domain.business_calendar import BusinessCalendar
 from domain.credit_steps import PlaceCommand

@@ -13,7 +13,7 @@ from support.house import BOTH_LANES, House
 from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleUpdate
 from temporalio.service import RPCError
 
-from activities.persistence.tables import TaskRow
+from activities.persistence.record_tables import TaskRow
 from domain.credit_steps import PlaceCommand
 from domain.sweeps import StockChecked, StockSweep
 from workflows.order import OrderWorkflow

@@ -13,8 +13,10 @@ from support.goods import receipt, stock_of
 from support.house import BOTH_LANES, House
 from support.refusals import refusal
 
+from activities.persistence.money_tables import InvoiceRow
+from activities.persistence.party_tables import CustomerRow
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
-from activities.persistence.tables import CustomerRow, InvoiceRow, TaskRow
+from activities.persistence.record_tables import TaskRow
 from domain.credit_steps import PlaceCommand
 from domain.fulfilment import CloseShortCommand, UnpickCommand
 from domain.orders import CancelCommand, LineQuantity, PickCommand, ShipCommand

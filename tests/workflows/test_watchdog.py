@@ -14,8 +14,9 @@ from support.watch import a_round, found, listed, objects
 from temporalio.client import Client
 
 from activities.persistence.identifiers import new_id
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.outbound import plan_message
-from activities.persistence.tables import OrderRow, OutboundRow
+from activities.persistence.record_tables import OutboundRow
 from activities.persistence.watch_tables import DiscrepancyRow
 from domain.credit_steps import PlaceCommand
 from domain.orders import PickCommand, ShipCommand

@@ -2,9 +2,8 @@
 
 from alembic import context
 from sqlalchemy import Engine, text
-from sqlmodel import SQLModel
 
-from activities.persistence import tables  # noqa: F401 - fills the metadata
+from activities.persistence.schema import METADATA
 
 ONE_AT_A_TIME = 7_023_117
 """Advisory lock: two starting processes do not migrate at once."""
@@ -13,7 +12,7 @@ ONE_AT_A_TIME = 7_023_117
 def run() -> None:
     engine: Engine = context.config.attributes["engine"]
     with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=SQLModel.metadata)
+        context.configure(connection=connection, target_metadata=METADATA)
         with context.begin_transaction():
             connection.execute(text("SET LOCAL lock_timeout = '60s'"))
             connection.execute(text("SET LOCAL statement_timeout = '600s'"))
