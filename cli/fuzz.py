@@ -76,8 +76,9 @@ def _fuzz(data: DataDirectory, seconds: int, seed: int) -> int:
     print(f"Проверка {known['api']} · зерно {seed} · {seconds} с", flush=True)
     with tempfile.TemporaryDirectory(prefix="opora-fuzz-") as home:
         configuration = _configuration(Path(home), known["keys"], _world(Door(known)))
+        # One at a time: the same seed asks the same again, and two threads of it in Python's parser can break it.
         command = [sys.executable, "-P", "-m", "schemathesis.cli", f"--config-file={configuration}", "run"]
-        command += [f"{known['api']}/openapi.json", f"--seed={seed}", f"--max-time={seconds}", "--workers=2"]
+        command += [f"{known['api']}/openapi.json", f"--seed={seed}", f"--max-time={seconds}", "--workers=1"]
         command += [f"--phases={','.join(PHASES)}", f"--checks={','.join(CHECKS)}", "--warnings=off", "--no-color"]
         command += ["--generation-database=none", "--request-timeout=20", "--continue-on-failure"]
         code = subprocess.run(command, cwd=home, check=False, stdin=subprocess.DEVNULL).returncode

@@ -13,9 +13,11 @@ def test_the_api_does_what_its_description_says() -> None:
     """No failure, nothing undescribed, nothing of another's, on a whole stack, as everybody of the company."""
     told = opora("fuzz", "--seconds", "25", "--seed", "1", timeout=220)
     assert told.returncode == 0, told.stdout[-8_000:]
-    cases = re.search(r"(\d+) generated", told.stdout)
-    assert cases is not None
-    assert int(cases[1]) > 500, told.stdout[-2_000:]
+    counted = re.search(r"Selected: (\d+)/\d+\s+Tested: (\d+).*?(\d+) generated", told.stdout, re.DOTALL)
+    assert counted is not None, told.stdout[-2_000:]
+    selected, tested, cases = (int(each) for each in counted.groups())
+    assert selected == tested > 90
+    assert cases > 2 * tested
 
 
 def test_without_a_stack_it_says_what_to_do(tmp_path: Path) -> None:

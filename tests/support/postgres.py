@@ -1,6 +1,7 @@
 """A throw-away PostgreSQL for the test session, and a fresh migrated database for each test."""
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,13 +17,16 @@ from cli.local.process import pick_port
 
 TEMPLATE = "opora_template"
 
+_SHARED_MEMORY = Path("/dev/shm")
+_ROOM = 4 * 1024**3
+
 _serial = itertools.count(1)
 
 
 @contextmanager
 def running_server() -> Iterator[Postgres]:
     """A server without safety against power cuts, in a directory that goes away with it."""
-    home = Path(tempfile.mkdtemp(prefix="opora-test-"))
+    home = Path(tempfile.mkdtemp(prefix="opora-test-", dir=_in_memory()))
     server = Postgres(home / "postgres", pick_port(0), log=home / "postgres.log", durable=False)
     try:
         server.start()
@@ -30,6 +34,13 @@ def running_server() -> Iterator[Postgres]:
     finally:
         server.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _in_memory() -> Path | None:
+    """Where files never reach a disk: a copy of the template is hundreds of them. None where there is no such room."""
+    if _SHARED_MEMORY.is_dir() and os.access(_SHARED_MEMORY, os.W_OK):
+        return _SHARED_MEMORY if shutil.disk_usage(_SHARED_MEMORY).free > _ROOM else None
+    return None
 
 
 def make_template(server: Postgres) -> None:
