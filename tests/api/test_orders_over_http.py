@@ -15,6 +15,7 @@ from sqlalchemy import Engine, func
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
 from support.api import a_customer, a_product, bearer
+from support.patience import PATIENCE
 from support.shop import Shop, a_shop
 from support.temporal import fast_forward
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -118,7 +119,7 @@ async def test_the_process_of_a_quote_starts_as_soon_as_temporal_answers(
     monkeypatch.setattr(order_commands, "start_order", silent)
     answer = await shop.a_quote(await shop.a_customer(), await shop.a_product(), "1")
     assert silent.await_count == 1
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while silent.await_count < 2:
             await asyncio.sleep(0.1)
     assert silent.await_args is not None

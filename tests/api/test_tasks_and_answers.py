@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 from support.api import RU_INN
 from support.invoices import an_invoice
+from support.patience import PATIENCE
 from support.shop import Shop, a_shop
 from temporalio.client import Client
 
@@ -34,12 +35,10 @@ async def shop(
 
 async def the_task(shop: Shop, kind: str, *, by: str) -> dict[str, Any]:
     """The caller's only open task of a kind, once it is there."""
-    for _ in range(100):
-        tasks = [t for t in (await shop.get("/tasks", by=by))["items"] if t["kind"] == kind]
-        if tasks:
-            return tasks[0]
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"no task {kind}")
+    async with asyncio.timeout(PATIENCE):
+        while not (tasks := [t for t in (await shop.get("/tasks", by=by))["items"] if t["kind"] == kind]):
+            await asyncio.sleep(0.05)
+    return tasks[0]
 
 
 async def a_refusal_to_complete(shop: Shop, kind: str, *, by: str) -> dict[str, Any]:

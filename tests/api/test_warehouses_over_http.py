@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 from support.api import a_product
+from support.patience import PATIENCE
 from support.shop import Shop, a_shop
 from temporalio.client import Client
 
@@ -62,7 +63,7 @@ async def test_d12_3_the_warehouse_reads_what_to_pick_in_packs(shop: Shop) -> No
     order = await shop.a_quote(customer, "CEM", "85", delivery=delivery, comment="днём", ship_on="2031-04-08")
     await shop.place(order)
     await shop.house.reaches(order, "ready")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (tasks := (await shop.get("/tasks", by="warehouse"))["items"]):
             await asyncio.sleep(0.05)
 

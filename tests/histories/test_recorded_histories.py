@@ -14,6 +14,7 @@ from support.changed_orders import Careless, Reordered
 from support.company import a_customer, a_product
 from support.histories import read, recorded
 from support.house import a_house
+from support.patience import PATIENCE
 from support.registry import activities_offered
 from support.stack import opora
 from temporalio.client import Client, WorkflowHistory
@@ -104,7 +105,7 @@ async def test_a_running_server_is_replayed(
         await house.reaches(order, "ready")
     query = f"TaskQueue = '{task_queue}'"
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (replayed := await replay(histories_of(client, query))).count == 0:
             await asyncio.sleep(0.1)  # lists of the server lag behind by a moment
     assert (replayed.count, replayed.failures) == (1, {})

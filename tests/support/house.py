@@ -16,6 +16,7 @@ from aiosmtpd.controller import Controller
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 from support.company import Company, a_company, a_quote
+from support.patience import PATIENCE
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.worker import Worker
 
@@ -50,7 +51,7 @@ class House:
     mailbox: Mailbox
     mail: Controller
     settings: Settings
-    patience: float = 10
+    patience: float = PATIENCE
     """Seconds in which a command is answered and an order reaches a state."""
 
     @property

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.goods import tie_money
 from support.house import House
+from support.patience import PATIENCE
 from support.stock import drifted, held
 from support.temporal import fast_forward
 
@@ -43,7 +44,7 @@ class Story:
         return self
 
     async def waits_for(self, reason: str) -> "Story":
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while (self.house.order(self.order).wait or {}).get("reason") != reason:
                 await asyncio.sleep(0.02)
         return self

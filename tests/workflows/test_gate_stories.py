@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House
 from support.invoices import an_invoice
+from support.patience import PATIENCE
 from support.refusals import refusal
 from support.temporal import fast_forward
 
@@ -170,7 +171,7 @@ async def test_d2_13_money_opens_the_gate_by_itself(house: House) -> None:
     assert told == (order,)
     await house.handle(order).signal(OrderWorkflow.exposure_lowered)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while wait_of(house, order) != "shipment":
             await asyncio.sleep(0.02)
     await ship(house, order)

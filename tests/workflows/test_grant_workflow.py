@@ -9,6 +9,7 @@ from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House
 from support.invoices import rows
 from support.limits import approved, asked, revoked
+from support.patience import PATIENCE
 from support.temporal import fast_forward
 from temporalio.client import WorkflowHandle
 from temporalio.worker import Replayer
@@ -55,7 +56,7 @@ async def watched(house: House, grant: CreditGrantRow, *, now: datetime = START)
 
 async def waits_for(handle: WorkflowHandle[Any, Any], reason: WaitReason) -> datetime | None:
     """Until when it waits for this."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             outlook = await handle.query(CreditGrantWorkflow.outlook)
             if outlook is not None and outlook.wait is not None and outlook.wait.reason is reason:

@@ -10,6 +10,7 @@ from support.company import a_customer
 from support.house import BOTH_LANES, House
 from support.invoices import an_invoice, invoice_input, pay, rows
 from support.locks import wait_for_waiters
+from support.patience import PATIENCE
 from support.temporal import fast_forward
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.worker import Replayer
@@ -48,7 +49,7 @@ async def watch(
     await handoff.start_invoices([invoice])
     await handoff.start_invoices([invoice])  # a repeat is the same process
     handle = house.client.get_workflow_handle_for(InvoiceWorkflow.run, ids.invoice_workflow_id(line))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await handle.query(InvoiceWorkflow.state) is None:
             await asyncio.sleep(0.02)
     return handle, line
@@ -141,7 +142,7 @@ async def test_d10_2_money_that_comes_while_the_process_looks_is_seen_too(house:
         await handle.query(InvoiceWorkflow.state)  # answered when the signal has been taken in
     await paying
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert await handle.result() == InvoiceStatus.SETTLED
 
 

@@ -12,6 +12,7 @@ from support.goods import stock_of, tie_money
 from support.house import House
 from support.invoices import rows
 from support.locks import wait_for_waiters
+from support.patience import PATIENCE
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.persistence.record_tables import OutboundRow
@@ -163,7 +164,7 @@ async def an_unpaid_order(house: House) -> str:
     order = house.quote(customer, a_product(house.engine, on_hand="5"))
     await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
     await house.reaches(order, "awaiting_payment")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while {row.state for row in rows(house.engine, OutboundRow)} != {"done"}:
             await asyncio.sleep(0.02)
     return order

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House, a_house
 from support.invoices import rows
+from support.patience import PATIENCE
 from support.temporal import fast_forward
 from temporalio.client import Client
 
@@ -79,7 +80,7 @@ async def test_a_letter_planned_by_somebody_else_goes_out_when_the_order_looks_a
 
     for _ in range(2):
         await house.handle(order).signal(OrderWorkflow.stock_allocated)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while "Из чужого шага" not in [letter.subject for letter in house.letters()]:
                 await asyncio.sleep(0.05)
 
@@ -177,14 +178,14 @@ async def test_a_letter_held_for_longer_than_it_is_tried_goes_after_the_thaw(
         await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
         await gives_up(house, order, 3)
         monkeypatch.undo()  # from the next try on, sending may take its time
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not await is_tried_for_a_day(house, order):
                 await asyncio.sleep(0.1)
         assert house.letters() == []
 
         with Session(engine) as session, session.begin():
             freezing.thaw(session, by="admin", at=now)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not house.letters():
                 await asyncio.sleep(0.1)
         planned = [row for row in rows(engine, OutboundRow) if row.state != "done"]
@@ -192,7 +193,7 @@ async def test_a_letter_held_for_longer_than_it_is_tried_goes_after_the_thaw(
 
 
 async def gives_up(house: House, order: str, times: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while await given_up(house, order) < times:
             await asyncio.sleep(0.1)
 

@@ -12,6 +12,7 @@ from support.company import a_customer, a_product
 from support.goods import decide, tie_money
 from support.house import House, serving
 from support.invoices import pay, rows
+from support.patience import PATIENCE
 from support.stock import drifted
 from support.temporal import fast_forward
 from support.watch import a_round, found
@@ -104,7 +105,7 @@ async def test_all_begin_anew_at_their_wait_and_go_on(house: House, engine: Engi
 
         assert {name: anew.status(order) for name, order in orders.items()} == {name: name for name in orders}
         for name, order in orders.items():
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 state = await anew.handle(order).query(OrderWorkflow.state)
             assert (name, state.status, state.wait is not None) == (name, name, True)
         assert done(engine) == before

@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import Session, select
 from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House
+from support.patience import PATIENCE
 from support.refusals import refusal
 from support.temporal import fast_forward
 
@@ -83,7 +84,7 @@ async def test_d6_6_a_smaller_order_frees_credit_and_goods_at_once(house: House)
     assert held(house, order) == {"reserved": 3}
     await house.reaches(waiting, "ready")
     assert house.status(order) == "ready"
-    async with asyncio.timeout(10):  # the warehouse is called anew, with the new quantity
+    async with asyncio.timeout(PATIENCE):  # the warehouse is called anew, with the new quantity
         while house.tasks(order).count("picking") < 2:
             await asyncio.sleep(0.02)
 

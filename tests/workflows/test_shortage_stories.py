@@ -11,6 +11,7 @@ from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.goods import receipt, stock_of
 from support.house import BOTH_LANES, House
+from support.patience import PATIENCE
 from support.refusals import refusal
 from support.shortage import held, instead, keep_substitutes, questions, states, tasks
 from support.temporal import fast_forward
@@ -32,7 +33,7 @@ async def a_short_order(
     sku = a_product(house.engine, price=price, on_hand=on_hand)
     order = house.quote(customer, sku, quantity=quantity)
     await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not await asyncio.to_thread(questions, house.engine, order):
             await asyncio.sleep(0.02)
         while (await house.handle(order).query(OrderWorkflow.state)).wait is None:
@@ -46,7 +47,7 @@ async def choose(house: House, order: str, choice: str, *alternatives: Substitut
 
 
 async def answered(house: House, order: str, *wanted: tuple[str, str | None]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await asyncio.to_thread(states, house.engine, order) != list(wanted):
             await asyncio.sleep(0.02)
 
@@ -69,7 +70,7 @@ def a_substitute(house: House, sku: str, **terms: Any) -> str:
 
 async def test_d7_12_the_letter_goes_out_and_silence_means_waiting(house: House) -> None:
     order, sku = await a_short_order(house)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not any("не хватает товара" in letter.subject for letter in house.letters()):
             await asyncio.sleep(0.05)
 

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House
 from support.invoices import rows
+from support.patience import PATIENCE
 from support.supplies import came, cancelled, changed, ordered
 from support.temporal import fast_forward
 from temporalio.client import WorkflowHandle
@@ -48,7 +49,7 @@ async def watched(house: House, row: ExpectedReceiptRow) -> WorkflowHandle[Any, 
 
 
 async def waits_until(handle: WorkflowHandle[Any, Any], until: datetime) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             outlook = await handle.query(SupplyWorkflow.outlook)
             if outlook is not None and outlook.wait is not None and outlook.wait.until == until:
@@ -69,7 +70,7 @@ async def a_waiting_order(house: House) -> tuple[str, str]:
     order = house.quote(customer, sku, quantity="10")
     await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
     await house.reaches(order, "confirmed")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (house.order(order).wait or {}).get("reason") != "stock":
             await asyncio.sleep(0.02)
     return order, sku

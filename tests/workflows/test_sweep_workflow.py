@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House
+from support.patience import PATIENCE
 from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleUpdate
 from temporalio.service import RPCError
 
@@ -36,7 +37,7 @@ async def a_round(client: Client, scheduled: Any) -> StockChecked:
     """Start one now, and what it answered."""
     before = (await scheduled.describe()).info.num_actions
     await scheduled.trigger()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while (described := await scheduled.describe()).info.num_actions == before:
             await asyncio.sleep(0.05)
     begun = described.info.recent_actions[-1].action
@@ -59,7 +60,7 @@ async def test_d8_6_the_hourly_round_serves_who_waited_a_week_and_tells_the_orde
     customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5", hold_back="100")
     order = house.quote(customer, sku, quantity="5")
     await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while house.order(order).wait is None:
             await asyncio.sleep(0.02)
 
@@ -77,7 +78,7 @@ async def test_a_round_asked_for_serves_and_checks(house: House) -> None:
     customer, sku = a_customer(house.engine, house.company), a_product(house.engine, on_hand="5", hold_back="100")
     order = house.quote(customer, sku, quantity="5")
     await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while house.order(order).wait is None:
             await asyncio.sleep(0.02)
     wait_since(house, timedelta(days=7))

@@ -11,6 +11,7 @@ from sqlmodel import Session, select
 from support.company import a_customer, a_product
 from support.goods import receipt, stock_of
 from support.house import BOTH_LANES, House
+from support.patience import PATIENCE
 from support.refusals import refusal
 
 from activities.persistence.money_tables import InvoiceRow
@@ -74,7 +75,7 @@ async def called(house: House, order: str, *warehouses: str) -> None:
             )
             return sorted(row.details["warehouse"] for row in session.exec(query))
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (found := await asyncio.to_thread(open_tasks)) != sorted(warehouses):
             await asyncio.sleep(0.02)
     assert found == sorted(warehouses)

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import House
 from support.invoices import an_invoice, rows
+from support.patience import PATIENCE
 from support.watch import a_round, found, listed, objects
 from temporalio.client import Client
 
@@ -112,7 +113,7 @@ async def test_what_is_planted_is_found_by_kind_and_repaired_where_it_is_safe(ho
     }  # fmt: skip
     sent = [letter.subject for letter in house.letters() if ":" in letter.subject and "Заказ" not in letter.subject]
     assert sorted(sent) == sorted([*stuck, *unsent, *ownerless])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert [await house.handle(order).query(OrderWorkflow.state) for order in quotes]
 
 
@@ -149,7 +150,7 @@ async def test_a_step_tried_too_often_is_found_and_closes_by_itself(
     customer = a_customer(house.engine, house.company)
     order = house.quote(customer, a_product(house.engine, on_hand="10"))
     await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not found(house.engine, "suspected"):
             await asyncio.sleep(0.1)
 

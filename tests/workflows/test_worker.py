@@ -20,6 +20,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 from support.company import a_company
 from support.money import a_file
+from support.patience import PATIENCE
 from temporalio import activity, workflow
 from temporalio.api.enums.v1 import PendingActivityState, TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -66,7 +67,7 @@ def worker(database_url: str, temporal_server: Temporal, task_queue: str) -> Ite
 async def test_it_serves_both_queues_and_stops_gracefully(
     worker: subprocess.Popen[bytes], client: Client, task_queue: str
 ) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         for queue in (task_queue, ids.mail_queue(task_queue)):
             while not await has_pollers(client, queue):
                 assert worker.poll() is None
@@ -132,7 +133,7 @@ async def test_a_file_whose_worker_was_killed_is_read_long_before_its_time_is_ov
         reading = await client.start_workflow(
             StatementWorkflow.run, upload, id=f"statement/{sha}", task_queue=task_queue
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not await is_at_work(reading):
                 await asyncio.sleep(0.1)
         doomed.kill()
