@@ -35,6 +35,8 @@ def serve_queue(
     """
     session.flush()
     claims = _claims(session, shelves, cause, subject)
+    if not claims and not losses:
+        return []
     version, policy = policy_today(session, at)
     seen = shelves_seen(session, shelves, policy)
     allotted = allocate(seen, claims, queue_terms(policy), at)

@@ -168,14 +168,14 @@ def _tell_short(
     session: Session, context: OrderContext, request: ShipRequest, picked: Shipped, shipped: Shipped
 ) -> None:
     """Less left than was picked: the rest is free again (D7-14), and the manager talks to the customer."""
+    short = {number: quantity for number, quantity in picked.items() if shipped.get(number, ZERO) < quantity}
+    if not short:
+        return
     at, skus = request.as_of, {line.line_no: line.sku for line in orders.lines_of(session, context.order)}
     lines = [
         {"sku": skus[number], "picked": str(quantity), "shipped": str(shipped.get(number, 0))}
-        for number, quantity in picked.items()
-        if shipped.get(number, ZERO) < quantity
+        for number, quantity in short.items()
     ]
-    if not lines:
-        return
     record_event(session, "order", context.order.id, "shipped_short", request.command.actor, at=at, lines=lines)
     key = f"order:{request.order_id}:short:{request.round}"
     due_at = context.calendar.after_working_days(at, 1)

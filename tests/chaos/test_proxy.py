@@ -155,7 +155,7 @@ def test_a_caller_that_is_gone_leaves_no_half_open_connection(links: Links, echo
     wire = connected(links)
     wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     wire.close()  # RST
-    wait_until(lambda: echo.left == 1, 5)
+    wait_until(lambda: echo.left == 1)
 
 
 def test_chances_come_from_the_seed(echo: Echo) -> None:

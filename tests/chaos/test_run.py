@@ -90,7 +90,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     finally:
         process.kill()
     assert not list(tmp_path.glob("opora-chaos-*"))
-    wait_until(lambda: not _ours(tmp_path), 10)
+    wait_until(lambda: not _ours(tmp_path))
 
 
 def _ours(place: Path) -> list[str]:

@@ -14,6 +14,7 @@ import httpx2
 import psycopg
 import pytest
 from support.api import another_bin
+from support.patience import PATIENCE
 from support.stack import RunningStack, opora, running_stack, wait_until
 
 from activities.persistence.mailbox import Mailbox
@@ -31,7 +32,7 @@ class Desk:
     def call(self, method: str, path: str, body: Any = None, *, by: str = "manager") -> Any:
         known = self.stack.run_json()
         answer = httpx2.request(
-            method, f"{known['api']}/api/v1{path}", json=body, timeout=20, trust_env=False,
+            method, f"{known['api']}/api/v1{path}", json=body, timeout=PATIENCE, trust_env=False,
             headers={"Authorization": f"Bearer {known['keys'][by]}"},
         )  # fmt: skip
         assert answer.status_code < 300, f"{method} {path}: {answer.text}"

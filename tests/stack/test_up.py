@@ -96,9 +96,9 @@ def test_after_kill_9_of_the_group_the_next_start_recovers_by_itself(stack: Runn
     keys, pids = stack.run_json()["keys"], [stack.pid(part) for part in PARTS]
     mark(stack, "before the crash")
     stack.kill_everything()
-    wait_until(lambda: not any(lives(pid) for pid in pids), 5)
+    wait_until(lambda: not any(lives(pid) for pid in pids))
     stack.start()
-    assert stack.started_in < 10 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert stack.started_in < 20 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert stack.is_ready()
     assert stack.run_json()["keys"] == keys
     assert "before the crash" in marks(stack)

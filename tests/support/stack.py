@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 import psutil
+from support.patience import PATIENCE
 
 from cli.local.data import ROOT
 from cli.local.process import spawn
@@ -64,7 +65,7 @@ class RunningStack:
         """kill -9 the process group of the supervisor, as a crash of the machine would."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
     def run_json(self) -> dict[str, Any]:
         return dict(json.loads((self.data / "run.json").read_text()))
@@ -77,7 +78,7 @@ class RunningStack:
         return httpx2.get(
             known["api"] + path,
             headers={"Authorization": f"Bearer {known['keys'][login]}"},
-            timeout=10,
+            timeout=PATIENCE,
             trust_env=False,
         )
 
@@ -108,7 +109,7 @@ def running_stack(data: Path, *options: str) -> Iterator[RunningStack]:
             stack.stop()
 
 
-def wait_until(true: Callable[[], bool], limit: float = 20, explain: Callable[[], str] = str) -> None:
+def wait_until(true: Callable[[], bool], limit: float = PATIENCE, explain: Callable[[], str] = str) -> None:
     """Wait for a condition, fail with an explanation."""
     deadline = time.monotonic() + limit
     while not true():
