@@ -23,7 +23,7 @@ from cli.local.data import ROOT
 from cli.local.postgres import Postgres
 from cli.local.temporal import Temporal
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(900)]
 STORY = Story("order_workflow", "an_order_on_credit_lives_from_quote_to_its_invoice")
 SAMPLE = [
     Point("reserve_order", 1, f"{COMMITTED} 1"),

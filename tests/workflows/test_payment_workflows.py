@@ -99,7 +99,7 @@ async def test_a_statement_pays_an_order_and_a_second_upload_changes_nothing(hou
     order, number = await an_unpaid_order(house, customer)
     content = a_file(
         ("1", "1000", customer.tax_id, f"по счету {number}"),
-        ("2", "5", "940140000385", "кто это"),
+        (order, "5", "940140000385", "кто это"),
         ("3", "x", "1", "2"),
     )
     first = await upload(house, content)
