@@ -1,23 +1,49 @@
 """Waiting until somebody waits: how tests make two transactions meet."""
 
 import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy import Engine, text
 from sqlmodel import Session
+from support.patience import PATIENCE
 
 _WAITERS = text("""
     SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
        AND (CAST(:holder AS int) IS NULL OR CAST(:holder AS int) = ANY(pg_blocking_pids(pid)))
+""")
+_BEGAN = text("""
+    SELECT min(query_start) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 """)
 
 
 def wait_for_waiters(engine: Engine, how_many: int, *, on: Session | None = None) -> None:
     """Until so many transactions wait for a lock, for one that a certain session holds if it is named."""
     holder = None if on is None else on.execute(text("SELECT pg_backend_pid()")).scalar_one()
-    waiting = threading.Event()
-    for _ in range(200):
+
+    def enough() -> bool:
         with engine.connect() as connection:
-            if connection.execute(_WAITERS, {"holder": holder}).scalar_one() >= how_many:
-                return
-        waiting.wait(0.02)
-    raise AssertionError(f"nobody waits: {how_many} expected")
+            return int(connection.execute(_WAITERS, {"holder": holder}).scalar_one()) >= how_many
+
+    _until(enough, f"nobody waits: {how_many} expected")
+
+
+def wait_for_another_try(engine: Engine) -> None:
+    """Until whoever waits for a lock now has given up (`LOCK_WAIT_MS`), read everything anew and waits again."""
+
+    def began() -> datetime | None:
+        with engine.connect() as connection:
+            at: datetime | None = connection.execute(_BEGAN).scalar_one()
+            return at
+
+    first = began()
+    assert first is not None, "nobody waits"
+    _until(lambda: (now := began()) is not None and now > first, "nobody waits again")
+
+
+def _until(true: Callable[[], bool], otherwise: str) -> None:
+    over, pause = time.monotonic() + PATIENCE, threading.Event()
+    while not true():
+        assert time.monotonic() < over, otherwise
+        pause.wait(0.02)

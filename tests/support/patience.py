@@ -2,3 +2,6 @@
 
 PATIENCE = 45.0
 """Seconds."""
+SOON = 10.0
+"""Seconds, where waiting longer would prove nothing: after as many the engine gives a task out again that it takes for
+lost, and a process that has forgotten what it has to do looks once more by chance."""
