@@ -61,6 +61,7 @@ class ScheduleLineRow(SQLModel, table=True):
     policy_version: int = Field(foreign_key="policy.version")
     __table_args__ = (
         Unique("invoice_id", "line_no"),
+        Index("schedule_line_unpaid", "due_date", "id", postgresql_where=text("residual > 0")),
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("residual BETWEEN 0 AND amount", name="residual_within_amount"),
     )
