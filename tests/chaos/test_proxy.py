@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from support.stack import wait_until
+from support.patience import wait_until
 
 from cli.chaos.proxy import Links
 from cli.local.process import pick_port

@@ -13,7 +13,8 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
-from support.stack import LAUNCHER, opora, wait_until
+from support.patience import wait_until
+from support.stack import LAUNCHER, opora
 
 from cli.chaos import run as chaos
 from cli.chaos.plan import make_plan

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support.stack import lives, wait_until
+from support.patience import wait_until
+from support.stack import lives
 
 from cli.local.postgres import Postgres
 from cli.local.process import pick_port

@@ -14,8 +14,8 @@ import httpx2
 import psycopg
 import pytest
 from support.api import another_bin
-from support.patience import PATIENCE
-from support.stack import RunningStack, opora, running_stack, wait_until
+from support.patience import PATIENCE, wait_until
+from support.stack import RunningStack, opora, running_stack
 
 from activities.persistence.mailbox import Mailbox
 

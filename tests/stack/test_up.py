@@ -11,7 +11,8 @@ import httpx2
 import psutil
 import psycopg
 import pytest
-from support.stack import RunningStack, lives, opora, running_stack, wait_until
+from support.patience import wait_until
+from support.stack import RunningStack, lives, opora, running_stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -98,7 +99,7 @@ def test_after_kill_9_of_the_group_the_next_start_recovers_by_itself(stack: Runn
     stack.kill_everything()
     wait_until(lambda: not any(lives(pid) for pid in pids))
     stack.start()
-    assert stack.started_in < 20 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert stack.started_in < 10 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert stack.is_ready()
     assert stack.run_json()["keys"] == keys
     assert "before the crash" in marks(stack)

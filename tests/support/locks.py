@@ -1,13 +1,10 @@
 """Waiting until somebody waits: how tests make two transactions meet."""
 
-import threading
-import time
-from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Engine, text
 from sqlmodel import Session
-from support.patience import PATIENCE
+from support.patience import wait_until
 
 _WAITERS = text("""
     SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -26,7 +23,7 @@ def wait_for_waiters(engine: Engine, how_many: int, *, on: Session | None = None
         with engine.connect() as connection:
             return int(connection.execute(_WAITERS, {"holder": holder}).scalar_one()) >= how_many
 
-    _until(enough, f"nobody waits: {how_many} expected")
+    wait_until(enough, explain=lambda: f"nobody waits: {how_many} expected")
 
 
 def wait_for_another_try(engine: Engine) -> None:
@@ -39,11 +36,4 @@ def wait_for_another_try(engine: Engine) -> None:
 
     first = began()
     assert first is not None, "nobody waits"
-    _until(lambda: (now := began()) is not None and now > first, "nobody waits again")
-
-
-def _until(true: Callable[[], bool], otherwise: str) -> None:
-    over, pause = time.monotonic() + PATIENCE, threading.Event()
-    while not true():
-        assert time.monotonic() < over, otherwise
-        pause.wait(0.02)
+    wait_until(lambda: (now := began()) is not None and now > first, explain=lambda: "nobody waits again")

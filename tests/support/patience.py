@@ -1,7 +1,18 @@
 """How long a test waits for what has to come: far longer than it takes, since a loaded machine may stand still."""
 
+import time
+from collections.abc import Callable
+
 PATIENCE = 45.0
 """Seconds."""
 SOON = 10.0
 """Seconds, where waiting longer would prove nothing: after as many the engine gives a task out again that it takes for
 lost, and a process that has forgotten what it has to do looks once more by chance."""
+
+
+def wait_until(true: Callable[[], bool], limit: float = PATIENCE, explain: Callable[[], str] = str) -> None:
+    """Wait for a condition, fail with an explanation."""
+    deadline = time.monotonic() + limit
+    while not true():
+        assert time.monotonic() < deadline, explain()
+        time.sleep(0.05)

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 import psutil
-from support.patience import PATIENCE
+from support.patience import PATIENCE, wait_until
 
 from cli.local.data import ROOT
 from cli.local.process import spawn
@@ -107,14 +107,6 @@ def running_stack(data: Path, *options: str) -> Iterator[RunningStack]:
     finally:
         if stack.process is not None and stack.process.poll() is None:
             stack.stop()
-
-
-def wait_until(true: Callable[[], bool], limit: float = PATIENCE, explain: Callable[[], str] = str) -> None:
-    """Wait for a condition, fail with an explanation."""
-    deadline = time.monotonic() + limit
-    while not true():
-        assert time.monotonic() < deadline, explain()
-        time.sleep(0.05)
 
 
 def lives(pid: int) -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from support.patience import PATIENCE
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import GrpcCompression
 
@@ -35,7 +36,7 @@ async def connected(server: Temporal) -> Client:
     return await Client.connect(server.address, data_converter=data_converter, grpc_compression=GrpcCompression.NONE)
 
 
-async def fast_forward(handle: WorkflowHandle[Any, Any], ahead: timedelta, *, wait_for: float = 45) -> bool:
+async def fast_forward(handle: WorkflowHandle[Any, Any], ahead: timedelta, *, wait_for: float = PATIENCE) -> bool:
     """Move one workflow's clock by `ahead` and a minute, and wait for all work due by then.
 
     Returns True while the workflow runs, False when it ended on the way. Signal after a skip, not during it.
