@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
+from temporalio.converter import WorkflowSerializationContext
 
 from activities.payload_keys import PayloadKeys, parse_keys
 from activities.settings import Settings, SettingsError
@@ -144,3 +145,10 @@ async def test_messages_keep_their_types() -> None:
     converter = converter_with(parse_keys(f"k1:{OLD}"), "default")
     payloads = await converter.encode([StockSweep()])
     assert await converter.decode(payloads, [StockSweep]) == [StockSweep()]
+
+
+@pytest.mark.parametrize("keys", ["", f"k1:{OLD}"], ids=["open", "sealed"])
+def test_no_part_of_our_converter_wants_to_know_whose_message_it_reads(keys: str) -> None:
+    """Else the runner of workflows would have to tell it."""
+    converter = converter_with(parse_keys(keys) if keys else PayloadKeys(), "default")
+    assert converter.with_context(WorkflowSerializationContext("default", "order/1")) is converter

@@ -85,7 +85,8 @@ async def test_it_replays_as_the_worker_runs(client: Client) -> None:
     with ThreadPoolExecutor(1) as executor:
         worker = make_worker(client, settings, executor).config()
     ours = replayer().config()
-    assert type(ours["workflow_runner"]) is type(worker["workflow_runner"]) is SandboxedWorkflowRunner
+    assert type(ours["workflow_runner"]) is type(worker["workflow_runner"])
+    assert isinstance(ours["workflow_runner"], SandboxedWorkflowRunner)
     assert ours["workflow_runner"].restrictions == worker["workflow_runner"].restrictions
     assert list(ours["workflows"]) == list(worker["workflows"])
     assert ours["data_converter"] is worker["client"].data_converter
