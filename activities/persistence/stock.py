@@ -22,6 +22,8 @@ Shelves: TypeAlias = dict[ShelfKey, StockRow]
 OPEN = ("waiting", "reserved", "picking")
 """States of goods that an order still holds or waits for."""
 
+_SAVEPOINT = text("SAVEPOINT shelves")
+_GIVE_BACK = text("ROLLBACK TO SAVEPOINT shelves")
 _MISSING_ROWS = text("""
     INSERT INTO stock (warehouse, sku, on_hand, reserved, picking)
     SELECT warehouse, sku, 0, 0, 0
@@ -45,23 +47,24 @@ def lock_shelves(session: Session, keys: Iterable[ShelfKey], *, held: bool = Fal
     With them come the rows that orders which ship whole need besides (D7-12): they are known for certain only under the
     lock, so where there are any, the rows are given back and all are locked anew, in their order. `held`: those of such
     orders, too, that hold goods on the rows and may lose them.
+
+    The savepoint to which rows are given back ends with the transaction: releasing it would be one statement more.
     """
     wanted = set(keys)
     if not wanted:
         return {}
+    session.flush()  # what was written before is not given back
+    session.execute(_SAVEPOINT)
     while True:
-        before = session.begin_nested()
         shelves = _lock(session, wanted)
         if shelves.keys() != wanted:
-            before.rollback()  # what is made empty now is locked in its order, too
-            before = session.begin_nested()
+            session.execute(_GIVE_BACK)  # what is made empty now is locked in its order, too
             session.execute(_MISSING_ROWS, columns(wanted))
             shelves = _lock(session, wanted)
         joined = wanted | _neighbours(session, wanted, held=held)
         if joined == wanted:
-            before.commit()
             return shelves
-        before.rollback()
+        session.execute(_GIVE_BACK)
         wanted = joined
 
 
