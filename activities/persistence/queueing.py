@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from activities.persistence.allocations import ASKED, Cause, Loss, Run, record_run
 from activities.persistence.policies import policy_today
-from activities.persistence.stock import Shelves, columns, free, move_quantity, read_shelves, serve_line
+from activities.persistence.stock import ReadLine, Shelves, columns, free, move_quantity, read_shelves, serve_line
 from activities.persistence.stock_tables import ReservationLineRow
 from domain.allocation import Allotment, Claim, ClaimLine, QueueTerms, Shelf, ShelfKey, allocate
 from domain.policy import Policy
@@ -183,13 +183,14 @@ def _apply(session: Session, shelves: Shelves, part: Allotment, *, at: datetime)
     line = part.line
     key = (UUID(part.order_id), line.line_no, line.warehouse)
     if part.given > 0:
-        serve_line(session, shelves, session.get_one(ReservationLineRow, (*key, "waiting")), part.given, at=at)
+        waiting = ReadLine(*key, line.sku, "waiting", line.quantity, line.since, line.displaced_at)
+        serve_line(session, shelves, waiting, part.given, at=at)
     elif part.given < 0:
         gathered = session.get_one(ReservationLineRow, (*key, "reserved"))
         move_quantity(session, shelves, gathered, "waiting", -part.given, since=line.since)
     _keep_gathered(session, key, part)
     if part.skips == line.skips and part.gathering_since == line.gathering_since:
         return
-    waiting = session.get(ReservationLineRow, (*key, "waiting"))
-    if waiting is not None:
-        waiting.skips, waiting.gathering_since = part.skips, part.gathering_since
+    left = session.get(ReservationLineRow, (*key, "waiting"))
+    if left is not None:
+        left.skips, left.gathering_since = part.skips, part.gathering_since

@@ -14,9 +14,9 @@ from activities.persistence.queueing import serve_queue
 from activities.persistence.reassignment_requests import void_requests
 from activities.persistence.stock import (
     OPEN,
+    drop_quantity,
     enqueue,
     lock_shelves,
-    move_quantity,
     order_shelves,
     promise_gathered,
     reservation_lines,
@@ -49,7 +49,7 @@ def give_back(session: Session, order_id: UUID, cause: Cause, rule: str, *, at: 
     for line in reservation_lines(session, order_id, *OPEN):
         if line.state != "waiting":
             losses.append(loss_of(line, rule))
-        move_quantity(session, shelves, line, None)
+        drop_quantity(session, shelves, line)
     return serve_queue(session, shelves, cause, order_id, at=at, losses=losses)
 
 

@@ -7,11 +7,10 @@ may move the reservation lines on it, also those of other orders.
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import ARRAY, String, cast, func, text, tuple_
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from activities.persistence.stock_tables import ReservationLineRow, StockRow
@@ -19,6 +18,8 @@ from domain.allocation import ShelfKey
 
 Shelves: TypeAlias = dict[ShelfKey, StockRow]
 """Locked stock rows by warehouse and SKU."""
+LineKey: TypeAlias = tuple[UUID, int, str, str]
+"""Order, number of the line, warehouse and state."""
 OPEN = ("waiting", "reserved", "picking")
 """States of goods that an order still holds or waits for."""
 
@@ -39,6 +40,50 @@ _NEIGHBOURS = text("""
                       USING (warehouse, sku)
                 WHERE state = 'waiting' OR (:held AND state = 'reserved'))
 """)
+
+_ENQUEUE = text("""
+    INSERT INTO reservation_line (order_id, line_no, warehouse, state, sku, quantity, since, skips, gathered)
+    SELECT :order_id, line_no, warehouse, 'waiting', sku, quantity, CAST(:at AS timestamptz), 0, 0
+      FROM unnest(CAST(:numbers AS integer[]), CAST(:warehouses AS text[]), CAST(:skus AS text[]),
+                  CAST(:quantities AS numeric[])) AS wanted (line_no, warehouse, sku, quantity)
+    ON CONFLICT (order_id, line_no, warehouse, state)
+    DO UPDATE SET quantity = reservation_line.quantity + excluded.quantity
+""")
+_MOVE = text("""
+    WITH whole AS (
+        DELETE FROM reservation_line
+         WHERE (order_id, line_no, warehouse, state) = (:order_id, :line_no, :warehouse, :state)
+           AND quantity = :quantity
+        RETURNING sku),
+    part AS (
+        UPDATE reservation_line SET quantity = quantity - :quantity, gathered = greatest(gathered - :quantity, 0)
+         WHERE (order_id, line_no, warehouse, state) = (:order_id, :line_no, :warehouse, :state)
+           AND quantity > :quantity
+        RETURNING sku)
+    INSERT INTO reservation_line AS there
+           (order_id, line_no, warehouse, state, sku, quantity, since, displaced_at, served_at, skips, gathered)
+    SELECT :order_id, :line_no, :warehouse, :to, sku, :quantity, CAST(:since AS timestamptz),
+           CAST(:displaced_at AS timestamptz), CAST(:served_at AS timestamptz), 0, 0
+      FROM (SELECT sku FROM whole UNION ALL SELECT sku FROM part) taken
+    ON CONFLICT (order_id, line_no, warehouse, state) DO UPDATE
+       SET quantity = there.quantity + excluded.quantity,
+           displaced_at = coalesce(excluded.displaced_at, there.displaced_at),
+           served_at = coalesce(excluded.served_at, there.served_at)
+    RETURNING quantity
+""")
+
+
+class ReadLine(NamedTuple):
+    """A reservation line as a query told of it under the lock of its shelf."""
+
+    order_id: UUID
+    line_no: int
+    warehouse: str
+    sku: str
+    state: str
+    quantity: Decimal
+    since: datetime | None
+    displaced_at: datetime | None
 
 
 def lock_shelves(session: Session, keys: Iterable[ShelfKey], *, held: bool = False) -> Shelves:
@@ -145,15 +190,16 @@ def order_shelves(session: Session, order_id: UUID, *states: str) -> set[ShelfKe
 def move_quantity(
     session: Session,
     shelves: Shelves,
-    line: ReservationLineRow,
-    to: str | None,
+    line: ReservationLineRow | ReadLine,
+    to: str,
     quantity: Decimal | None = None,
     *,
     since: datetime | None = None,
     displaced_at: datetime | None = None,
     served_at: datetime | None = None,
 ) -> None:
-    """Move a quantity of a reservation line into another state, with the figures of its stock row; `to` None drops it.
+    """Move a quantity of a reservation line into another state, with the figures of its stock row: on top of what is
+    there in that state, which keeps its place in the queue.
 
     `since`: from when a line that goes back to the queue waits; `displaced_at`: its goods were given to another then;
     `served_at`: when a backorder is served.
@@ -161,23 +207,44 @@ def move_quantity(
     quantity = line.quantity if quantity is None else quantity
     if quantity <= 0:
         return
-    row = shelves[line.warehouse, line.sku]
+    row, whole = shelves[line.warehouse, line.sku], quantity == line.quantity
+    place = line.order_id, line.line_no, line.warehouse
+    known = _known(session, (*place, line.state), (*place, to))
+    moved = {"order_id": line.order_id, "line_no": line.line_no, "warehouse": line.warehouse, "state": line.state}
+    new = {"to": to, "quantity": quantity, "since": since, "displaced_at": displaced_at, "served_at": served_at}
+    session.execute(_MOVE, moved | new).one()
+    for each in known:
+        gone = whole and each.state == line.state
+        (session.expunge if gone else session.expire)(each)
     _count(row, line.state, -quantity)
-    if to is not None:
-        _count(row, to, quantity)
+    _count(row, to, quantity)
+
+
+def _known(session: Session, *keys: LineKey) -> list[ReservationLineRow]:
+    """Lines that the session holds already, its own changes to them written: a statement is to change them past it,
+    and they must be read again."""
+    held = (session.identity_map.get(session.identity_key(ReservationLineRow, key)) for key in keys)
+    found = [row for row in held if row is not None]
+    if any(map(session.is_modified, found)):
+        session.flush()
+    return found
+
+
+def drop_quantity(
+    session: Session, shelves: Shelves, line: ReservationLineRow, quantity: Decimal | None = None
+) -> None:
+    """Take a quantity off a reservation line, or all of it: nobody holds it or waits for it any more."""
+    quantity = line.quantity if quantity is None else quantity
+    _count(shelves[line.warehouse, line.sku], line.state, -quantity)
     if quantity == line.quantity:
         session.delete(line)
     else:
         line.quantity -= quantity
         line.gathered = max(Decimal(0), line.gathered - quantity)
-    session.flush()
-    if to is not None:
-        _put(session, quantity, order_id=line.order_id, line_no=line.line_no, warehouse=line.warehouse, state=to,
-             sku=line.sku, since=since, displaced_at=displaced_at, served_at=served_at)  # fmt: skip
 
 
 def serve_line(
-    session: Session, shelves: Shelves, line: ReservationLineRow, quantity: Decimal, *, at: datetime
+    session: Session, shelves: Shelves, line: ReservationLineRow | ReadLine, quantity: Decimal, *, at: datetime
 ) -> None:
     """Set a quantity aside for a waiting line. One that really waited, or whose goods were given to another, lives anew
     from then on (D7-13, D8-4); what was there at once belongs to the lifetime that its order has."""
@@ -194,23 +261,15 @@ def _count(row: StockRow, state: str, quantity: Decimal) -> None:
 
 
 def enqueue(session: Session, order_id: UUID, wanted: Mapping[int, tuple[ShelfKey, Decimal]], *, at: datetime) -> None:
-    """Put quantities of an order into the queue, by line number, on top of what waits there already (D7-12)."""
-    for number, ((warehouse, sku), quantity) in wanted.items():
-        _put(session, quantity, order_id=order_id, line_no=number, warehouse=warehouse, state="waiting", sku=sku,
-             since=at)  # fmt: skip
-
-
-def _put(session: Session, quantity: Decimal, **line: Any) -> None:
-    """A reservation line of so much, or so much on top of the one that is there, which keeps its place in the queue."""
-    new = insert(ReservationLineRow).values(quantity=quantity, **line)
-    on_top = {
-        "quantity": col(ReservationLineRow.quantity) + new.excluded.quantity,
-        "displaced_at": func.coalesce(new.excluded.displaced_at, ReservationLineRow.displaced_at),
-        "served_at": func.coalesce(new.excluded.served_at, ReservationLineRow.served_at),
-    }
-    put = new.on_conflict_do_update(index_elements=["order_id", "line_no", "warehouse", "state"], set_=on_top)
-    session.flush()
-    session.scalars(put.returning(ReservationLineRow), execution_options={"populate_existing": True}).one()
+    """Put quantities of an order into the queue, by line number, on top of what waits there already, which keeps its
+    place (D7-12)."""
+    known = _known(session, *((order_id, number, shelf[0], "waiting") for number, (shelf, _) in wanted.items()))
+    lines = {"numbers": list(wanted), "quantities": [quantity for _, quantity in wanted.values()],
+             "warehouses": [warehouse for (warehouse, _), _ in wanted.values()],
+             "skus": [sku for (_, sku), _ in wanted.values()]}  # fmt: skip
+    session.execute(_ENQUEUE, {"order_id": order_id, "at": at, **lines})
+    for each in known:
+        session.expire(each)
 
 
 def shrink(session: Session, shelves: Shelves, lines: Iterable[ReservationLineRow], surplus: Decimal) -> Decimal:
@@ -224,7 +283,7 @@ def shrink(session: Session, shelves: Shelves, lines: Iterable[ReservationLineRo
         part = min(surplus, line.quantity)
         if state == "reserved":
             freed += part
-        move_quantity(session, shelves, line, None, part)
+        drop_quantity(session, shelves, line, part)
         surplus -= part
     return freed
 
