@@ -1,6 +1,6 @@
 """What runs of the queue decided, kept with everything they were decided on: explained, and computed again (U18)."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,7 +63,7 @@ def loss_of(line: ReservationLineRow, rule: str, quantity: Decimal | None = None
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of the queue: what it looked at, and what it decided."""
+    """One run of the queue: what it looked at, and what it decided. `whole_queue`: at everybody who waits there."""
 
     at: datetime
     cause: Cause
@@ -73,6 +73,7 @@ class Run:
     claims: Sequence[Claim]
     allotted: Sequence[Allotment]
     losses: Sequence[Loss]
+    whole_queue: bool = True
 
     @property
     def decided_anything(self) -> bool:
@@ -104,7 +105,7 @@ def record_run(session: Session, run: Run, left: Mapping[ShelfKey, Decimal]) -> 
         return
     claims = {claim.order_id: claim for claim in run.claims}
     kept = _kept(run)
-    number, waiting = new_id(), _waiting(session, [shelf.key for shelf in run.shelves])
+    number, waiting = new_id(), _waiting(session, run)
     for shelf in run.shelves:
         parts = [part for part in run.allotted if part.line.shelf == shelf.key]
         losses = [loss for loss in run.losses if loss.shelf == shelf.key]
@@ -139,8 +140,11 @@ _WAITING = text("""
 """)
 
 
-def _waiting(session: Session, keys: Sequence[ShelfKey]) -> dict[ShelfKey, int]:
-    """How many lines wait on each shelf: also where a run looked at the asker only."""
+def _waiting(session: Session, run: Run) -> Mapping[ShelfKey, int]:
+    """How many lines wait on each shelf after a run; those that it did not look at are counted where they lie."""
+    if run.whole_queue:
+        return Counter(part.line.shelf for part in run.allotted if part.given < part.line.quantity)
+    keys = [shelf.key for shelf in run.shelves]
     named = {"warehouses": [warehouse for warehouse, _ in keys], "skus": [sku for _, sku in keys]}
     return {(row.warehouse, row.sku): row.lines for row in session.execute(_WAITING, named)}
 

@@ -17,14 +17,18 @@ _CODEC = TypeAdapter(Policy)
 
 def policy_in_force(session: Session, on: date) -> tuple[int, Policy]:
     """The newest version whose effective date is not after `on`, with its number."""
-    query = (
-        select(PolicyRow)
+    version, body = session.execute(in_force(on)).one()
+    return version, policy_from(body)
+
+
+def in_force(on: date) -> Any:
+    """SQL: the number and the body of that version."""
+    return (
+        select(PolicyRow.version, PolicyRow.body)
         .where(PolicyRow.effective_from <= on, PolicyRow.state == "published")
         .order_by(col(PolicyRow.effective_from).desc(), col(PolicyRow.version).desc())
         .limit(1)
     )
-    row = session.exec(query).one()
-    return row.version, policy_from(row.body)
 
 
 def policy_today(session: Session, at: datetime) -> tuple[int, Policy]:

@@ -5,40 +5,49 @@ Each run is recorded with everything that decided it, so that it can be explaine
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlmodel import Session
+from sqlalchemy import String, cast, func, text
+from sqlmodel import Session, col, select
 
 from activities.persistence.allocations import ASKED, Cause, Loss, Run, record_run
-from activities.persistence.policies import policy_today
+from activities.persistence.calendars import company_calendar
+from activities.persistence.policies import in_force, policy_from
 from activities.persistence.stock import ReadLine, Shelves, columns, free, move_quantity, read_shelves, serve_line
-from activities.persistence.stock_tables import ReservationLineRow
+from activities.persistence.stock_tables import ItemGroupRow, ProductRow, ReservationLineRow
 from domain.allocation import Allotment, Claim, ClaimLine, QueueTerms, Shelf, ShelfKey, allocate
 from domain.policy import Policy
 
 
 def serve_queue(
-    session: Session, shelves: Shelves, cause: Cause, subject: object, *, at: datetime, losses: Sequence[Loss] = ()
+    session: Session,
+    shelves: Shelves,
+    cause: Cause,
+    subject: object,
+    *,
+    at: datetime,
+    losses: Sequence[Loss] = (),
+    today: date | None = None,
 ) -> list[UUID]:
     """Hand the free quantity of locked shelves to whoever's turn it is, and record what was decided.
 
     Args:
         cause: what freed or asked for goods; `subject` is its id, an order's or a receipt's.
         losses: whose promises ended in the same step.
+        today: the day of business, of whoever knows it already.
 
     Returns:
         Orders that got something, or gave gathered goods back; their workflows are to be told.
     """
     session.flush()
-    claims = _claims(session, shelves, cause, subject)
+    whole_queue = cause is Cause.SWEEP or any(free(row) > 0 for row in shelves.values())
+    claims = _claims(session, shelves, cause, subject, whole_queue=whole_queue)
     if not claims and not losses:
         return []
-    version, policy = policy_today(session, at)
-    seen = shelves_seen(session, shelves, policy)
+    version, policy, seen = shelves_seen(session, shelves, today or company_calendar(session).day_of(at))
     allotted = allocate(seen, claims, queue_terms(policy), at)
     touched: dict[UUID, None] = {}
     for part in sorted(allotted, key=lambda part: part.given >= 0):  # what goes back is there before it is given
@@ -46,7 +55,7 @@ def serve_queue(
         if part.given:
             touched[UUID(part.order_id)] = None
     session.flush()
-    run = Run(at, cause, str(subject), version, seen, claims, allotted, losses)
+    run = Run(at, cause, str(subject), version, seen, claims, allotted, losses, whole_queue)
     record_run(session, run, {key: free(row) for key, row in shelves.items()})
     return list(touched)
 
@@ -57,8 +66,7 @@ def unsettled(session: Session, keys: Iterable[ShelfKey], *, at: datetime) -> li
     Goods that would begin to be gathered are left out: they are, when the shelf is next served (D8-5).
     """
     shelves = read_shelves(session, keys)
-    _, policy = policy_today(session, at)
-    seen = shelves_seen(session, shelves, policy)
+    _, policy, seen = shelves_seen(session, shelves, company_calendar(session).day_of(at))
     allotted = allocate(seen, load_claims(session, shelves), queue_terms(policy), at)
     return [part for part in allotted if part.given and (not part.gathering_since or part.line.gathering_since)]
 
@@ -84,20 +92,30 @@ def queue_terms(policy: Policy) -> QueueTerms:
     return QueueTerms(policy.starvation_days, policy.most_skips, policy.gathering_days)
 
 
-_HOLD_BACK = text("""
-    SELECT product.sku, item_group.hold_back_percent AS share
-      FROM product JOIN item_group ON item_group.code = product.item_group WHERE product.sku = ANY(:skus)
-""")
+def shelves_seen(session: Session, shelves: Shelves, on: date) -> tuple[int, Policy, list[Shelf]]:
+    """The policy of a day with its number, and stock rows as the queue looks at them by it, with the share that each
+    keeps for key customers (D8-2)."""
+    version, body, groups = session.execute(in_force(on).add_columns(_hold_back(shelves))).one()
+    policy, shares = policy_from(body), {sku: Decimal(share) for sku, share in (groups or {}).items()}
+    return (
+        version,
+        policy,
+        [
+            Shelf(row.warehouse, row.sku, row.on_hand, free(row), shares.get(row.sku, policy.hold_back_percent))
+            for row in shelves.values()
+        ],
+    )
 
 
-def shelves_seen(session: Session, shelves: Shelves, policy: Policy) -> list[Shelf]:
-    """Stock rows as the queue looks at them, with the share that each keeps for key customers (D8-2)."""
-    rows = session.execute(_HOLD_BACK, {"skus": sorted({sku for _, sku in shelves})})
-    shares = {row.sku: row.share for row in rows if row.share is not None}
-    return [
-        Shelf(row.warehouse, row.sku, row.on_hand, free(row), shares.get(row.sku, policy.hold_back_percent))
-        for row in shelves.values()
-    ]
+def _hold_back(keys: Iterable[ShelfKey]) -> Any:
+    """SQL: the shares that item groups keep back of their own, by SKU, as JSON."""
+    share = col(ItemGroupRow.hold_back_percent)
+    return (
+        select(func.jsonb_object_agg(ProductRow.sku, cast(share, String)))
+        .join(ItemGroupRow, col(ItemGroupRow.code) == ProductRow.item_group)
+        .where(col(ProductRow.sku).in_({sku for _, sku in keys}), share.is_not(None))
+        .scalar_subquery()
+    )
 
 
 _WAITING = text("""
@@ -119,12 +137,11 @@ _GATHERED = text("""
 """)
 
 
-def _claims(session: Session, shelves: Shelves, cause: Cause, subject: object) -> list[Claim]:
-    """Who waits on the shelves; only the subject itself where nothing is free to be handed out."""
-    nothing_free = cause is not Cause.SWEEP and all(free(row) <= 0 for row in shelves.values())
-    if nothing_free and cause not in ASKED:
-        return []
-    return load_claims(session, shelves, only=UUID(str(subject)) if nothing_free else None)
+def _claims(session: Session, shelves: Shelves, cause: Cause, subject: object, *, whole_queue: bool) -> list[Claim]:
+    """Who waits on the shelves; at most the subject itself where nothing is free to be handed out."""
+    if whole_queue:
+        return load_claims(session, shelves)
+    return load_claims(session, shelves, only=UUID(str(subject))) if cause in ASKED else []
 
 
 def load_claims(session: Session, keys: Iterable[ShelfKey], *, only: UUID | None = None) -> list[Claim]:

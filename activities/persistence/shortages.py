@@ -16,10 +16,10 @@ from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 
 from activities.persistence import orders
+from activities.persistence.calendars import company_calendar
 from activities.persistence.context import OrderContext
 from activities.persistence.events import record_event
 from activities.persistence.order_tables import OrderRow
-from activities.persistence.policies import policy_today
 from activities.persistence.queueing import load_claims, queue_terms, shelves_seen
 from activities.persistence.stock import Shelves, joined_shelves, reservation_lines, shelves_of
 from activities.persistence.stock_tables import ProductRow, ReservationLineRow, ShortageRow, StockRow
@@ -106,8 +106,7 @@ def _if_in_parts(session: Session, order_id: UUID, *, at: datetime) -> dict[str,
         )) if claim.order_id == str(order_id) else claim
         for claim in load_claims(session, keys)
     ]  # fmt: skip
-    _, policy = policy_today(session, at)
-    shelves = shelves_seen(session, _look_at(session, keys), policy)
+    _, policy, shelves = shelves_seen(session, _look_at(session, keys), company_calendar(session).day_of(at))
     given: dict[str, Decimal] = defaultdict(Decimal)
     for part in allocate(shelves, claims, queue_terms(policy), at):
         if part.order_id == str(order_id):
@@ -160,15 +159,15 @@ def _alternatives(
         return {}
     rows = session.exec(select(ProductRow).where(col(ProductRow.sku).in_(skus)))
     products = {row.sku: row for row in rows if row.currency in {None, order.currency}}
-    _, policy = policy_today(session, at)
     places = warehouses(session, order)
 
     def shelf_for(sku: str, substitute: str) -> ShelfKey:
         return places.get(substitute, places[sku]), substitute
 
     keys = {shelf_for(sku, each) for sku, instead in kept.items() for each in instead if each in products}
-    seen = shelves_seen(session, _look_at(session, keys), policy) if keys else []
-    shelves = {(shelf.warehouse, shelf.sku): shelf for shelf in seen}
+    today = company_calendar(session).day_of(at)
+    seen = shelves_seen(session, _look_at(session, keys), today)[2] if keys else []
+    shelves = {shelf.key: shelf for shelf in seen}
     key_customer = context.customer.segment == "vip"
     return {
         sku: [

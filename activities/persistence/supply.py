@@ -14,7 +14,6 @@ from sqlmodel import Session, col, select
 from activities.persistence.calendars import company_calendar
 from activities.persistence.order_tables import OrderRow
 from activities.persistence.orders import customer_of
-from activities.persistence.policies import policy_today
 from activities.persistence.queueing import load_claims, queue_terms, shelves_seen
 from activities.persistence.stock import columns, read_shelves
 from activities.persistence.stock_tables import ProductRow
@@ -42,11 +41,10 @@ _ARRIVALS_OF = text(_OWED.format(condition="line.sku = :sku"))
 def load_prospect(session: Session, keys: Iterable[ShelfKey], *, at: datetime) -> Prospect:
     """Everything known of some shelves; a bounded number of queries, however many they are."""
     session.flush()
-    _, policy = policy_today(session, at)
-    shelves = shelves_seen(session, read_shelves(session, keys), policy)
+    today = company_calendar(session).day_of(at)
+    _, policy, shelves = shelves_seen(session, read_shelves(session, keys), today)
     reached = [shelf.key for shelf in shelves]
     arrivals = [Arrival(*row) for row in session.execute(_ARRIVALS, columns(reached))]
-    today = company_calendar(session).day_of(at)
     return Prospect(shelves, load_claims(session, reached), arrivals, queue_terms(policy), at, today)
 
 
