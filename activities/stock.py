@@ -61,47 +61,44 @@ def _reserve(session: Session, step: OrderStep, key: str) -> StepResult:
     state = orders.state_of(order)
     if state.status is not OrderStatus.CONFIRMED or state.wait is not None:
         return StepResult(state, shortage=open_shortage(session, order.id))
-    context = context_of(session, order)
-    done = orders.done_by_line(session, order.id)
-    wanted = {
-        line.line_no: ((line.warehouse, line.sku), line.quantity - done.get(line.line_no, 0))
-        for line in orders.lines_of(session, order)
-        if line.quantity > done.get(line.line_no, 0)
-    }
+    context, at = context_of(session, order), step.as_of
+    wanted = stock.still_wanted(session, order)
     shelves = stock.lock_shelves(session, (shelf for shelf, _ in wanted.values()))
-    stock.enqueue(session, order.id, wanted, at=step.as_of)
-    served = serve_queue(session, shelves, Cause.ORDER, order.id, at=step.as_of)
-    reservation = _begin(session, context, step)
-    state = settle_reserved(session, context, reservation, as_of=step.as_of)
-    held = stock.reservation_lines(session, order.id, "reserved", "waiting")
-    record_event(session, "order", order.id, "reserved", SYSTEM, at=step.as_of, lines=_told(held),
+    stock.enqueue(session, order.id, wanted, at=at)
+    served = serve_queue(session, shelves, Cause.ORDER, order.id, at=at, today=context.today(at))
+    lines, before = stock.reserve_of(session, order.id)
+    reservation = _begin(session, context, step, before)
+    state = settle_reserved(session, context, reservation, as_of=at, lines=lines)
+    session.add(reservation)  # only now, to be written once
+    held = [line for line in lines if line.state in {"reserved", "waiting"}]
+    states = {line.state for line in held}
+    record_event(session, "order", order.id, "reserved", SYSTEM, at=at, lines=_told(held),
                  expires_at=reservation.expires_at.isoformat() if reservation.expires_at else None)  # fmt: skip
     others = tuple(str(other) for other in served if other != order.id)
     # Whoever paid late is asked about their money and the goods at once, in the next step (D7-8).
-    asked = (
-        Question() if reservation.paid_late else ask_customer(session, context, step.round, at=step.as_of, anew=True)
-    )
-    if not any(line.state == "reserved" for line in held):
+    short = "waiting" in states and not reservation.paid_late
+    asked = ask_customer(session, context, step.round, at=at, anew=True) if short else Question()
+    if "reserved" not in states:
         return StepResult(state, messages=asked.messages, served=others, shortage=asked.shortage)
-    notice = "order_part_reserved" if any(line.state == "waiting" for line in held) else "order_reserved"
-    told = notify_manager(session, context, key, notice, at=step.as_of, until=reservation.expires_at)
+    notice = "order_part_reserved" if "waiting" in states else "order_reserved"
+    told = notify_manager(session, context, key, notice, at=at, until=reservation.expires_at)
     return StepResult(state, messages=(told, *asked.messages), served=others, shortage=asked.shortage)
 
 
-def _begin(session: Session, context: OrderContext, step: OrderStep) -> ReservationRow:
-    """A reserve, first or renewed, starts its lifetime anew, as long as it lasts by the terms of this day."""
+def _begin(
+    session: Session, context: OrderContext, step: OrderStep, reservation: ReservationRow | None
+) -> ReservationRow:
+    """A reserve, first or renewed, starts its lifetime anew, as long as it lasts by the terms of this day; a first one
+    is not in the session yet."""
     order = context.order
     overlay = overlay_of(
         load_grants(session, order.credit_account_id), order.customer_id, today=context.today(step.as_of)
     )
     days = context.reservation_days(overlay)
-    reservation = session.get(ReservationRow, order.id)
     if reservation is None:
         reservation = ReservationRow(order_id=order.id, status="active", reserved_at=step.as_of, ttl_days=days)
-        session.add(reservation)
     reservation.ttl_days, reservation.status, reservation.round = days, "active", step.round
     begin_lifetime(reservation, at=step.as_of)
-    session.flush()
     return reservation
 
 
@@ -135,7 +132,7 @@ def _fit(session: Session, step: OrderStep) -> StepResult:
         return StepResult(orders.state_of(order))
     context = context_of(session, order)
     wanted = {line.line_no: ((line.warehouse, line.sku), line.quantity) for line in orders.lines_of(session, order)}
-    changed, served = fit_lines(session, order.id, wanted, at=step.as_of)
+    changed, served = fit_lines(session, order.id, wanted, at=step.as_of, today=context.today(step.as_of))
     cancel_tasks(session, at=step.as_of, order_id=order.id, kinds=["picking"])
     state = settle_reserved(session, context, reservation, as_of=step.as_of)
     if state.status is OrderStatus.READY:

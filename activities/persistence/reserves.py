@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -54,7 +54,12 @@ def give_back(session: Session, order_id: UUID, cause: Cause, rule: str, *, at: 
 
 
 def fit_lines(
-    session: Session, order_id: UUID, wanted: Mapping[int, tuple[ShelfKey, Decimal]], *, at: datetime
+    session: Session,
+    order_id: UUID,
+    wanted: Mapping[int, tuple[ShelfKey, Decimal]],
+    *,
+    at: datetime,
+    today: date | None = None,
 ) -> tuple[list[dict[str, str]], list[UUID]]:
     """Make an order's reserve hold or wait for exactly the wanted quantities, by line number (D6-6).
 
@@ -66,7 +71,9 @@ def fit_lines(
     there = order_shelves(session, order_id, "waiting", "reserved")
     shelves = lock_shelves(session, there | {shelf for shelf, _ in wanted.values()})
     held: dict[tuple[int, ShelfKey], list[ReservationLineRow]] = defaultdict(list)
-    for line in reservation_lines(session, order_id, "waiting", "reserved"):
+    lines = reservation_lines(session, order_id, "waiting", "reserved")
+    gathered = any(line.gathered for line in lines)
+    for line in lines:
         held[line.line_no, (line.warehouse, line.sku)].append(line)
     targets = {(number, shelf): quantity for number, (shelf, quantity) in wanted.items()}
     changed, losses, more = [], [], {}
@@ -83,5 +90,6 @@ def fit_lines(
             more[number] = (shelf, quantity - present)
         changed.append({"sku": shelf[1], "from": str(present), "to": str(quantity)})
     enqueue(session, order_id, more, at=at)
-    promise_gathered(session, order_id)
-    return changed, serve_queue(session, shelves, Cause.REVISION, order_id, at=at, losses=losses)
+    if gathered:
+        promise_gathered(session, order_id)
+    return changed, serve_queue(session, shelves, Cause.REVISION, order_id, at=at, losses=losses, today=today)

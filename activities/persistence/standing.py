@@ -4,6 +4,7 @@ from datetime import datetime, time
 from decimal import Decimal
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from activities.persistence import approvals, credit, orders, revisions, shortages, stock
@@ -21,23 +22,41 @@ from domain.invoicing import still_owed
 from domain.orders import SYSTEM, Actor, OrderState, OrderStatus, WaitReason
 from domain.tasks import TaskKind
 
+_OPEN_BESIDE = text("""
+    SELECT EXISTS (SELECT FROM order_shortage WHERE order_id = :order AND state = 'open') AS question,
+           EXISTS (SELECT FROM reassignment
+                    WHERE state = 'requested' AND (from_order_id = :order OR to_order_id = :order)) AS request,
+           EXISTS (SELECT FROM task WHERE order_id = :order AND state = 'open') AS task
+""")
+"""Whether there is anything to withdraw: mostly there is not."""
+
 
 def settle_reserved(
-    session: Session, context: OrderContext, reservation: ReservationRow, *, as_of: datetime
+    session: Session,
+    context: OrderContext,
+    reservation: ReservationRow,
+    *,
+    as_of: datetime,
+    lines: list[ReservationLineRow] | None = None,
 ) -> OrderState:
     """Where an order with a reserve stands, from its facts: money in, goods set aside, goods still missing.
 
     A wait that goes on keeps its beginning and its end; only a new one starts the clock.
+
+    Args:
+        lines: all lines of its reserve, of whoever has just read them.
     """
     order = context.order
-    lines = stock.reservation_lines(session, order.id)
+    lines = stock.reservation_lines(session, order.id) if lines is None else lines
     reserved = any(line.state == "reserved" for line in lines)
     missing = any(line.state == "waiting" for line in lines)
-    if not missing:
+    beside = session.execute(_OPEN_BESIDE, {"order": order.id}).one()
+    if beside.question and not missing:
         shortages.void(session, order.id, at=as_of)
     money = credit.money_of_order(session, order.id)
-    void_requests(session, order.id, at=as_of, keeps_goods=money.ever > 0,
-                  waits_for=stock.shelves_of(line for line in lines if line.state == "waiting"))  # fmt: skip
+    if beside.request:
+        void_requests(session, order.id, at=as_of, keeps_goods=money.ever > 0,
+                      waits_for=stock.shelves_of(line for line in lines if line.state == "waiting"))  # fmt: skip
     required = credit.required_prepayment(session, order)
     funded = waits.is_funded(required, money.tied, context.tolerance(required))
     calendar, days = context.calendar, reservation.ttl_days
@@ -63,7 +82,8 @@ def settle_reserved(
         over.append(TaskKind.PICKING)  # its goods went to others (D7-15, D8-4)
     if funded:
         over += _ABOUT_MONEY
-    cancel_tasks(session, at=as_of, order_id=order.id, kinds=over)
+    if beside.task:
+        cancel_tasks(session, at=as_of, order_id=order.id, kinds=over)
     reservation.status = "paid" if funded and required > 0 else "active"
     reservation.expires_at = ends_of(state)
     return orders.set_state(order, state, at=as_of)

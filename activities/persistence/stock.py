@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, String, cast, func, text, tuple_
 from sqlmodel import Session, col, select
 
-from activities.persistence.stock_tables import ReservationLineRow, StockRow
+from activities.persistence.order_tables import OrderRow
+from activities.persistence.stock_tables import ReservationLineRow, ReservationRow, StockRow
 from domain.allocation import ShelfKey
 
 Shelves: TypeAlias = dict[ShelfKey, StockRow]
@@ -41,6 +42,18 @@ _NEIGHBOURS = text("""
                 WHERE state = 'waiting' OR (:held AND state = 'reserved'))
 """)
 
+_STILL_WANTED = text("""
+    SELECT line.line_no, line.warehouse, line.sku, line.quantity - coalesce(done.quantity, 0) AS quantity
+      FROM order_line line
+      LEFT JOIN (SELECT line_no, sum(quantity) AS quantity FROM (
+                     SELECT line_no, quantity FROM shipment_line JOIN shipment ON shipment.id = shipment_id
+                      WHERE order_id = :order
+                     UNION ALL
+                     SELECT line_no, quantity FROM reservation_line WHERE order_id = :order AND state = 'closed') part
+                  GROUP BY line_no) done USING (line_no)
+     WHERE line.order_id = :order AND line.revision = :revision AND line.quantity > coalesce(done.quantity, 0)
+     ORDER BY line.line_no
+""")
 _ENQUEUE = text("""
     INSERT INTO reservation_line (order_id, line_no, warehouse, state, sku, quantity, since, skips, gathered)
     SELECT :order_id, line_no, warehouse, 'waiting', sku, quantity, CAST(:at AS timestamptz), 0, 0
@@ -171,6 +184,20 @@ def reservation_lines(session: Session, order_id: UUID, *states: str) -> list[Re
     return list(session.exec(query.execution_options(populate_existing=True)))
 
 
+def reserve_of(session: Session, order_id: UUID) -> tuple[list[ReservationLineRow], ReservationRow | None]:
+    """All lines of an order's reserve, and the reserve as a whole, once it was begun."""
+    query = (
+        select(ReservationRow, ReservationLineRow)
+        .select_from(OrderRow)
+        .outerjoin(ReservationRow, col(ReservationRow.order_id) == OrderRow.id)
+        .outerjoin(ReservationLineRow, col(ReservationLineRow.order_id) == OrderRow.id)
+        .where(OrderRow.id == order_id)
+        .order_by(col(ReservationLineRow.line_no), col(ReservationLineRow.warehouse))
+    )
+    rows = session.execute(query.execution_options(populate_existing=True)).all()
+    return [line for _, line in rows if line is not None], rows[0][0]
+
+
 def shelves_of(lines: Iterable[ReservationLineRow]) -> set[ShelfKey]:
     """Where the lines lie, or wait."""
     return {(line.warehouse, line.sku) for line in lines}
@@ -260,9 +287,18 @@ def _count(row: StockRow, state: str, quantity: Decimal) -> None:
         row.picking += quantity
 
 
+def still_wanted(session: Session, order: OrderRow) -> dict[int, tuple[ShelfKey, Decimal]]:
+    """What of an order has neither left nor been closed short (D7-14), by line number: from which shelf, and how
+    much."""
+    rows = session.execute(_STILL_WANTED, {"order": order.id, "revision": order.revision})
+    return {row.line_no: ((row.warehouse, row.sku), row.quantity) for row in rows}
+
+
 def enqueue(session: Session, order_id: UUID, wanted: Mapping[int, tuple[ShelfKey, Decimal]], *, at: datetime) -> None:
     """Put quantities of an order into the queue, by line number, on top of what waits there already, which keeps its
     place (D7-12)."""
+    if not wanted:
+        return
     known = _known(session, *((order_id, number, shelf[0], "waiting") for number, (shelf, _) in wanted.items()))
     lines = {"numbers": list(wanted), "quantities": [quantity for _, quantity in wanted.values()],
              "warehouses": [warehouse for (warehouse, _), _ in wanted.values()],
