@@ -239,7 +239,8 @@ def move_quantity(
     known = _known(session, (*place, line.state), (*place, to))
     moved = {"order_id": line.order_id, "line_no": line.line_no, "warehouse": line.warehouse, "state": line.state}
     new = {"to": to, "quantity": quantity, "since": since, "displaced_at": displaced_at, "served_at": served_at}
-    session.execute(_MOVE, moved | new).one()
+    with session.no_autoflush:  # the figures of all shelves are written together
+        session.execute(_MOVE, moved | new).one()
     for each in known:
         gone = whole and each.state == line.state
         (session.expunge if gone else session.expire)(each)

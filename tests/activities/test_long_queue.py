@@ -1,14 +1,13 @@
 """A long queue costs a step no more statements than a short one."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 from support.company import Company, a_company, a_customer, a_product, a_quote
 from support.goods import a_step, decide, receipt, reserve, stock_of
+from support.statements import statements
 
 from activities.stock import StockActivities
 
@@ -30,19 +29,6 @@ def company(engine: Engine) -> Company:
     return a_company(engine)
 
 
-@contextmanager
-def counted(engine: Engine) -> Iterator[list[str]]:
-    """The statements that are sent meanwhile."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
-
-
 def costs(engine: Engine, company: Company, waiting: int, hold_back: str) -> dict[str, tuple[int, float]]:
     """Statements, and seconds of our own work, of three steps with so many orders in the queue."""
     customer = a_customer(engine, company, limit="900000000")
@@ -60,7 +46,7 @@ def costs(engine: Engine, company: Company, waiting: int, hold_back: str) -> dic
         "receive": lambda: receipt(engine, sku, "5"),
         "free": lambda: StockActivities(engine).free_order_stock(a_step(first, 3)),
     }.items():
-        with counted(engine) as sent:
+        with statements(engine) as sent:
             begun = time.process_time()
             step()
             spent[name] = (len(sent), time.process_time() - begun)
