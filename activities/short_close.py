@@ -56,7 +56,7 @@ def _close(session: Session, request: CloseShortRequest) -> StepResult:
         raise WrongStateError(status="cancelling", command="close-short")
     if not orders.shipped_by_line(session, order.id):
         raise NotShippedYetError(status=order.status)
-    shelves = stock.lock_shelves(session, stock.order_shelves(session, order.id, "waiting", "reserved"))
+    shelves = stock.lock_shelves_of(session, order.id, "waiting", "reserved")
     told, losses = [], []
     for line in _open_lines(session, request):
         if line.state == "reserved":

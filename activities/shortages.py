@@ -105,10 +105,10 @@ def _chosen(session: Session, request: ShortageRequest) -> StepResult:
 def _serve_in_parts(session: Session, order: OrderRow, request: ShortageRequest) -> StepResult:
     """What was asked for waits for approval, and nothing fits the reserve until then: the order as it stands gets its
     part in this step."""
-    keys, at = stock.order_shelves(session, order.id, "waiting", "reserved"), request.as_of
-    served = serve_queue(session, stock.lock_shelves(session, keys), Cause.ORDER, order.id, at=at)
-    reservation = session.get_one(ReservationRow, order.id)
-    state = settle_reserved(session, context_of(session, order), reservation, as_of=at)
+    context, at = context_of(session, order), request.as_of
+    shelves = stock.lock_shelves_of(session, order.id, "waiting", "reserved")
+    served = serve_queue(session, shelves, Cause.ORDER, order.id, at=at, today=context.today(at))
+    state = settle_reserved(session, context, session.get_one(ReservationRow, order.id), as_of=at)
     return StepResult(state, served=tuple(str(other) for other in served if other != order.id))
 
 

@@ -17,6 +17,7 @@ from activities.persistence.stock import (
     drop_quantity,
     enqueue,
     lock_shelves,
+    lock_shelves_of,
     order_shelves,
     promise_gathered,
     reservation_lines,
@@ -40,10 +41,9 @@ def give_back(session: Session, order_id: UUID, cause: Cause, rule: str, *, at: 
         Other orders that were served with the freed goods.
     """
     shortages.void(session, order_id, at=at)
-    keys = order_shelves(session, order_id, *OPEN)
-    shelves = lock_shelves(session, keys)
+    shelves = lock_shelves_of(session, order_id, *OPEN)
     void_requests(session, order_id, at=at)
-    if not keys:
+    if not shelves:
         return []
     losses = []
     for line in reservation_lines(session, order_id, *OPEN):

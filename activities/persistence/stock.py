@@ -4,7 +4,7 @@ Rows are always locked in the order (warehouse, sku), all at once, after the ord
 may move the reservation lines on it, also those of other orders.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
@@ -105,31 +105,50 @@ def lock_shelves(session: Session, keys: Iterable[ShelfKey], *, held: bool = Fal
     With them come the rows that orders which ship whole need besides (D7-12): they are known for certain only under the
     lock, so where there are any, the rows are given back and all are locked anew, in their order. `held`: those of such
     orders, too, that hold goods on the rows and may lose them.
-
-    The savepoint to which rows are given back ends with the transaction: releasing it would be one statement more.
     """
     wanted = set(keys)
     if not wanted:
         return {}
-    session.flush()  # what was written before is not given back
+    _mark(session)
+    return _with_joined(session, _lock(session, _pairs(wanted)), wanted, held=held)
+
+
+def lock_shelves_of(session: Session, order_id: UUID, *states: str, warehouse: str | None = None) -> Shelves:
+    """The same for the shelves where an order's lines of some states lie, or wait, in one warehouse or in all: found
+    and locked by one statement. The lines are to be read after it: the queue may have changed them meanwhile."""
+    places = _places(order_id, states)
+    if warehouse is not None:
+        places = places.where(ReservationLineRow.warehouse == warehouse)
+    _mark(session)
+    shelves = _lock(session, places)
+    return _with_joined(session, shelves, set(shelves)) if shelves else {}
+
+
+def _mark(session: Session) -> None:
+    """Rows are given back as far as here, and nothing that was written before. The mark ends with the transaction."""
+    session.flush()
     session.execute(_SAVEPOINT)
+
+
+def _with_joined(session: Session, shelves: Shelves, wanted: set[ShelfKey], *, held: bool = False) -> Shelves:
+    """Locked rows, or in their place those of them that are missing and all that join them."""
     while True:
-        shelves = _lock(session, wanted)
         if shelves.keys() != wanted:
             session.execute(_GIVE_BACK)  # what is made empty now is locked in its order, too
             session.execute(_MISSING_ROWS, columns(wanted))
-            shelves = _lock(session, wanted)
+            shelves = _lock(session, _pairs(wanted))
         joined = wanted | _neighbours(session, wanted, held=held)
         if joined == wanted:
             return shelves
         session.execute(_GIVE_BACK)
         wanted = joined
+        shelves = _lock(session, _pairs(wanted))
 
 
-def _lock(session: Session, keys: set[ShelfKey]) -> Shelves:
+def _lock(session: Session, keys: Any) -> Shelves:
     query = (
         select(StockRow)
-        .where(tuple_(col(StockRow.warehouse), col(StockRow.sku)).in_(_pairs(keys)))
+        .where(tuple_(col(StockRow.warehouse), col(StockRow.sku)).in_(keys))
         .order_by(col(StockRow.warehouse), col(StockRow.sku))
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -208,10 +227,13 @@ def order_shelves(session: Session, order_id: UUID, *states: str) -> set[ShelfKe
 
     The lines are not loaded yet, because the queue may change them until their shelves are locked.
     """
-    query = select(ReservationLineRow.warehouse, ReservationLineRow.sku).where(
+    return {(warehouse, sku) for warehouse, sku in session.exec(_places(order_id, states))}
+
+
+def _places(order_id: UUID, states: Collection[str]) -> Any:
+    return select(ReservationLineRow.warehouse, ReservationLineRow.sku).where(
         ReservationLineRow.order_id == order_id, col(ReservationLineRow.state).in_(states)
     )
-    return {(warehouse, sku) for warehouse, sku in session.exec(query)}
 
 
 def move_quantity(

@@ -15,7 +15,7 @@ from support.goods import a_step, decide, pick, quote_of, receipt, reserve, stoc
 from support.locks import wait_for_waiters
 
 from activities.persistence.receipts import receive
-from activities.persistence.stock import enqueue, lock_shelves, reservation_lines
+from activities.persistence.stock import enqueue, lock_shelves, lock_shelves_of, reservation_lines
 from activities.revisions import RevisionActivities
 from activities.stock import StockActivities
 from domain.orders import LineQuantity, OrderStatus, StepResult
@@ -97,6 +97,39 @@ def test_d3_6_a_line_that_was_read_before_its_shelf_was_locked_is_read_again(eng
         receipt(engine, "A", "1")
         lock_shelves(session, [("main", "A")])
         assert [line.quantity for line in reservation_lines(session, UUID(order), "reserved")] == [6]
+
+
+def test_d3_6_the_shelves_of_an_order_are_found_and_locked_as_the_queue_left_them(
+    engine: Engine, company: Company, pool: ThreadPoolExecutor
+) -> None:
+    for sku, on_hand in (("A", "5"), ("B", "1"), ("C", "1")):
+        a_product(engine, sku=sku, on_hand=on_hand)
+    order = confirmed(engine, company, [("A", "7"), ("B", "1")])
+    reserve(engine, order)
+
+    def seen() -> tuple[dict[str, Decimal], dict[tuple[str, str], Decimal]]:
+        with Session(engine) as session, session.begin():
+            shelves = lock_shelves_of(session, UUID(order), "waiting", "reserved")
+            lines = reservation_lines(session, UUID(order), "waiting", "reserved")
+            return {sku: row.reserved for (_, sku), row in shelves.items()}, {
+                (e.sku, e.state): e.quantity for e in lines
+            }
+
+    assert seen() == ({"A": 5, "B": 1}, {("A", "reserved"): 5, ("A", "waiting"): 2, ("B", "reserved"): 1})
+    with coming_in(engine, "A", "2"):
+        other = pool.submit(seen)
+        wait_for_waiters(engine, 1)
+    assert other.result(10) == ({"A": 7, "B": 1}, {("A", "reserved"): 7, ("B", "reserved"): 1})
+
+
+def test_d3_6_an_order_that_holds_nothing_locks_nothing(engine: Engine, company: Company) -> None:
+    sku = a_product(engine, on_hand="5")
+    order = confirmed(engine, company, [(sku, "5")])
+    with Session(engine) as session, session.begin():
+        assert lock_shelves_of(session, UUID(order), "waiting", "reserved") == {}
+        reserve(engine, order)
+        assert lock_shelves_of(session, UUID(order), "reserved", warehouse="north") == {}
+        assert lock_shelves_of(session, UUID(order), "reserved", warehouse="main").keys() == {("main", sku)}
 
 
 def test_d3_6_shelves_are_locked_in_their_order_whatever_order_they_are_named_in(
