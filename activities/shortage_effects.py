@@ -33,20 +33,21 @@ def ask_customer(session: Session, context: OrderContext, number: int, *, at: da
         anew: ask whatever was asked before: the order stands in the queue for the first time, or again.
     """
     order_id = context.order.id
-    missing = shortages.missing(session, order_id)
+    missing, reserved = shortages.short_and_held(session, order_id)
     if not missing:
         return Question()
     last = shortages.newest(session, order_id)
     if last is not None and not anew and not is_to_be_asked(missing, shortages.as_asked(last)):
         return Question(shortages.open_shortage(session, order_id))
-    shortages.void(session, order_id, at=at)
+    if last is not None and last.state == ShortageState.OPEN:
+        shortages.void(session, order_id, at=at)
     row = ShortageRow(
         order_id=order_id,
         round=number,
         state=ShortageState.OPEN,
         asked_at=at,
         until=expiry(at, context.policy.choice_days, context.calendar),
-        lines=shortages.short_lines(session, context, at=at),
+        lines=shortages.short_lines(session, context, missing, reserved, at=at),
     )
     session.add(row)
     session.flush()

@@ -82,6 +82,13 @@ def missing(session: Session, order_id: UUID) -> dict[str, Decimal]:
     return _by_sku(reservation_lines(session, order_id, "waiting"))
 
 
+def short_and_held(session: Session, order_id: UUID) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+    """What an order waits for and what is set aside for it, by SKU."""
+    lines = reservation_lines(session, order_id, "waiting", "reserved")
+    waiting, reserved = ([line for line in lines if line.state == state] for state in ("waiting", "reserved"))
+    return _by_sku(waiting), _by_sku(reserved)
+
+
 def may_change(session: Session, order: OrderRow) -> bool:
     """Whether a choice may change the order: not once goods of it are picked or have left (D6-7)."""
     return order.status not in PICKED and not orders.shipped_by_line(session, order.id)
@@ -129,10 +136,11 @@ def _look_at(session: Session, keys: Iterable[ShelfKey]) -> Shelves:
     return {key: found.get(key) or StockRow(warehouse=key[0], sku=key[1], on_hand=Decimal(0)) for key in wanted}
 
 
-def short_lines(session: Session, context: OrderContext, *, at: datetime) -> list[dict[str, Any]]:
-    """The lines that are short, JSON-ready: how much is missing and set aside, and what could be taken instead."""
+def short_lines(
+    session: Session, context: OrderContext, short: Mapping[str, Decimal], held: Mapping[str, Decimal], *, at: datetime
+) -> list[dict[str, Any]]:
+    """The lines that are `short`, JSON-ready: how much is missing and set aside, and what could be taken instead."""
     order = context.order
-    short, held = missing(session, order.id), _by_sku(reservation_lines(session, order.id, "reserved"))
     instead = _alternatives(session, context, short, at=at)
     return [
         {
