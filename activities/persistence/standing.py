@@ -41,10 +41,8 @@ def settle_reserved(
 ) -> OrderState:
     """Where an order with a reserve stands, from its facts: money in, goods set aside, goods still missing.
 
-    A wait that goes on keeps its beginning and its end; only a new one starts the clock.
-
-    Args:
-        lines: all lines of its reserve, of whoever has just read them.
+    A wait that goes on keeps its beginning and its end; only a new one starts the clock. `lines`: all of its reserve,
+    from whoever has just read them.
     """
     order = context.order
     lines = stock.reservation_lines(session, order.id) if lines is None else lines
@@ -77,13 +75,8 @@ def settle_reserved(
         state = waits.ready(as_of, days, context.policy, calendar, paid=required > 0, ship_on=order.ship_on)
     if _goes_on(current, state) and not (waits.awaits_payment(state) or _awaits_rest(state)):
         return current
-    over = [] if _awaits_stock(state) else [TaskKind.STOCK_LATE]
-    if current.status is OrderStatus.READY and state.status is not OrderStatus.READY:
-        over.append(TaskKind.PICKING)  # its goods went to others (D7-15, D8-4)
-    if funded:
-        over += _ABOUT_MONEY
     if beside.task:
-        cancel_tasks(session, at=as_of, order_id=order.id, kinds=over)
+        cancel_tasks(session, at=as_of, order_id=order.id, kinds=_work_over(current, state, funded=funded))
     reservation.status = "paid" if funded and required > 0 else "active"
     reservation.expires_at = ends_of(state)
     return orders.set_state(order, state, at=as_of)
@@ -104,6 +97,16 @@ def _live_anew(
 
 _ABOUT_MONEY = (TaskKind.PART_PAYMENT, TaskKind.FIND_PAYMENT)
 """Work that is done when the money is in."""
+
+
+def _work_over(before: OrderState, after: OrderState, *, funded: bool) -> list[TaskKind]:
+    """Work that nobody has to do any more where the order stands now."""
+    over = [] if _awaits_stock(after) else [TaskKind.STOCK_LATE]
+    if before.status is OrderStatus.READY and after.status is not OrderStatus.READY:
+        over.append(TaskKind.PICKING)  # its goods went to others (D7-15, D8-4)
+    if funded:
+        over += _ABOUT_MONEY
+    return over
 
 
 def _goes_on(before: OrderState, after: OrderState) -> bool:

@@ -41,7 +41,6 @@ _NEIGHBOURS = text("""
                       USING (warehouse, sku)
                 WHERE state = 'waiting' OR (:held AND state = 'reserved'))
 """)
-
 _STILL_WANTED = text("""
     SELECT line.line_no, line.warehouse, line.sku, line.quantity - coalesce(done.quantity, 0) AS quantity
       FROM order_line line
@@ -257,17 +256,20 @@ def move_quantity(
     if quantity <= 0:
         return
     row, whole = shelves[line.warehouse, line.sku], quantity == line.quantity
-    place = line.order_id, line.line_no, line.warehouse
-    known = _known(session, (*place, line.state), (*place, to))
-    moved = {"order_id": line.order_id, "line_no": line.line_no, "warehouse": line.warehouse, "state": line.state}
+    key = dict(zip(("order_id", "line_no", "warehouse", "state"), _key(line, line.state), strict=True))
     new = {"to": to, "quantity": quantity, "since": since, "displaced_at": displaced_at, "served_at": served_at}
+    known = _known(session, _key(line, line.state), _key(line, to))
     with session.no_autoflush:  # the figures of all shelves are written together
-        session.execute(_MOVE, moved | new).one()
+        session.execute(_MOVE, key | new).one()
     for each in known:
         gone = whole and each.state == line.state
         (session.expunge if gone else session.expire)(each)
     _count(row, line.state, -quantity)
     _count(row, to, quantity)
+
+
+def _key(line: ReservationLineRow | ReadLine, state: str) -> LineKey:
+    return line.order_id, line.line_no, line.warehouse, state
 
 
 def _known(session: Session, *keys: LineKey) -> list[ReservationLineRow]:
