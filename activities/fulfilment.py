@@ -8,7 +8,15 @@ from activities.persistence import orders, stock
 from activities.persistence.context import context_of, notify_manager
 from activities.persistence.events import record_event
 from activities.persistence.order_tables import OrderRow
-from activities.persistence.picking import call_for_picking, may_pick, put_back, renew_picking, settle_goods
+from activities.persistence.picking import (
+    call_for_picking,
+    go_on_picking,
+    goods_of,
+    may_pick,
+    picking_of,
+    put_back,
+    renew_tasks,
+)
 from activities.persistence.reassignment_requests import void_requests
 from activities.persistence.shipping import ship
 from activities.persistence.standing import withdraw_proposal
@@ -79,22 +87,26 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
         raise WrongStateError(status=order.status, command="start-picking")
     context = context_of(session, order)
     shelves = stock.lock_shelves(session, stock.order_shelves(session, order.id, "waiting", "reserved"))
-    lines = _to_pick(session, order, step.warehouse)
+    goods = goods_of(session, order)
+    awaited = stock.shelves_of(each.line for each in goods if each.line.state == "waiting")
+    lines = _to_pick(order, [each.line for each in goods], step.warehouse)
     places = sorted({line.warehouse for line in lines})
     key = f"order:{order.id}:pick:{step.round}"
-    renew_picking(session, context, f"{key}:begun", step.actor, at=step.as_of)
+    picking = picking_of(session, context, goods)
+    renew_tasks(session, context, picking, f"{key}:begun", step.actor, at=step.as_of)
     for line in lines:
         stock.move_quantity(session, shelves, line, "picking")
+    picking.begin(places)
     session.flush()
     withdraw_proposal(session, order.id, at=step.as_of)
     cancel_tasks(session, at=step.as_of, order_id=order.id, kinds=[TaskKind.SHIPMENT_LATE])
-    void_requests(session, order.id, at=step.as_of, waits_for=stock.order_shelves(session, order.id, "waiting"))
-    state = settle_goods(session, context, key, step.actor, at=step.as_of)
+    void_requests(session, order.id, at=step.as_of, waits_for=awaited)
+    state = go_on_picking(session, context, picking, key, step.actor, at=step.as_of)
     record_event(session, "order", order.id, "picking_started", step.actor, at=step.as_of, warehouses=places)
     return StepResult(state)
 
 
-def _to_pick(session: Session, order: OrderRow, warehouse: str | None) -> list[ReservationLineRow]:
+def _to_pick(order: OrderRow, lines: list[ReservationLineRow], warehouse: str | None) -> list[ReservationLineRow]:
     """What a warehouse, or any, holds of the order to be picked.
 
     Raises:
@@ -102,9 +114,9 @@ def _to_pick(session: Session, order: OrderRow, warehouse: str | None) -> list[R
         WrongStateError: all that is reserved is being picked already.
         GoodsGoneError: a count or another order took goods of which this order has not heard yet (D7-15, D8-4).
     """
-    lines = stock.reservation_lines(session, order.id, "reserved", "waiting")
     reserved = [line for line in lines if line.state == "reserved"]
-    if order.status != OrderStatus.PICKING and (not reserved or (order.ship_complete and len(reserved) < len(lines))):
+    waiting = any(line.state == "waiting" for line in lines)
+    if order.status != OrderStatus.PICKING and (not reserved or (order.ship_complete and waiting)):
         raise GoodsGoneError
     found = [line for line in reserved if warehouse in {None, line.warehouse}]
     if not found and warehouse is not None:

@@ -1,29 +1,102 @@
 """What every warehouse has of an order to pick, what it has picked, and where the order stands by it (D12-3)."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from sqlalchemy import and_, update
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from activities.persistence import orders, stock
 from activities.persistence.context import OrderContext, assign
 from activities.persistence.events import record_event
-from activities.persistence.order_tables import OrderLineRow
+from activities.persistence.order_tables import OrderLineRow, OrderRow
 from activities.persistence.party_tables import ContactRow
 from activities.persistence.standing import settle_reserved
 from activities.persistence.stock_tables import ProductRow, ReservationLineRow, ReservationRow
-from activities.persistence.tasks import cancel_tasks, has_open_task, times_opened, told_by_open_tasks
+from activities.persistence.tasks import cancel_tasks, tasks_given
 from domain import waits
 from domain.orders import Actor, OrderState, OrderStatus, Role, WaitReason
 from domain.packing import in_packs
 from domain.tasks import TaskKind
 
-ToPick: TypeAlias = Mapping[str, dict[str, Any]]
-"""What the picking task of each warehouse has to tell."""
+
+class Goods(NamedTuple):
+    """A reservation line, with what a picking task tells of its product."""
+
+    line: ReservationLineRow
+    name: str
+    unit: str
+    pack_name: str | None
+    pack_size: Decimal | None
+
+
+@dataclass(slots=True)
+class Picking:
+    """What the warehouses of an order have to pick, and who was told what: read once under the lock of the order.
+
+    Args:
+        to_pick: what the task of each warehouse that holds goods of the order has to tell.
+        begun: the warehouses that have begun.
+        told: what the open task of each warehouse tells.
+        issued: how many tasks each warehouse was given, whatever became of them.
+    """
+
+    to_pick: dict[str, dict[str, Any]]
+    begun: set[str]
+    told: dict[str, dict[str, Any]]
+    issued: Counter[str]
+
+    def begin(self, warehouses: Collection[str]) -> None:
+        """These warehouses have picked all that they held."""
+        self.begun.update(warehouses)
+        self.to_pick = {place: details for place, details in self.to_pick.items() if place not in warehouses}
+
+
+def goods_of(session: Session, order: OrderRow) -> list[Goods]:
+    """What an order holds or awaits, line by line; whoever moves it reads it under the lock of its shelves."""
+    mine = and_(
+        col(OrderLineRow.order_id) == ReservationLineRow.order_id,
+        col(OrderLineRow.line_no) == ReservationLineRow.line_no,
+        col(OrderLineRow.revision) == order.revision,
+    )
+    query = (
+        select_columns(
+            ReservationLineRow,
+            col(OrderLineRow.name),
+            col(OrderLineRow.unit),
+            col(ProductRow.pack_name),
+            col(ProductRow.pack_size),
+        )
+        .join(OrderLineRow, mine)
+        .join(ProductRow, col(ProductRow.sku) == ReservationLineRow.sku)
+        .where(col(ReservationLineRow.order_id) == order.id, col(ReservationLineRow.state).in_(stock.OPEN))
+        .order_by(col(ReservationLineRow.line_no), col(ReservationLineRow.warehouse))
+    )
+    return [Goods(*row) for row in session.execute(query.execution_options(populate_existing=True))]
+
+
+def picking_of(session: Session, context: OrderContext, goods: Iterable[Goods]) -> Picking:
+    """Who has to pick what of an order's goods, and who was told so."""
+    held: dict[str, list[Goods]] = defaultdict(list)
+    begun = set()
+    for each in goods:
+        if each.line.state == "reserved":
+            held[each.line.warehouse].append(each)
+        elif each.line.state == "picking":
+            begun.add(each.line.warehouse)
+    given = tasks_given(session, context.order.id, TaskKind.PICKING)
+    return Picking(
+        to_pick=_to_pick(session, context, held) if held else {},
+        begun=begun,
+        told={details["warehouse"]: details for state, details in given if state == "open"},
+        issued=Counter(details.get("warehouse", "") for _, details in given),
+    )
 
 
 def by_warehouse(lines: Iterable[ReservationLineRow]) -> dict[str, list[ReservationLineRow]]:
@@ -37,89 +110,85 @@ def by_warehouse(lines: Iterable[ReservationLineRow]) -> dict[str, list[Reservat
 def call_for_picking(session: Session, context: OrderContext, key: str, actor: Actor, *, at: datetime) -> None:
     """Give each warehouse that holds goods of the order its task: what, how much, where to, in which packs, and whom to
     ask; a warehouse that has one already gets no second, one whose task is not true any more a new one (D12-3)."""
-    to_pick = _to_pick(session, context)
-    _withdraw_stale(session, context, to_pick, at=at)
-    for details in to_pick.values():
-        _issue(session, context, key, details, actor, at=at)
+    _call(session, context, picking_of(session, context, goods_of(session, context.order)), key, actor, at=at)
+
+
+def _call(session: Session, context: OrderContext, picking: Picking, key: str, actor: Actor, *, at: datetime) -> None:
+    _withdraw_stale(session, context, picking, at=at)
+    for warehouse in picking.to_pick:
+        if warehouse not in picking.told:
+            _issue(session, context, picking, warehouse, key=key, actor=actor, at=at)
 
 
 def renew_picking(session: Session, context: OrderContext, key: str, actor: Actor, *, at: datetime) -> None:
+    """See `renew_tasks`. No shelf is locked for it: whoever moves these lines afterwards has the order looked at
+    again."""
+    renew_tasks(session, context, picking_of(session, context, goods_of(session, context.order)), key, actor, at=at)
+
+
+def renew_tasks(
+    session: Session, context: OrderContext, picking: Picking, key: str, actor: Actor, *, at: datetime
+) -> None:
     """Withdraw the open tasks of warehouses that have not begun and that tell something else than is true now, and
-    issue them anew where goods are left; no warehouse without a task gets one (D7-15, D12-3).
-
-    No shelf is locked for it: whoever moves these lines afterwards has the order looked at again.
-    """
-    to_pick = _to_pick(session, context)
-    for warehouse in _withdraw_stale(session, context, to_pick, at=at):
-        if warehouse in to_pick:
-            _issue(session, context, key, to_pick[warehouse], actor, at=at)
+    issue them anew where goods are left; no warehouse without a task gets one (D7-15, D12-3)."""
+    for warehouse in _withdraw_stale(session, context, picking, at=at):
+        if warehouse in picking.to_pick:
+            _issue(session, context, picking, warehouse, key=key, actor=actor, at=at)
 
 
-def _withdraw_stale(session: Session, context: OrderContext, to_pick: ToPick, *, at: datetime) -> list[str]:
+def _withdraw_stale(session: Session, context: OrderContext, picking: Picking, *, at: datetime) -> list[str]:
     """Withdraw the open tasks of warehouses that have not begun and that tell something else than is true now; whose
     they were."""
-    order = context.order
-    begun = {line.warehouse for line in stock.reservation_lines(session, order.id, "picking")}
-    withdrawn = []
-    for told in told_by_open_tasks(session, order.id, TaskKind.PICKING):
-        warehouse = told["warehouse"]
-        if warehouse in begun or told == to_pick.get(warehouse):
-            continue
-        cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING], about={"warehouse": warehouse})
-        withdrawn.append(warehouse)
-    return withdrawn
+    stale = [
+        warehouse
+        for warehouse, told in picking.told.items()
+        if warehouse not in picking.begun and told != picking.to_pick.get(warehouse)
+    ]
+    for warehouse in stale:
+        about = {"warehouse": warehouse}
+        cancel_tasks(session, at=at, order_id=context.order.id, kinds=[TaskKind.PICKING], about=about)
+        del picking.told[warehouse]
+    return stale
 
 
-def _to_pick(session: Session, context: OrderContext) -> ToPick:
-    """What the picking task of each warehouse that holds goods of the order has to tell."""
-    order = context.order
-    reserved = by_warehouse(stock.reservation_lines(session, order.id, "reserved"))
-    if not reserved:
-        return {}
-    ordered = {line.line_no: line for line in orders.lines_of(session, order)}
-    products = _products(session, {line.sku for lines in reserved.values() for line in lines})
+def _issue(
+    session: Session, context: OrderContext, picking: Picking, warehouse: str, *, key: str, actor: Actor, at: datetime
+) -> None:
+    """Open the task of one warehouse that has none; its key counts the issues, a task withdrawn stays withdrawn."""
+    details = picking.to_pick[warehouse]
+    picking.told[warehouse] = details
+    picking.issued[warehouse] += 1
+    due_at = context.calendar.after_working_days(at, 1)
+    assign(session, context, TaskKind.PICKING, f"{key}:{warehouse}:{picking.issued[warehouse]}", Role.WAREHOUSE,
+           due_at=due_at, at=at, details=details, warehouse=warehouse)  # fmt: skip
+    record_event(session, "order", context.order.id, "picking_called", actor, at=at, warehouse=warehouse,
+                 lines=details["lines"])  # fmt: skip
+
+
+def _to_pick(session: Session, context: OrderContext, held: dict[str, list[Goods]]) -> dict[str, dict[str, Any]]:
+    """What the picking task of each warehouse has to tell, in the order of their names."""
     where_to = _where_to(session, context)
     return {
         warehouse: {
             "warehouse": warehouse,
             "customer": context.customer.name,
-            "lines": [_told(line, ordered[line.line_no], products[line.sku]) for line in lines],
+            "lines": [_told(each) for each in held[warehouse]],
             **where_to,
         }
-        for warehouse, lines in reserved.items()
+        for warehouse in sorted(held)
     }
 
 
-def _issue(
-    session: Session, context: OrderContext, key: str, details: dict[str, Any], actor: Actor, *, at: datetime
-) -> None:
-    """Open the task of one warehouse that has none; its key counts the issues, a task withdrawn stays withdrawn."""
-    order, warehouse = context.order, details["warehouse"]
-    about = {"warehouse": warehouse}
-    if has_open_task(session, order.id, TaskKind.PICKING, about=about):
-        return
-    issue = times_opened(session, order.id, TaskKind.PICKING, about=about) + 1
-    due_at = context.calendar.after_working_days(at, 1)
-    assign(session, context, TaskKind.PICKING, f"{key}:{warehouse}:{issue}", Role.WAREHOUSE, due_at=due_at, at=at,
-           details=details, warehouse=warehouse)  # fmt: skip
-    record_event(session, "order", order.id, "picking_called", actor, at=at, warehouse=warehouse,
-                 lines=details["lines"])  # fmt: skip
-
-
-def _products(session: Session, skus: set[str]) -> Mapping[str, ProductRow]:
-    return {row.sku: row for row in session.exec(select(ProductRow).where(col(ProductRow.sku).in_(skus)))}
-
-
-def _told(line: ReservationLineRow, ordered: OrderLineRow, product: ProductRow) -> dict[str, Any]:
-    packs = in_packs(line.quantity, product.pack_name, product.pack_size)
+def _told(goods: Goods) -> dict[str, Any]:
+    quantity = goods.line.quantity
+    packs = in_packs(quantity, goods.pack_name, goods.pack_size)
     counted = packs and {
         "name": packs.name,
         "size": str(packs.size),
         "whole": packs.whole,
         "loose": str(packs.loose),
     }
-    return {"sku": line.sku, "name": ordered.name, "unit": ordered.unit, "quantity": str(line.quantity),
-            "packs": counted}  # fmt: skip
+    return {"sku": goods.line.sku, "name": goods.name, "unit": goods.unit, "quantity": str(quantity), "packs": counted}
 
 
 def _where_to(session: Session, context: OrderContext) -> dict[str, Any]:
@@ -181,13 +250,21 @@ def _picked(session: Session, order_id: UUID, warehouse: str | None) -> list[Res
 def settle_goods(session: Session, context: OrderContext, key: str, actor: Actor, *, at: datetime) -> OrderState:
     """Where an order that still holds or awaits goods stands: while one warehouse has picked, the order is picking and
     the others have their tasks; without that, by what is reserved and paid."""
+    picking = picking_of(session, context, goods_of(session, context.order))
+    if picking.begun:
+        return go_on_picking(session, context, picking, key, actor, at=at)
+    _withdraw_stale(session, context, picking, at=at)
+    return settle_reserved(session, context, session.get_one(ReservationRow, context.order.id), as_of=at)
+
+
+def go_on_picking(
+    session: Session, context: OrderContext, picking: Picking, key: str, actor: Actor, *, at: datetime
+) -> OrderState:
+    """One warehouse has picked: the reserve has no end any more, and the other warehouses have their tasks."""
     order = context.order
-    reservation = session.get_one(ReservationRow, order.id)
-    if not stock.reservation_lines(session, order.id, "picking"):
-        _withdraw_stale(session, context, _to_pick(session, context), at=at)
-        return settle_reserved(session, context, reservation, as_of=at)
-    reservation.status, reservation.expires_at = "picking", None
-    call_for_picking(session, context, f"{key}:picking", actor, at=at)
+    reservation = update(ReservationRow).where(col(ReservationRow.order_id) == order.id)
+    session.execute(reservation.values(status="picking", expires_at=None))
+    _call(session, context, picking, f"{key}:picking", actor, at=at)
     current = orders.state_of(order)
     if current.status is OrderStatus.PICKING:
         return current

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -168,27 +168,18 @@ def was_opened(session: Session, key: str) -> bool:
     return session.exec(select(TaskRow.id).where(TaskRow.key == key)).first() is not None
 
 
-def has_open_task(session: Session, order_id: UUID, kind: str, *, about: Mapping[str, str] | None = None) -> bool:
-    """Whether somebody has this kind of work about an order already; with `about`, whose `details` carry it."""
+def has_open_task(session: Session, order_id: UUID, kind: str) -> bool:
+    """Whether somebody has this kind of work about an order already."""
     query = select(TaskRow.id).where(TaskRow.order_id == order_id, TaskRow.kind == str(kind), TaskRow.state == "open")
-    if about is not None:
-        query = query.where(col(TaskRow.details).contains(dict(about)))
     return session.exec(query.limit(1)).first() is not None
 
 
-def times_opened(session: Session, order_id: UUID, kind: str, *, about: Mapping[str, str]) -> int:
-    """How often this kind of work about an order was given out, whatever became of it."""
-    query = select(func.count()).where(TaskRow.order_id == order_id, TaskRow.kind == str(kind))
-    return session.exec(query.where(col(TaskRow.details).contains(dict(about)))).one()
-
-
-def told_by_open_tasks(session: Session, order_id: UUID, kind: str) -> list[dict[str, Any]]:
-    """The `details` of the open tasks of a kind about an order as they were given, oldest first."""
-    query = select(TaskRow.details).where(
-        TaskRow.order_id == order_id, TaskRow.kind == str(kind), TaskRow.state == "open"
-    )
+def tasks_given(session: Session, order_id: UUID, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """The tasks of a kind about an order, whatever became of them, oldest first: their state, and their `details` as
+    they were given."""
+    query = select(TaskRow.state, TaskRow.details).where(TaskRow.order_id == order_id, TaskRow.kind == str(kind))
     found = session.exec(query.order_by(col(TaskRow.id)))
-    return [{name: told for name, told in details.items() if name != WORDS} for details in found]
+    return [(state, {name: told for name, told in details.items() if name != WORDS}) for state, details in found]
 
 
 def is_asked(session: Session, kind: str, person: UUID, *, about: Mapping[str, str]) -> bool:
