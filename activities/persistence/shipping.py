@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlalchemy import text, update
+from sqlmodel import Session, col
 
 from activities.persistence import orders, stock
 from activities.persistence.allocations import Cause, Loss, loss_of
@@ -42,39 +43,41 @@ def ship(session: Session, request: ShipRequest, key: str) -> StepResult:
         raise WrongStateError(status=order.status, command="ship")
     context, actor, at = context_of(session, order), request.command.actor, request.as_of
     shelves = lock_picked(session, order.id, request.command.warehouse)
-    picked = _picked(session, order.id, request.command.warehouse)
-    before = quantities(picked)
-    shipped = _quantities(session, context, request, picked)
-    if order.ship_complete and not is_whole(shipped, before):
+    lines = stock.reservation_lines(session, order.id, *stock.OPEN)
+    picked = _picked(lines, request.command.warehouse)
+    more_to_come = len(picked) < len(lines)
+    shipped = _quantities(context, request, picked, lines)
+    if order.ship_complete and not is_whole(shipped, quantities(picked)):
         raise ShipCompleteError
+    short = _short(picked, shipped)
     _take_over(shelves, picked, shipped)
     shipment = _shipment(session, context, request, picked[0].warehouse)
     losses = _write_off(session, shelves, shipment, picked, shipped)
     served = serve_queue(session, shelves, Cause.SHIPMENT, order.id, at=at, losses=losses)
     over = [TaskKind.SHIPMENT_LATE]
-    if stock.reservation_lines(session, order.id, *stock.OPEN):
+    if more_to_come:
         here = {"warehouse": shipment.warehouse}
         cancel_tasks(session, at=at, order_id=order.id, kinds=[TaskKind.PICKING], about=here)
     else:
-        session.get_one(ReservationRow, order.id).status = "done"
+        session.execute(update(ReservationRow).where(col(ReservationRow.order_id) == order.id).values(status="done"))
         over += [TaskKind.PICKING, TaskKind.STOCK_LATE]
     cancel_tasks(session, at=at, order_id=order.id, kinds=over)
     state = orders.set_state(order, OrderState(OrderStatus.SHIPPED), at=at)
-    lines = [{"line_no": number, "quantity": str(quantity)} for number, quantity in shipped.items()]
+    gone = [{"line_no": number, "quantity": str(quantity)} for number, quantity in shipped.items()]
     record_event(session, "order", order.id, "shipped", actor, at=at, shipment=shipment.number,
-                 warehouse=shipment.warehouse, lines=lines)  # fmt: skip
-    _tell_short(session, context, request, before, shipped)
+                 warehouse=shipment.warehouse, lines=gone)  # fmt: skip
+    _tell_short(session, context, request, short)
     messages = _tell_over(session, context, request, key, shipped)
     return StepResult(state, messages, served=tuple(str(other) for other in served if other != order.id))
 
 
-def _picked(session: Session, order_id: UUID, warehouse: str | None) -> list[ReservationLineRow]:
+def _picked(lines: list[ReservationLineRow], warehouse: str | None) -> list[ReservationLineRow]:
     """What stands picked in the named warehouse, or in the only one.
 
     Raises:
         WarehouseNeededError, NothingPickedError
     """
-    there = by_warehouse(stock.reservation_lines(session, order_id, "picking"))
+    there = by_warehouse(line for line in lines if line.state == "picking")
     if warehouse is None and len(there) > 1:
         raise WarehouseNeededError(warehouses=", ".join(there))
     found = next(iter(there.values()), []) if warehouse is None else there.get(warehouse, [])
@@ -84,7 +87,7 @@ def _picked(session: Session, order_id: UUID, warehouse: str | None) -> list[Res
 
 
 def _quantities(
-    session: Session, context: OrderContext, request: ShipRequest, picked: list[ReservationLineRow]
+    context: OrderContext, request: ShipRequest, picked: list[ReservationLineRow], lines: list[ReservationLineRow]
 ) -> dict[int, Decimal]:
     """What is shipped by line number: all that was picked, or what the warehouse named.
 
@@ -95,8 +98,9 @@ def _quantities(
         return quantities(picked)
     by_sku = {line.sku: line for line in picked}
     to_come: dict[int, Decimal] = {}
-    for line in stock.reservation_lines(session, context.order.id, "waiting", "reserved"):
-        to_come[line.line_no] = to_come.get(line.line_no, ZERO) + line.quantity
+    for line in lines:
+        if line.state != "picking":
+            to_come[line.line_no] = to_come.get(line.line_no, ZERO) + line.quantity
     shipped: dict[int, Decimal] = {}
     for wanted in request.command.lines:
         mine = by_sku.get(wanted.sku)
@@ -152,8 +156,8 @@ def _write_off(
             losses.append(loss_of(line, "D7-14", line.quantity - quantity))
             stock.move_quantity(session, shelves, line, "closed", line.quantity - quantity)
         if quantity:
-            stock.move_quantity(session, shelves, line, "shipped", quantity)
             shelves[shipment.warehouse, sku].on_hand -= quantity
+            stock.move_quantity(session, shelves, line, "shipped", quantity)
             session.add(ShipmentLineRow(shipment_id=shipment.id, line_no=number, sku=sku, quantity=quantity))
             session.add(_movement(shipment, number, sku, quantity, shipment.shipped_at))
     return losses
@@ -164,22 +168,34 @@ def _movement(shipment: ShipmentRow, line_no: int, sku: str, quantity: Decimal, 
     return StockMovementRow(key=key, warehouse=shipment.warehouse, sku=sku, kind="shipment", quantity=-quantity, at=at)
 
 
-def _tell_short(
-    session: Session, context: OrderContext, request: ShipRequest, picked: Shipped, shipped: Shipped
-) -> None:
-    """Less left than was picked: the rest is free again (D7-14), and the manager talks to the customer."""
-    short = {number: quantity for number, quantity in picked.items() if shipped.get(number, ZERO) < quantity}
-    if not short:
-        return
-    at, skus = request.as_of, {line.line_no: line.sku for line in orders.lines_of(session, context.order)}
-    lines = [
-        {"sku": skus[number], "picked": str(quantity), "shipped": str(shipped.get(number, 0))}
-        for number, quantity in short.items()
+def _short(picked: list[ReservationLineRow], shipped: Shipped) -> list[dict[str, str]]:
+    """The lines of which less leaves than was picked, as people are told."""
+    return [
+        {"sku": line.sku, "picked": str(line.quantity), "shipped": str(shipped.get(line.line_no, 0))}
+        for line in picked
+        if shipped.get(line.line_no, ZERO) < line.quantity
     ]
+
+
+def _tell_short(session: Session, context: OrderContext, request: ShipRequest, lines: list[dict[str, str]]) -> None:
+    """Less left than was picked: the rest is free again (D7-14), and the manager talks to the customer."""
+    if not lines:
+        return
+    at = request.as_of
     record_event(session, "order", context.order.id, "shipped_short", request.command.actor, at=at, lines=lines)
     key = f"order:{request.order_id}:short:{request.round}"
     due_at = context.calendar.after_working_days(at, 1)
     assign(session, context, "short_shipped", key, Role.MANAGER, due_at=due_at, at=at, details={"lines": lines})
+
+
+_BEYOND = text("""
+    SELECT line.line_no, line.sku, line.quantity, line.price, line.vat_rate, line.gross, sum(gone.quantity) AS delivered
+      FROM order_line line JOIN shipment USING (order_id)
+      JOIN shipment_line gone ON gone.shipment_id = shipment.id AND gone.line_no = line.line_no
+     WHERE line.order_id = :order AND line.revision = :revision
+     GROUP BY line.order_id, line.revision, line.line_no HAVING sum(gone.quantity) > line.quantity ORDER BY line.line_no
+""")
+"""The lines of an order of which more has left than was ordered."""
 
 
 def _tell_over(
@@ -188,15 +204,13 @@ def _tell_over(
     """More left than was ordered: the invoice says what really left, and the manager hears of a sum that is off by more
     than the policy allows, 1 % by default (D12-5)."""
     order, at = context.order, request.as_of
-    delivered = orders.shipped_by_line(session, order.id)
-    excess, lines = ZERO, []
-    for line in orders.lines_of(session, order):
-        if line.line_no in shipped and delivered[line.line_no] > line.quantity:
-            excess += price_line(delivered[line.line_no], line.price, line.vat_rate).gross - line.gross
-            lines.append({"sku": line.sku, "ordered": str(line.quantity), "shipped": str(delivered[line.line_no])})
+    beyond = session.execute(_BEYOND, {"order": order.id, "revision": order.revision})
+    lines = [line for line in beyond if line.line_no in shipped]
     if not lines:
         return ()
-    record_event(session, "order", order.id, "over_delivered", request.command.actor, at=at, lines=lines,
+    excess = sum((price_line(line.delivered, line.price, line.vat_rate).gross - line.gross for line in lines), ZERO)
+    told = [{"sku": line.sku, "ordered": str(line.quantity), "shipped": str(line.delivered)} for line in lines]
+    record_event(session, "order", order.id, "over_delivered", request.command.actor, at=at, lines=told,
                  excess=str(excess), currency=order.currency)  # fmt: skip
     if not is_worth_telling(order.gross, excess, context.policy.over_delivery_notice_percent):
         return ()
