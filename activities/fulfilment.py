@@ -10,6 +10,7 @@ from activities.persistence.events import record_event
 from activities.persistence.order_tables import OrderRow
 from activities.persistence.picking import (
     call_for_picking,
+    end_questions,
     go_on_picking,
     goods_of,
     may_pick,
@@ -17,17 +18,13 @@ from activities.persistence.picking import (
     put_back,
     renew_tasks,
 )
-from activities.persistence.reassignment_requests import void_requests
 from activities.persistence.shipping import ship
-from activities.persistence.standing import withdraw_proposal
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationLineRow
-from activities.persistence.tasks import cancel_tasks
 from domain.errors import WrongStateError
 from domain.fulfilment import UnpickRequest
 from domain.orders import OrderStatus, OrderStep, ShipRequest, StepResult, WaitReason
 from domain.stock_errors import GoodsGoneError, NothingPickedError, NothingToPickError, UnpickAtGateError
-from domain.tasks import TaskKind
 
 
 class FulfilmentActivities:
@@ -98,9 +95,7 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
         stock.move_quantity(session, shelves, line, "picking")
     picking.begin(places)
     session.flush()
-    withdraw_proposal(session, order.id, at=step.as_of)
-    cancel_tasks(session, at=step.as_of, order_id=order.id, kinds=[TaskKind.SHIPMENT_LATE])
-    void_requests(session, order.id, at=step.as_of, waits_for=awaited)
+    end_questions(session, order.id, at=step.as_of, waits_for=awaited)
     state = go_on_picking(session, context, picking, key, step.actor, at=step.as_of)
     record_event(session, "order", order.id, "picking_started", step.actor, at=step.as_of, warehouses=places)
     return StepResult(state)

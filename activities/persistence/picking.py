@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, update
+from sqlalchemy import and_, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -17,10 +17,12 @@ from activities.persistence.context import OrderContext, assign
 from activities.persistence.events import record_event
 from activities.persistence.order_tables import OrderLineRow, OrderRow
 from activities.persistence.party_tables import ContactRow
-from activities.persistence.standing import settle_reserved
+from activities.persistence.reassignment_requests import void_requests
+from activities.persistence.standing import settle_reserved, withdraw_proposal
 from activities.persistence.stock_tables import ProductRow, ReservationLineRow, ReservationRow
 from activities.persistence.tasks import cancel_tasks, tasks_given
 from domain import waits
+from domain.allocation import ShelfKey
 from domain.orders import Actor, OrderState, OrderStatus, Role, WaitReason
 from domain.packing import in_packs
 from domain.tasks import TaskKind
@@ -208,9 +210,32 @@ def _contact(session: Session, context: OrderContext) -> dict[str, str | None] |
     order = context.order
     if order.contact_name or order.contact_phone:
         return {"name": order.contact_name, "phone": order.contact_phone}
-    query = select(ContactRow).where(ContactRow.customer_id == order.customer_id, col(ContactRow.phone).is_not(None))
+    query = select(ContactRow.name, ContactRow.phone).where(
+        ContactRow.customer_id == order.customer_id, col(ContactRow.phone).is_not(None)
+    )
     found = session.exec(query.order_by(col(ContactRow.id)).limit(1)).first()
-    return None if found is None else {"name": found.name, "phone": found.phone}
+    return None if found is None else {"name": found[0], "phone": found[1]}
+
+
+_ASKED = text("""
+    SELECT EXISTS (SELECT FROM approval WHERE order_id = :order AND state = 'open')
+           OR EXISTS (SELECT FROM order_revision WHERE order_id = :order AND state = 'proposed') AS revision,
+           EXISTS (SELECT FROM task WHERE order_id = :order AND kind = 'shipment_late' AND state = 'open') AS delay,
+           EXISTS (SELECT FROM reassignment
+                    WHERE (from_order_id = :order OR to_order_id = :order) AND state = 'requested') AS goods
+""")
+
+
+def end_questions(session: Session, order_id: UUID, *, at: datetime, waits_for: Collection[ShelfKey]) -> None:
+    """Goods are picked: nobody is asked any more about another revision (D6-7), why nothing leaves (D6-13), or for
+    goods, except for those that the order still waits for (D8-4). Most orders have no such question."""
+    asked = session.execute(_ASKED, {"order": order_id}).one()
+    if asked.revision:
+        withdraw_proposal(session, order_id, at=at)
+    if asked.delay:
+        cancel_tasks(session, at=at, order_id=order_id, kinds=[TaskKind.SHIPMENT_LATE])
+    if asked.goods:
+        void_requests(session, order_id, at=at, waits_for=waits_for)
 
 
 def put_back(
