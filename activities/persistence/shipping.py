@@ -50,7 +50,7 @@ def ship(session: Session, request: ShipRequest, key: str) -> StepResult:
     if order.ship_complete and not is_whole(shipped, quantities(picked)):
         raise ShipCompleteError
     short = _short(picked, shipped)
-    _take_over(shelves, picked, shipped)
+    over_picked = _take_over(shelves, picked, shipped)
     shipment = _shipment(session, context, request, picked[0].warehouse)
     losses = _write_off(session, shelves, shipment, picked, shipped)
     served = serve_queue(session, shelves, Cause.SHIPMENT, order.id, at=at, losses=losses)
@@ -67,7 +67,7 @@ def ship(session: Session, request: ShipRequest, key: str) -> StepResult:
     record_event(session, "order", order.id, "shipped", actor, at=at, shipment=shipment.number,
                  warehouse=shipment.warehouse, lines=gone)  # fmt: skip
     _tell_short(session, context, request, short)
-    messages = _tell_over(session, context, request, key, shipped)
+    messages = _tell_over(session, context, request, key, shipped) if over_picked else ()
     return StepResult(state, messages, served=tuple(str(other) for other in served if other != order.id))
 
 
@@ -113,12 +113,14 @@ def _quantities(
     return shipped
 
 
-def _take_over(shelves: stock.Shelves, picked: list[ReservationLineRow], shipped: Shipped) -> None:
-    """Take what leaves beyond the order from what is free, never from what others were promised (D12-5).
+def _take_over(shelves: stock.Shelves, picked: list[ReservationLineRow], shipped: Shipped) -> bool:
+    """Take what leaves beyond the order from what is free, never from what others were promised (D12-5); whether
+    anything was taken.
 
     Raises:
         OverDeliveryNotFreeError
     """
+    taken = False
     for line in picked:
         over, row = shipped.get(line.line_no, ZERO) - line.quantity, shelves[line.warehouse, line.sku]
         if over <= 0:
@@ -127,6 +129,8 @@ def _take_over(shelves: stock.Shelves, picked: list[ReservationLineRow], shipped
             raise OverDeliveryNotFreeError(sku=line.sku, picked=str(line.quantity), free=str(stock.free(row)))
         row.picking += over
         line.quantity += over
+        taken = True
+    return taken
 
 
 def _shipment(session: Session, context: OrderContext, request: ShipRequest, warehouse: str) -> ShipmentRow:
@@ -202,7 +206,10 @@ def _tell_over(
     session: Session, context: OrderContext, request: ShipRequest, key: str, shipped: Shipped
 ) -> tuple[str, ...]:
     """More left than was ordered: the invoice says what really left, and the manager hears of a sum that is off by more
-    than the policy allows, 1 % by default (D12-5)."""
+    than the policy allows, 1 % by default (D12-5).
+
+    Asked only where more left than was picked: what is reserved is never more than was ordered.
+    """
     order, at = context.order, request.as_of
     beyond = session.execute(_BEYOND, {"order": order.id, "revision": order.revision})
     lines = [line for line in beyond if line.line_no in shipped]
