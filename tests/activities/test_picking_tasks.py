@@ -17,7 +17,7 @@ from activities.persistence.order_tables import OrderRow
 from activities.persistence.record_tables import JournalRow, TaskRow
 from activities.revisions import RevisionActivities
 from domain.fulfilment import UnpickCommand, UnpickRequest
-from domain.orders import OrderStatus
+from domain.orders import OrderStatus, ShipCommand, ShipRequest
 from domain.revisions import ReviseCommand, ReviseRequest
 
 
@@ -172,6 +172,21 @@ def test_what_is_picked_is_read_only_under_the_lock_of_its_shelves(engine: Engin
         read = next(place for place, sql in enumerate(asked) if "reservation_line.quantity" in sql)
         locked = next(place for place, sql in enumerate(asked) if "FROM stock" in sql and "FOR UPDATE" in sql)
         assert locked < read
+        asked.clear()
+
+
+def test_each_step_reads_the_goods_of_its_order_once(engine: Engine, company: Company) -> None:
+    order, asked = ready(engine, company), []
+    steps = FulfilmentActivities(engine)
+    for step in (
+        lambda: steps.call_for_picking(a_step(order, 2)),
+        lambda: pick(engine, company, order),
+        lambda: steps.ship_order(ShipRequest(order, 6, ShipCommand(company.warehouse, ()), MONDAY)),
+    ):
+        event.listen(engine, "before_cursor_execute", note := lambda *call: asked.append(call[2]))
+        step()
+        event.remove(engine, "before_cursor_execute", note)
+        assert sum(sql.startswith("SELECT") and "reservation_line.quantity" in sql for sql in asked) == 1
         asked.clear()
 
 
