@@ -15,8 +15,8 @@ from activities.dunning_effects import LETTER_TEMPLATES, merged_letter, why_with
 from activities.persistence import orders
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
-from activities.persistence.freezing import frozen_since, restored_midway, was_restored
-from activities.persistence.outbound import Claim, claim, lock_letters_to_customer, mark, reword
+from activities.persistence.freezing import frozen_since, pass_gate, restored_midway
+from activities.persistence.outbound import Claim, claim, lock_letters, mark, reword
 from activities.persistence.party_tables import CustomerRow
 from activities.persistence.record_tables import OutboundRow
 from activities.persistence.tasks import open_task
@@ -112,7 +112,7 @@ class NotificationActivities:
         with _alone(self._engine, key):
             with Session(self._engine) as session, session.begin():
                 found = _claim(session, key, as_of)
-                repeated = found.found is MessageState.PLANNED and was_restored(session)
+            repeated = found.found is MessageState.PLANNED and found.restored
             if found.found in FINISHED:
                 return found.found
             if repeated and self._mailbox is not None and self._mailbox.find(found.message.message_id):
@@ -158,11 +158,11 @@ def _claim(session: Session, key: str, as_of: datetime) -> Claim:
     Raises:
         HeldError: nothing may leave the house now; the message stays as it was.
     """
-    lock_letters_to_customer(session, key)
+    if customer_id := pass_gate(session, key):
+        lock_letters(session, customer_id)
     taken = claim(session, key, at=_attempted_at(as_of))
-    since = None if taken.found in FINISHED else frozen_since(session)
-    if since is not None:
-        raise HeldError(f"nothing leaves the house since {since.isoformat()}")
+    if taken.held_since is not None and taken.found not in FINISHED:
+        raise HeldError(f"nothing leaves the house since {taken.held_since.isoformat()}")
     message = taken.message
     about_debt = message.template in LETTER_TEMPLATES.values() and message.audience == "customer"
     if taken.found is not MessageState.PLANNED or not about_debt:

@@ -1,11 +1,12 @@
 """Times in which nothing leaves the house: after a restore until it is reconciled, or because a person stopped it.
 
-Whoever hands a message over takes the gate shared in the transaction of its claim; whoever freezes takes it alone. So
+Whoever hands a message over takes the gate shared, before all else of its claim; whoever freezes takes it alone. So
 when a freeze is committed, no claim that knew nothing of it is still under way.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session, col, select
@@ -20,6 +21,10 @@ from domain.orders import SYSTEM
 
 _GATE = 7_023_118
 """Advisory lock of whatever leaves the house."""
+_PASS = text("""
+    SELECT pg_advisory_xact_lock_shared(:gate), CASE audience WHEN 'customer' THEN customer_id END AS customer_id
+      FROM outbound WHERE key = :key
+""")
 SUBJECT = "effects"
 
 
@@ -29,16 +34,26 @@ def frozen_since(session: Session) -> datetime | None:
     return min((row.frozen_at for row in lasting(session)), default=None)
 
 
+def pass_gate(session: Session, key: str) -> UUID | None:
+    """Take the gate for one message until commit; what is read afterwards knows every freeze.
+
+    Returns:
+        The customer whom it is for, None for a notice: that never changes.
+
+    Raises:
+        LookupError: nothing was planned under this key.
+    """
+    row = session.execute(_PASS, {"gate": _GATE, "key": key}).first()
+    if row is None:
+        raise LookupError(f"no message is planned under {key!r}")
+    customer_id: UUID | None = row.customer_id
+    return customer_id
+
+
 def lasting(session: Session) -> Sequence[EffectFreezeRow]:
     """The freezes that last, oldest first."""
     query = select(EffectFreezeRow).where(col(EffectFreezeRow.thawed_at).is_(None))
     return session.exec(query.order_by(col(EffectFreezeRow.frozen_at))).all()
-
-
-def was_restored(session: Session) -> bool:
-    """Whether this database was ever brought back from a backup, so that a message of its lost days may have gone."""
-    query = select(EffectFreezeRow.id).where(EffectFreezeRow.reason == FreezeReason.RESTORE)
-    return session.exec(query.limit(1)).first() is not None
 
 
 def restored_midway(session: Session) -> list[tuple[Message, MessageState]]:

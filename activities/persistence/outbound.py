@@ -4,9 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -67,48 +68,60 @@ def message_id(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A locked look at one message: where it stood, and what it says."""
+    """A locked look at one message: where it stood, and what it says.
+
+    `held_since`: since when nothing may leave the house, None while it may; `restored`: whether this database was ever
+    brought back from a backup, so that a message of its lost days may have gone.
+    """
 
     found: MessageState
     message: Message
     schedule_line_id: UUID | None
     customer_id: UUID | None
+    held_since: datetime | None
+    restored: bool
+
+
+_CLAIM = text("""
+    UPDATE outbound
+       SET state = CASE state WHEN 'planned' THEN 'sending' ELSE state END,
+           claimed_at = CASE state WHEN 'planned' THEN :at ELSE claimed_at END,
+           attempts = attempts + CASE state WHEN 'planned' THEN 1 ELSE 0 END
+     WHERE key = :key
+    RETURNING old.state AS found, key, template, audience, recipient, subject, body, message_id, schedule_line_id,
+              customer_id, (SELECT min(frozen_at) FROM effect_freeze WHERE thawed_at IS NULL) AS held_since,
+              EXISTS (SELECT FROM effect_freeze WHERE reason = 'restore') AS restored
+""")
+
+
+_AS_WRITTEN = {"synchronize_session": False, "populate_existing": True}
 
 
 def claim(session: Session, key: str, *, at: datetime) -> Claim:
     """Lock one message and tell where it stood; a planned one becomes `sending`, since `at` by the machine's clock.
 
-    Raises:
-        LookupError: nothing was planned under this key.
+    Whether letters may go is true until commit, under the gate (`freezing.pass_gate`); where they may not, roll back.
     """
-    row = _locked(session, key)
-    found = MessageState(row.state)
-    if found is MessageState.PLANNED:
-        row.state = MessageState.SENDING.value
-        row.claimed_at = at
-        row.attempts += 1
-        session.add(row)
-    return Claim(found, message_of(row), row.schedule_line_id, row.customer_id)
+    row = session.execute(_CLAIM, {"key": key, "at": at}).one()
+    message = Message(row.key, row.template, row.audience, row.recipient, row.subject, row.body, row.message_id)
+    found = MessageState(row.found)
+    return Claim(found, message, row.schedule_line_id, row.customer_id, row.held_since, row.restored)
 
 
 def mark(session: Session, key: str, state: MessageState, *, at: datetime, error: str | None = None) -> OutboundRow:
     """Record how the sending ended. A message already done stays done."""
-    row = _locked(session, key)
-    if row.state != MessageState.DONE:
-        row.state, row.error = state.value, error
-        if state is MessageState.DONE:
-            row.done_at = at
-        session.add(row)
-    return row
+    ended: dict[str, Any] = {"state": state.value, "error": error}
+    if state is MessageState.DONE:
+        ended["done_at"] = at
+    query = update(OutboundRow).where(col(OutboundRow.key) == key, col(OutboundRow.state) != MessageState.DONE)
+    marked = session.scalars(query.values(ended).returning(OutboundRow), execution_options=_AS_WRITTEN).first()
+    return marked or _locked(session, key)
 
 
-def lock_letters_to_customer(session: Session, key: str) -> None:
+def lock_letters(session: Session, customer_id: UUID) -> None:
     """Let one letter to a customer be taken at a time, so that those of one day can become one (D10-4)."""
-    query = select(OutboundRow.customer_id).where(OutboundRow.key == key, OutboundRow.audience == "customer")
-    customer = session.exec(query).first()
-    if customer is not None:
-        name = f"letters:{customer}"
-        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+    name = f"letters:{customer_id}"
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 
 def planned_siblings(session: Session, key: str, customer_id: UUID, templates: Collection[str]) -> list[OutboundRow]:

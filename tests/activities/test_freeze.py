@@ -13,7 +13,7 @@ from support.mail import RecordingMailer
 
 from activities.adapters.errors import HeldError
 from activities.notifications import NotificationActivities
-from activities.persistence import freezing
+from activities.persistence import freezing, outbound
 from activities.persistence.events import events_of
 from activities.persistence.outbound import plan_message
 from activities.persistence.record_tables import OutboundRow, TaskRow
@@ -94,11 +94,12 @@ def test_a_letter_that_is_done_is_told_so_while_frozen(engine: Engine, planned: 
     assert activities.deliver([planned], LATER)[0].state is MessageState.DONE
 
 
-def test_a_freeze_waits_for_claims_that_knew_nothing_of_it(engine: Engine) -> None:
+def test_a_freeze_waits_for_claims_that_knew_nothing_of_it(engine: Engine, planned: str) -> None:
     """Whoever has read that letters may go commits before the freeze does, so that none is claimed after it."""
     order: list[str] = []
     with ThreadPoolExecutor(1) as aside, Session(engine) as claim:
-        assert freezing.frozen_since(claim) is None
+        freezing.pass_gate(claim, planned)
+        assert outbound.claim(claim, planned, at=LATER).held_since is None
 
         def freeze_aside() -> None:
             freeze(engine)
@@ -111,6 +112,19 @@ def test_a_freeze_waits_for_claims_that_knew_nothing_of_it(engine: Engine) -> No
         claim.commit()
         waiting.result(5)
     assert order == ["claimed", "frozen"]
+
+
+def test_a_claim_that_meets_a_freeze_under_way_waits_and_is_held(engine: Engine, planned: str) -> None:
+    mailer = RecordingMailer()
+    with ThreadPoolExecutor(1) as aside, Session(engine) as session:
+        freezing.freeze(session, FreezeReason.STOP, by="admin", at=LATER)
+        waiting = aside.submit(NotificationActivities(engine, mailer).deliver, [planned], LATER)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.3)
+        session.commit()
+        with pytest.raises(HeldError):
+            waiting.result(5)
+    assert (state(engine), mailer.sent) == ("planned", [])
 
 
 def test_a_second_freeze_for_the_same_reason_is_the_first(engine: Engine) -> None:
