@@ -19,7 +19,6 @@ from activities.persistence.order_sheet import (
     Money,
     OrderSheet,
     Revision,
-    order_sheet,
 )
 from activities.persistence.order_tables import CreditDecisionRow, OrderLineRow, OrderRow
 from api.i18n import Language, speech
@@ -62,9 +61,10 @@ def _summary(order: OrderRow, language: Language, held: CreditNow | None) -> dic
     }
 
 
-def detail(session: Session, order: OrderRow, language: Language, *, now: datetime) -> dict[str, Any]:
+def detail(
+    session: Session, order: OrderRow, sheet: OrderSheet, language: Language, *, now: datetime
+) -> dict[str, Any]:
     """The order with everything about it."""
-    sheet = order_sheet(session, order)
     (summary,) = summaries(session, [order], language, now=now)
     return {
         **summary,

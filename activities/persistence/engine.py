@@ -46,7 +46,7 @@ def make_engine(database_url: str, pool_size: int = 10, *, ask_first: bool = Tru
 
 def asking(engine: Engine) -> Session:
     """A session for questions alone, each a transaction of its own: READ COMMITTED shows no more to those that share
-    one, and asks for two statements besides. Write nothing in it: there is no taking back."""
+    one, and asks for two statements besides. Write no more than one thing in it, the last: there is no taking back."""
     return Session(engine.execution_options(isolation_level="AUTOCOMMIT"))
 
 

@@ -14,15 +14,16 @@ from activities.persistence import orders, revisions
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.identifiers import new_id
 from activities.persistence.money_tables import BankStatementRow, InvoiceRow, PaymentRow, ScheduleLineRow
-from activities.persistence.order_tables import OrderRow
+from activities.persistence.order_tables import ApprovalRow, OrderRow
 from activities.persistence.party_tables import CustomerRow, UserRow
-from activities.persistence.stock_tables import ExpectedReceiptRow
+from activities.persistence.stock_tables import ExpectedReceiptRow, ShortageRow
 from domain.grant_life import GrantInput
 from domain.invoicing import InvoiceInput
 from domain.limits import GrantKind, GrantState
 from domain.messages import MessageState
 from domain.orders import ENDED, SYSTEM, Actor, OpenShortage, OrderInput, Proposal, Role
 from domain.payments import PaymentInput, StatementInput
+from domain.shortages import ShortageState
 from domain.supply_life import SupplyInput, SupplyState
 from domain.watch import Effect, Thing
 
@@ -46,12 +47,6 @@ _PAYMENTS = """
 """
 """Recorded money that nobody has matched; that of a statement under way is the statement's."""
 _STATEMENTS = "SELECT sha256 FROM bank_statement WHERE coalesce(jsonb_typeof(summary), 'null') = 'null'"
-_BESIDE = text("""
-    SELECT asked, round, until
-      FROM (SELECT EXISTS (SELECT FROM approval WHERE order_id = :order AND state = 'open' AND revision <> :revision)
-            AS asked) request
-      LEFT JOIN (SELECT round, until FROM order_shortage WHERE order_id = :order AND state = 'open') question ON true
-""")
 _LATER = {
     "order": f"SELECT id, status, {_POSTING.format(of='order_id', table='sales_order')} AS posting "
     "FROM sales_order WHERE id = ANY(:ids)",
@@ -165,19 +160,39 @@ def order_input(
     )
 
 
-def order_beginning(session: Session, order: OrderRow, *, now: datetime) -> OrderInput:
-    """The same with what waits beside it, read in one statement: hardly any order has either."""
-    beside = session.execute(_BESIDE, {"order": order.id, "revision": order.revision}).one()
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What waits beside an order: whether an edit was asked for, and a question about a shortage."""
+
+    asked: bool
+    shortage: OpenShortage | None
+
+
+def order_and_beside(session: Session, order_id: UUID) -> tuple[OrderRow, Beside] | None:
+    """An order with what waits beside it, in one statement: hardly any order has either."""
+    mine = [col(ApprovalRow.order_id) == OrderRow.id, col(ApprovalRow.revision) != OrderRow.revision]
+    asked = select(ApprovalRow.id).where(*mine, ApprovalRow.state == "open").exists()
+    question = (col(ShortageRow.order_id) == OrderRow.id) & (col(ShortageRow.state) == ShortageState.OPEN)
+    query = select(OrderRow, asked, ShortageRow.round, ShortageRow.until).join(ShortageRow, question, isouter=True)
+    found = session.execute(query.where(OrderRow.id == order_id)).first()
+    if found is None:
+        return None
+    order, is_asked, number, until = found
+    return order, Beside(is_asked, None if number is None else OpenShortage(number, until))
+
+
+def order_beginning(session: Session, order: OrderRow, beside: Beside, *, now: datetime) -> OrderInput:
+    """What starts the order's process, with what waits beside it."""
     proposal = revisions.open_proposal(session, order, as_of=now) if beside.asked else None
-    shortage = None if beside.round is None else OpenShortage(beside.round, beside.until)
-    return order_input(order, now=now, proposal=proposal, shortage=shortage)
+    return order_input(order, now=now, proposal=proposal, shortage=beside.shortage)
 
 
 def _order(session: Session, name: str, now: datetime) -> Beginning | None:
-    order = session.get(OrderRow, UUID(name))
-    if order is None or order.status in ENDED:
+    found = order_and_beside(session, UUID(name))
+    if found is None or found[0].status in ENDED:
         return None
-    start = order_beginning(session, order, now=now)
+    order, beside = found
+    start = order_beginning(session, order, beside, now=now)
     shown = {"OporaCustomerId": start.customer_id, "OporaManagerId": start.manager_id, "OporaStatus": order.status}
     return Beginning("OrderWorkflow", start, f"Заказ {order.number}", "stock_allocated", shown)
 

@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import text
-from sqlmodel import Session
+from sqlalchemy import ColumnElement, Select, literal_column, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
 
 from activities.persistence.order_tables import OrderRow
+from activities.persistence.party_tables import CustomerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,25 +172,36 @@ def _all(query: str) -> str:
     return f"(SELECT coalesce(json_agg(found), '[]') FROM ({query}) found)"
 
 
-_SHEET = text(f"""
-    SELECT json_build_object(
-             'customer_name', customer.name, 'customer_tax_id', customer.tax_id,
-             'lines', {_all(_LINES)},
-             'revisions', {_all(_REVISIONS)},
-             'decision', (SELECT to_json(found) FROM ({_DECISION}) found),
-             'reserve', (SELECT json_build_object('status', status, 'expires_at', expires_at, 'extensions', extensions,
-                                                  'lines', {_all(_HELD)})
-                           FROM reservation WHERE order_id = o.id),
-             'was_short', EXISTS (SELECT FROM order_shortage WHERE order_id = o.id AND state <> 'void'),
-             'invoices', {_all(_INVOICES)},
-             'payments', {_all(_PAYMENTS)},
-             'journal', {_all(_JOURNAL)})::text
-      FROM sales_order o JOIN customer ON customer.id = o.customer_id WHERE o.id = :order
+_SHEET: ColumnElement[str] = literal_column(f"""
+    json_build_object(
+      'customer_name', customer.name, 'customer_tax_id', customer.tax_id,
+      'lines', {_all(_LINES)},
+      'revisions', {_all(_REVISIONS)},
+      'decision', (SELECT to_json(found) FROM ({_DECISION}) found),
+      'reserve', (SELECT json_build_object('status', status, 'expires_at', expires_at, 'extensions', extensions,
+                                           'lines', {_all(_HELD)})
+                    FROM reservation WHERE order_id = o.id),
+      'was_short', EXISTS (SELECT FROM order_shortage WHERE order_id = o.id AND state <> 'void'),
+      'invoices', {_all(_INVOICES)},
+      'payments', {_all(_PAYMENTS)},
+      'journal', {_all(_JOURNAL)})::text
 """)
 """Numbers travel as texts: JSON would bend them."""
+_ORDER = aliased(OrderRow, name="o")
 
 
 def order_sheet(session: Session, order: OrderRow) -> OrderSheet:
-    """Everything about an order, as of one instant."""
+    """Everything about an order that this session knows, as of one instant."""
     session.flush()
-    return _CODEC.validate_json(session.execute(_SHEET, {"order": order.id}).scalar_one())
+    return _CODEC.validate_json(session.execute(_of(order.id, _SHEET)).scalar_one())
+
+
+def order_and_sheet(session: Session, order_id: UUID) -> tuple[OrderRow, OrderSheet] | None:
+    """An order with everything about it, as of one instant."""
+    found = session.execute(_of(order_id, _ORDER, _SHEET)).first()
+    return None if found is None else (found[0], _CODEC.validate_json(found[1]))
+
+
+def _of(order_id: UUID, *wanted: Any) -> Select[Any]:
+    customers = col(CustomerRow.id) == _ORDER.customer_id
+    return select(*wanted).select_from(_ORDER).join(CustomerRow, customers).where(col(_ORDER.id) == order_id)

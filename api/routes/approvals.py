@@ -10,6 +10,7 @@ from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from activities.persistence import dossier, order_desk
+from activities.persistence.order_sheet import order_sheet
 from activities.persistence.orders import account_of_order
 from activities.persistence.reconsideration import orders_to_tell
 from api import order_dossier, order_views
@@ -55,7 +56,7 @@ async def clear_legal_stop(
 
     def work(session: Session) -> tuple[int, Any]:
         order = order_desk.clear_legal_stop(session, order_id, body.comment, caller, at=now)
-        return 200, order_views.detail(session, order, language, now=now)
+        return 200, order_views.detail(session, order, order_sheet(session, order), language, now=now)
 
     answer = await once.run_async(body, work)
     moved = await run_in_threadpool(_moved, engine, order_id)

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from activities.persistence import lives
 from activities.persistence.order_desk import copy_order as write_copy
+from activities.persistence.order_sheet import order_sheet
 from activities.persistence.parties import customer_for
 from api import order_commands, order_views
 from api.auth import require
@@ -36,7 +37,7 @@ async def copy_order(
         source = visible_order(session, order_id, caller)
         order = write_copy(session, source, customer_for(session, source.customer_id, caller), caller, at=now)
         started.append(lives.order_input(order, now=now))
-        return 201, order_views.detail(session, order, language, now=now)
+        return 201, order_views.detail(session, order, order_sheet(session, order), language, now=now)
 
     answer = await once.run_async(None, work)
     quotes = started or await order_commands.written_before(once, answer)

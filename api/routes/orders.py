@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
 from activities.persistence import lives
 from activities.persistence.dossier import was_asked
 from activities.persistence.engine import asking
+from activities.persistence.order_sheet import OrderSheet, order_and_sheet, order_sheet
 from activities.persistence.order_tables import OrderRow
 from activities.persistence.parties import customer_for
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
@@ -134,7 +135,7 @@ async def create_order(
         customer = customer_for(session, body.customer_id, caller)
         order = write_quote(session, customer, _draft(body, body.currency or customer.currency), caller, now=now)
         started.append(lives.order_input(order, now=now))
-        return 201, order_views.detail(session, order, language, now=now)
+        return 201, order_views.detail(session, order, order_sheet(session, order), language, now=now)
 
     answer = await once.run_async(body, work)
     quotes = started or await order_commands.written_before(once, answer)
@@ -223,19 +224,26 @@ class OrderDesk:
 
     def _claim(self, update: Any, argument: Any, once_a_revision: bool) -> tuple[OrderInput, int]:
         """What the order's process starts from, and its revision; the key belongs to the command from now on."""
-        find = readable_order if update is OrderWorkflow.answer_approval else visible_order
-        with Session(self._engine) as session, session.begin():
-            order = find(session, self.order_id, self.caller)
+        with asking(self._engine) as session:
+            found = lives.order_and_beside(session, self.order_id)
+            if found is None or not self._may_send(session, update, found[0]):
+                raise OrderNotFoundError
+            order, beside = found
             if once_a_revision and order.status in ENDED and self._once.key is None:
                 raise order_commands.why_ended(session, self.order_id, update.__name__)
-            beginning = lives.order_beginning(session, order, now=self._now)
+            beginning = lives.order_beginning(session, order, beside, now=self._now)
             self._once.claim(session, argument)
             return beginning, order.revision
 
+    def _may_send(self, session: Session, update: Any, order: OrderRow) -> bool:
+        if update is OrderWorkflow.answer_approval:
+            return may_read(session, order, self.caller)
+        return may_see(order, self.caller)
+
     def _view(self) -> dict[str, Any]:
         with asking(self._engine) as session:
-            order = readable_order(session, self.order_id, self.caller)
-            return order_views.detail(session, order, self.language, now=self._now)
+            order, sheet = readable_sheet(session, self.order_id, self.caller)
+            return order_views.detail(session, order, sheet, self.language, now=self._now)
 
 
 async def _desk(
@@ -278,9 +286,26 @@ def readable_order(session: Session, order_id: UUID, caller: Actor) -> OrderRow:
         OrderNotFoundError
     """
     order = session.get(OrderRow, order_id)
-    if order is None or not (may_see(order, caller) or was_asked(session, order_id, caller)):
+    if order is None or not may_read(session, order, caller):
         raise OrderNotFoundError
     return order
+
+
+def readable_sheet(session: Session, order_id: UUID, caller: Actor) -> tuple[OrderRow, OrderSheet]:
+    """The same with everything about it.
+
+    Raises:
+        OrderNotFoundError
+    """
+    found = order_and_sheet(session, order_id)
+    if found is None or not may_read(session, found[0], caller):
+        raise OrderNotFoundError
+    return found
+
+
+def may_read(session: Session, order: OrderRow, caller: Actor) -> bool:
+    """Whether a person may look at an order: whoever may see it, and whoever was asked to approve it (D4-4)."""
+    return may_see(order, caller) or was_asked(session, order.id, caller)
 
 
 def may_see(order: OrderRow, caller: Actor) -> bool:
@@ -371,7 +396,8 @@ def list_orders(
 @router.get("/{order_id}", summary="Заказ / Order", responses=problems(404) | answers(OrderOut))
 def get_order(order_id: UUID, session: Db, caller: Caller, language: Language, now: Now) -> dict[str, Any]:
     """Everything about the order: state, decision, wait, reserve, invoices, payments, history."""
-    return order_views.detail(session, readable_order(session, order_id, caller), language, now=now)
+    order, sheet = readable_sheet(session, order_id, caller)
+    return order_views.detail(session, order, sheet, language, now=now)
 
 
 @router.get("/{order_id}/why", summary="Почему стоит заказ? / Why does it wait?", responses=problems(404))

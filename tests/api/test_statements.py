@@ -81,5 +81,5 @@ async def test_a_whole_order_costs_no_more_statements_than_it_has_to(shop: Shop,
 
     assert len(quoted) <= 23, quoted
     for step in ("place", "start-picking", "ship"):
-        assert len(spent[step]) <= 8, spent[step]
-    assert len(read) <= 5, read
+        assert len(spent[step]) <= 4, spent[step]
+    assert len(read) <= 4, read

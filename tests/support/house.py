@@ -86,8 +86,8 @@ class House:
         """What starts the order's workflow where the order stands now."""
         now = datetime.now(UTC)
         with Session(self.engine) as session:
-            order = session.get_one(OrderRow, UUID(order_id))
-            return lives.order_beginning(session, order, now=now)
+            order, beside = lives.order_and_beside(session, UUID(order_id))
+            return lives.order_beginning(session, order, beside, now=now)
 
     def handle(self, order_id: str) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(ids.order_workflow_id(order_id))
