@@ -9,16 +9,17 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from activities.persistence import orders, revisions
-from activities.persistence.calendars import load_calendar
+from activities.persistence.calendars import know_calendar, moved_days
 from activities.persistence.events import record_event
 from activities.persistence.identifiers import next_number
 from activities.persistence.order_tables import OrderLineRow, OrderRow
-from activities.persistence.party_tables import CreditAccountRow, CustomerRow, UserRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow, LegalEntityRow, UserRow
 from activities.persistence.policies import policy_in_force
 from activities.persistence.rates import load_rates
 from activities.persistence.stock_tables import ProductRow
 from activities.persistence.warehouses import check_warehouses
 from domain import waits
+from domain.business_calendar import BusinessCalendar
 from domain.errors import (
     AmountTooLargeError,
     DuplicateLineError,
@@ -68,7 +69,7 @@ def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, acto
         AmountTooLargeError, RateUnknownError
     """
     company = orders.legal_entity(session)
-    calendar = load_calendar(session, company.country, company.timezone)
+    calendar, base = _calendar_and_base(session, company, customer)
     version, policy = policy_in_force(session, calendar.day_of(now))
     currency = draft.currency or customer.currency
     products = _products(session, draft.lines, currency)
@@ -76,7 +77,7 @@ def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, acto
     amounts = [_amounts(line, products[line.sku]) for line in draft.lines]
     sums = total(amounts)
     _check_total(sums)
-    _check_worth(session, customer, sums, currency, today=calendar.day_of(now))
+    _check_worth(session, sums, currency, base, today=calendar.day_of(now))
     state = waits.quoted(now, policy, calendar)
     order = OrderRow(
         number=f"ЗК-{next_number(session, 'order'):06d}",
@@ -116,6 +117,15 @@ def write_quote(session: Session, customer: CustomerRow, draft: QuoteDraft, acto
     return order
 
 
+def _calendar_and_base(
+    session: Session, company: LegalEntityRow, customer: CustomerRow
+) -> tuple[BusinessCalendar, str]:
+    """The company's calendar and the currency of the customer's credit account, in one query."""
+    query = select(CreditAccountRow.currency, moved_days(company.country))
+    base, moved = session.exec(query.where(CreditAccountRow.id == customer.credit_account_id)).one()
+    return know_calendar(session, company.country, company.timezone, moved), base
+
+
 def _check_total(sums: Amounts) -> None:
     if sums.gross <= 0:
         raise ZeroTotalError(field="lines")
@@ -123,9 +133,8 @@ def _check_total(sums: Amounts) -> None:
         raise AmountTooLargeError(field="lines", limit=str(LARGEST_AMOUNT))
 
 
-def _check_worth(session: Session, customer: CustomerRow, sums: Amounts, currency: str, *, today: date) -> None:
-    """Money in another currency than the credit account's needs a rate to be counted by (D2-18)."""
-    base = session.get_one(CreditAccountRow, customer.credit_account_id).currency
+def _check_worth(session: Session, sums: Amounts, currency: str, base: str, *, today: date) -> None:
+    """Money in another currency than the credit account's, its base, needs a rate to be counted by (D2-18)."""
     if currency != base and load_rates(session, base, today=today).convert(sums.gross, currency) > LARGEST_AMOUNT:
         raise AmountTooLargeError(field="lines", limit=str(LARGEST_AMOUNT))
 

@@ -8,21 +8,39 @@ from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlmodel import Session, col, select
 
 from activities.persistence.calendars import company_calendar
 from activities.persistence.order_tables import OrderRow
 from activities.persistence.orders import customer_of
-from activities.persistence.queueing import load_claims, queue_terms, shelves_seen
-from activities.persistence.stock import columns, read_shelves
+from activities.persistence.policies import policy_in_force
+from activities.persistence.queueing import load_claims, queue_terms
+from activities.persistence.stock import columns, joined_shelves
 from activities.persistence.stock_tables import ProductRow
-from domain.allocation import Claim, ClaimLine, ShelfKey
+from domain.allocation import Claim, ClaimLine, Shelf, ShelfKey
 from domain.supply import Arrival, LineKey, Need, Promise, Prospect, days_of, need_of, promises, whole_on
 
 SHOWN = 50
 """So many of the orders that wait for a product are named; all are counted."""
 
+_SHELVES = text("""
+    SELECT warehouse, sku, coalesce(stock.on_hand, 0) AS on_hand,
+           coalesce(stock.on_hand - stock.reserved - stock.picking, 0) AS free, item_group.hold_back_percent AS share,
+           EXISTS (SELECT FROM reservation_line line
+                    WHERE line.warehouse = wanted.warehouse AND line.sku = wanted.sku AND line.state = 'waiting')
+           AS awaited,
+           EXISTS (SELECT FROM expected_receipt_line line JOIN expected_receipt receipt ON receipt.id = line.receipt_id
+                    WHERE line.sku = wanted.sku AND line.quantity > line.received
+                      AND receipt.warehouse = wanted.warehouse AND receipt.state = 'expected')
+           AS expected
+      FROM unnest(CAST(:warehouses AS text[]), CAST(:skus AS text[])) AS wanted (warehouse, sku)
+      LEFT JOIN stock USING (warehouse, sku)
+      LEFT JOIN product USING (sku) LEFT JOIN item_group ON item_group.code = product.item_group
+     ORDER BY warehouse, sku
+""")
+"""What lies on some shelves and the share that each keeps for key customers (D8-2); whether anybody waits there, and
+whether anything is on its way."""
 _OWED = """
     SELECT receipt.warehouse, line.sku, receipt.expected_on, sum(line.quantity - line.received) AS quantity
       FROM expected_receipt receipt JOIN expected_receipt_line line ON line.receipt_id = receipt.id
@@ -39,13 +57,31 @@ _ARRIVALS_OF = text(_OWED.format(condition="line.sku = :sku"))
 
 
 def load_prospect(session: Session, keys: Iterable[ShelfKey], *, at: datetime) -> Prospect:
-    """Everything known of some shelves; a bounded number of queries, however many they are."""
+    """Everything known of some shelves, and of those that orders which ship whole join to them (D7-12); a bounded
+    number of queries, however many they are. Who waits is asked only where somebody does, and so is what is expected.
+    """
     session.flush()
     today = company_calendar(session).day_of(at)
-    _, policy, shelves = shelves_seen(session, read_shelves(session, keys), today)
-    reached = [shelf.key for shelf in shelves]
-    arrivals = [Arrival(*row) for row in session.execute(_ARRIVALS, columns(reached))]
-    return Prospect(shelves, load_claims(session, reached), arrivals, queue_terms(policy), at, today)
+    _, policy = policy_in_force(session, today)
+    reached = set(keys)
+    seen, claims, arrivals = _look_at(session, reached), list[Claim](), list[Arrival]()
+    if any(row.awaited for row in seen):
+        joined = joined_shelves(session, reached)
+        if joined != reached:
+            seen, reached = _look_at(session, joined), joined
+        claims = load_claims(session, reached)
+    if any(row.expected for row in seen):
+        arrivals = [Arrival(*row) for row in session.execute(_ARRIVALS, columns(reached))]
+    shelves = [
+        Shelf(row.warehouse, row.sku, row.on_hand, row.free,
+              policy.hold_back_percent if row.share is None else row.share)
+        for row in seen
+    ]  # fmt: skip
+    return Prospect(shelves, claims, arrivals, queue_terms(policy), at, today)
+
+
+def _look_at(session: Session, keys: Iterable[ShelfKey]) -> Sequence[Row[Any]]:
+    return session.execute(_SHELVES, columns(keys)).all()
 
 
 def arrivals_of(session: Session, sku: str) -> list[Arrival]:

@@ -79,7 +79,7 @@ async def test_a_whole_order_costs_no_more_statements_than_it_has_to(shop: Shop,
     with counted(doors) as read:
         await shop.get(f"/orders/{order}")
 
-    assert len(quoted) <= 23, quoted
+    assert len(quoted) <= 18, quoted
     for step in ("place", "start-picking", "ship"):
         assert len(spent[step]) <= 4, spent[step]
     assert len(read) <= 4, read
