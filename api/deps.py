@@ -75,9 +75,9 @@ IdempotencyKey = Annotated[str | None, Depends(_idempotency_key)]
 """The caller's `Idempotency-Key`, or None."""
 
 
-async def _idempotency(request: Request, engine: Engine, caller: Caller, key: IdempotencyKey, now: Now) -> Idempotency:
+async def _idempotency(request: Request, caller: Caller, key: IdempotencyKey, now: Now) -> Idempotency:
     scope = f"{caller.id} {request.method} {request.url.path}"
-    return Idempotency(engine=engine, scope=scope, key=key, now=now)
+    return Idempotency(engine=request.app.state.engine, scope=scope, key=key, now=now)
 
 
 Once = Annotated[Idempotency, Depends(_idempotency)]

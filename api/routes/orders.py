@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy import Engine as SqlEngine
@@ -22,7 +22,7 @@ from activities.persistence.parties import customer_for
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from api import order_commands, order_views
 from api.auth import require
-from api.deps import Caller, Db, Engine, Language, Now, Once, Settings, Temporal
+from api.deps import Caller, Db, Language, Now, Once, Settings, Temporal
 from api.errors import refused
 from api.i18n import Language as LanguageCode
 from api.idempotency import Idempotency
@@ -246,17 +246,9 @@ class OrderDesk:
             return order_views.detail(session, order, sheet, self.language, now=self._now)
 
 
-async def _desk(
-    order_id: UUID,
-    caller: Caller,
-    engine: Engine,
-    temporal: Temporal,
-    settings: Settings,
-    language: Language,
-    now: Now,
-    once: Once,
-) -> OrderDesk:
-    return OrderDesk(order_id, caller, engine, temporal, settings.task_queue, language, now, once)
+async def _desk(order_id: UUID, request: Request, caller: Caller, language: Language, once: Once) -> OrderDesk:
+    state = request.app.state
+    return OrderDesk(order_id, caller, once.engine, state.temporal, state.settings.task_queue, language, once.now, once)
 
 
 def _digest(key: str) -> str:
