@@ -64,14 +64,14 @@ def _look(session: Session, look: DunningLook) -> DunningState:
         _take(session, context, step, at=now)
         session.flush()
         step = next_step_of(session, context, now)
-    letters = planned_messages(session, line.id, "customer")
+    planned = planned_messages(session, line.id)
     return DunningState(
         status=InvoiceStatus.OVERDUE if context.days(now) > 0 else InvoiceStatus.OPEN,
         stage=Stage(line.stage) if line.stage else None,
         wait=wait_of(context, step, now),
-        notices=planned_messages(session, line.id, "staff"),
-        letters=letters,
-        letters_at=letter_time(now, context.client_calendar, context.policy) if letters else None,
+        notices=planned["staff"],
+        letters=planned["customer"],
+        letters_at=letter_time(now, context.client_calendar, context.policy) if planned["customer"] else None,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, text
@@ -24,11 +25,16 @@ def lock_account(session: Session, account_id: UUID) -> CreditAccountRow:
 
     Rows that only name the account, such as a new quote, do not wait for it.
     """
-    query = select(CreditAccountRow).where(CreditAccountRow.id == account_id).with_for_update(key_share=True)
-    row = session.exec(query).first()
+    row = find_locked(session, account_id)
     if row is None:
         raise CustomerNotFoundError()
     return row
+
+
+def find_locked(session: Session, account: Any) -> CreditAccountRow | None:
+    """The account with this id, or with the one that a sub-query finds, held until commit."""
+    query = select(CreditAccountRow).where(CreditAccountRow.id == account).with_for_update(key_share=True)
+    return session.exec(query).first()
 
 
 def lock_account_of(session: Session, order_id: UUID | str) -> CreditAccountRow:
@@ -38,8 +44,7 @@ def lock_account_of(session: Session, order_id: UUID | str) -> CreditAccountRow:
         OrderNotFoundError
     """
     account = select(OrderRow.credit_account_id).where(OrderRow.id == UUID(str(order_id)))
-    query = select(CreditAccountRow).where(CreditAccountRow.id == account.scalar_subquery())
-    row = session.exec(query.with_for_update(key_share=True)).first()
+    row = find_locked(session, account.scalar_subquery())
     if row is None:
         raise OrderNotFoundError
     return row

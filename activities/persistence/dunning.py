@@ -7,15 +7,16 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select as select_many
 from sqlmodel import Session, col, select
 
-from activities.persistence.calendars import COUNTRIES, load_calendar
-from activities.persistence.credit import lock_account
+from activities.persistence.calendars import COUNTRIES, know_calendar, moved_days
+from activities.persistence.credit import find_locked
 from activities.persistence.credit_tables import DisputeRow
 from activities.persistence.events import record_event
 from activities.persistence.money_tables import DunningStepRow, InvoiceRow, ScheduleLineRow
-from activities.persistence.party_tables import ContactRow, CustomerRow, LegalEntityRow, UserRow
-from activities.persistence.policies import policy_version
+from activities.persistence.party_tables import ContactRow, CustomerRow, LegalEntityRow, PolicyRow, UserRow
+from activities.persistence.policies import know_policy, policy_version
 from activities.persistence.record_tables import OutboundRow
 from domain.business_calendar import BusinessCalendar
 from domain.disputes import disputed_part
@@ -84,31 +85,43 @@ class DunningContext:
 
 
 def context_of(session: Session, line: ScheduleLineRow) -> DunningContext:
-    """Load the surroundings of a schedule line."""
-    invoice = session.get_one(InvoiceRow, line.invoice_id)
-    customer = session.get_one(CustomerRow, invoice.customer_id)
-    company = session.get_one(LegalEntityRow, invoice.legal_entity_id)
-    calendar = load_calendar(session, company.country, company.timezone)
-    client = calendar
+    """Load the surroundings of a schedule line, all in one query."""
+    running = (col(DisputeRow.schedule_line_id) == line.id) & col(DisputeRow.closed_at).is_(None)
+    query = (
+        select_many(
+            InvoiceRow,
+            CustomerRow,
+            LegalEntityRow,
+            UserRow,
+            DisputeRow,
+            col(PolicyRow.body),
+            moved_days(col(LegalEntityRow.country)),
+            moved_days(col(CustomerRow.country)),
+        )
+        .select_from(InvoiceRow)
+        .join(CustomerRow, col(CustomerRow.id) == InvoiceRow.customer_id)
+        .join(LegalEntityRow, col(LegalEntityRow.id) == InvoiceRow.legal_entity_id)
+        .join(PolicyRow, col(PolicyRow.version) == line.policy_version)
+        .join(UserRow, col(UserRow.id) == CustomerRow.manager_id, isouter=True)
+        .join(DisputeRow, running, isouter=True)
+        .where(col(InvoiceRow.id) == line.invoice_id)
+    )
+    invoice, customer, company, manager, dispute, body, moved, moved_there = session.execute(query).one()
+    know_policy(session, line.policy_version, body)
+    calendar = client = know_calendar(session, company.country, company.timezone, moved)
     if customer.country != company.country and customer.country in COUNTRIES:
-        client = load_calendar(session, customer.country, CLOCKS[customer.country])
+        client = know_calendar(session, customer.country, CLOCKS[customer.country], moved_there)
     return DunningContext(
         line=line,
         invoice=invoice,
         customer=customer,
         company=company,
-        manager=session.get(UserRow, customer.manager_id) if customer.manager_id else None,
+        manager=manager,
         calendar=calendar,
         client_calendar=client,
         policy=policy_version(session, line.policy_version),
-        dispute=open_dispute(session, line.id),
+        dispute=dispute,
     )
-
-
-def open_dispute(session: Session, line_id: UUID) -> DisputeRow | None:
-    """The dispute about a line that nobody closed, whether or not its days have passed."""
-    query = select(DisputeRow).where(DisputeRow.schedule_line_id == line_id, col(DisputeRow.closed_at).is_(None))
-    return session.exec(query).first()
 
 
 def lock_line(session: Session, schedule_line_id: UUID | str) -> DunningContext:
@@ -118,20 +131,21 @@ def lock_line(session: Session, schedule_line_id: UUID | str) -> DunningContext:
         InvoiceNotFoundError: there is no such line.
     """
     identity = UUID(str(schedule_line_id))
-    account = session.exec(
+    account = (
         select(InvoiceRow.credit_account_id)
         .join(ScheduleLineRow, col(ScheduleLineRow.invoice_id) == InvoiceRow.id)
         .where(ScheduleLineRow.id == identity)
-    ).first()
-    if account is None:
+    )
+    if find_locked(session, account.scalar_subquery()) is None:
         raise InvoiceNotFoundError
-    lock_account(session, account)
     line = session.get_one(ScheduleLineRow, identity, with_for_update=True, populate_existing=True)
     return context_of(session, line)
 
 
 def steps_of(session: Session, line: ScheduleLineRow) -> dict[Stage, DunningStepRow]:
-    """The rungs acted on or passed over."""
+    """The rungs acted on or passed over; none before the first stage."""
+    if line.stage is None:
+        return {}
     rows = session.exec(select(DunningStepRow).where(DunningStepRow.schedule_line_id == line.id))
     return {Stage(row.stage): row for row in rows}
 
@@ -188,15 +202,15 @@ def record_step(session: Session, context: DunningContext, stage: Stage, state: 
     )  # fmt: skip
 
 
-def planned_messages(session: Session, line_id: UUID, audience: str) -> tuple[str, ...]:
-    """Keys of what is still to be sent about a line."""
+def planned_messages(session: Session, line_id: UUID) -> dict[str, tuple[str, ...]]:
+    """Keys of what is still to be sent about a line, by its audience: `customer`, `staff`."""
     query = (
-        select(OutboundRow.key)
-        .where(OutboundRow.schedule_line_id == line_id, OutboundRow.audience == audience)
-        .where(OutboundRow.state == "planned")
+        select(OutboundRow.audience, OutboundRow.key)
+        .where(OutboundRow.schedule_line_id == line_id, OutboundRow.state == "planned")
         .order_by(col(OutboundRow.created_at), col(OutboundRow.key))
     )
-    return tuple(session.exec(query))
+    planned = session.exec(query).all()
+    return {audience: tuple(key for whom, key in planned if whom == audience) for audience in ("customer", "staff")}
 
 
 @dataclass(frozen=True, slots=True)
