@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.persistence import approvals, credit, decisions, orders
 from activities.persistence.context import OrderContext, context_of
 from activities.persistence.party_tables import CreditAccountRow
-from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.reconsideration import reconsider_locked
 from activities.persistence.rulings import HELD, Ruling, rule
 from activities.persistence.steps import run_once
 from domain.credit import CreditDecision, with_reason
@@ -49,10 +49,10 @@ def _decide(session: Session, request: CreditRequest, key: str) -> CreditOutcome
         return _decide_again(session, account, context, request)
     if order.status == OrderStatus.QUOTED and request.as_of > order.quote_valid_until:
         raise QuoteExpiredError(valid_until=order.quote_valid_until.isoformat())
-    order.placed_at = order.placed_at or request.as_of
     decided = decisions.decide_now(session, account, context, as_of=request.as_of)
     decisions.record_decision(session, context, decided, request.actor, occasion=request.occasion, at=request.as_of)
     ruling = rule(session, context, decided, request.actor, key=key, at=request.as_of)
+    order.placed_at = order.placed_at or request.as_of
     return _outcome(context, decided.decision, ruling)
 
 
@@ -64,7 +64,7 @@ def _decide_again(
         raise WrongStateError(status=order.status, command="place")
     moved: tuple[str, ...] = ()
     if order.status in HELD:
-        moved = reconsider_account(session, account.id, at=request.as_of)
+        moved = reconsider_locked(session, account, at=request.as_of)
         session.refresh(order)
     stored = decisions.last_decision(session, order.id)
     if stored is None:

@@ -1,25 +1,26 @@
 """The invoice of a shipment: receivables rise by exactly what the order's commitment falls (D12-4)."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, exists
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 from temporalio import activity
 
 from activities.persistence import credit, orders, stock
 from activities.persistence.context import OrderContext, context_of
 from activities.persistence.events import record_event
-from activities.persistence.identifiers import next_number
+from activities.persistence.identifiers import new_id, next_number
 from activities.persistence.money_tables import AllocationRow, InvoiceRow, ScheduleLineRow
-from activities.persistence.order_tables import CommitmentRow, OrderLineRow, OrderRow
+from activities.persistence.order_tables import OrderLineRow, OrderRow
 from activities.persistence.picking import settle_goods
-from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.reconsideration import reconsider_locked
 from activities.persistence.standing import settle_invoiced
 from activities.persistence.steps import run_once
-from activities.persistence.stock_tables import ShipmentLineRow, ShipmentRow
+from activities.persistence.stock_tables import ReservationLineRow, ShipmentLineRow, ShipmentRow
 from domain.invoicing import Invoiced, InvoiceInput, InvoiceRequest, payment_schedule
 from domain.orders import SYSTEM, OrderState
 from domain.pricing import Amounts, price_line, total
@@ -39,16 +40,15 @@ class InvoicingActivities:
 
 
 def _invoice(session: Session, request: InvoiceRequest) -> Invoiced:
-    credit.lock_account_of(session, request.order_id)
+    account = credit.lock_account_of(session, request.order_id)
     order = orders.lock_order(session, request.order_id)
     context = context_of(session, order)
-    shipment = _shipment(session, order.id, request.round)
-    amounts = _shipped_amounts(session, context, shipment)
-    more_to_come = _more_to_come(session, order.id)
+    shipped = _shipped(session, order, request.round)
+    amounts, more_to_come = shipped.amounts, shipped.more_to_come
     lines: list[ScheduleLineRow] = []
     number = None
     if amounts.gross > 0:  # goods given away make no claim for money
-        invoice = _issue(session, context, shipment, amounts)
+        invoice = _issue(session, context, shipped)
         number = invoice.number
         lines = _schedule(session, context, invoice)
         _apply_prepayment(session, context, lines, more_to_come=more_to_come, at=request.as_of)
@@ -68,68 +68,70 @@ def _invoice(session: Session, request: InvoiceRequest) -> Invoiced:
         for line in lines
         if line.residual > 0
     )
-    relieved = reconsider_account(session, order.credit_account_id, at=request.as_of)
+    relieved = reconsider_locked(session, account, at=request.as_of)
     return Invoiced(state, watch, relieved, orders.last_messages(session, order))
 
 
-def _shipment(session: Session, order_id: UUID, number: int) -> ShipmentRow:
-    """The shipment of a round; the newest one for a workflow that was started anew and knows no round (0)."""
-    query = select(ShipmentRow).where(ShipmentRow.order_id == order_id).order_by(col(ShipmentRow.round).desc())
-    if number:
-        query = query.where(ShipmentRow.round == number)
-    return session.exec(query.limit(1)).one()
+@dataclass(frozen=True, slots=True)
+class _Shipped:
+    """A shipment, the amounts of what it carried, and whether the order still holds goods or waits for some."""
+
+    shipment: ShipmentRow
+    amounts: Amounts
+    more_to_come: bool
 
 
-def _more_to_come(session: Session, order_id: UUID) -> bool:
-    """Whether the order still holds goods or waits for some, after this shipment."""
-    return bool(stock.reservation_lines(session, order_id, *stock.OPEN))
+def _shipped(session: Session, order: OrderRow, number: int) -> _Shipped:
+    """The shipment of a round; the newest one for a workflow that was started anew and knows no round (0).
 
-
-def _issue(session: Session, context: OrderContext, shipment: ShipmentRow, amounts: Amounts) -> InvoiceRow:
-    order = context.order
-    invoice = InvoiceRow(
-        number=_free_number(session, order.customer_id),
-        kind="shipment",
-        order_id=order.id,
-        shipment_id=shipment.id,
-        customer_id=order.customer_id,
-        credit_account_id=order.credit_account_id,
-        legal_entity_id=order.legal_entity_id,
-        issued_on=shipment.shipped_on,
-        currency=order.currency,
-        gross=amounts.gross,
-        vat=amounts.vat,
-    )
-    session.add(invoice)
-    session.flush()
-    return invoice
-
-
-def _free_number(session: Session, customer_id: UUID) -> str:
-    """The next invoice number that no opening invoice of the customer bears."""
-    while True:
-        number = f"СФ-{next_number(session, 'invoice'):06d}"
-        taken = select(InvoiceRow.id).where(InvoiceRow.customer_id == customer_id, InvoiceRow.number == number)
-        if session.exec(taken).first() is None:
-            return number
-
-
-def _shipped_amounts(session: Session, context: OrderContext, shipment: ShipmentRow) -> Amounts:
-    """Amounts of the shipped quantities; the shipment that completes a line takes the line's rounding rest."""
-    ordered = {line.line_no: line for line in orders.lines_of(session, context.order)}
+    The shipment that completes a line takes the line's rounding rest.
+    """
+    held = exists().where(col(ReservationLineRow.order_id) == order.id, col(ReservationLineRow.state).in_(stock.OPEN))
+    ordered = (col(OrderLineRow.order_id) == order.id) & (col(OrderLineRow.revision) == order.revision)
     query = (
-        select(ShipmentLineRow, ShipmentRow.id)
-        .join(ShipmentRow, col(ShipmentRow.id) == ShipmentLineRow.shipment_id)
-        .where(ShipmentRow.order_id == context.order.id, ShipmentRow.round <= shipment.round)
+        select(ShipmentRow, ShipmentLineRow, OrderLineRow, held)
+        .join(ShipmentLineRow, col(ShipmentLineRow.shipment_id) == ShipmentRow.id)
+        .join(OrderLineRow, ordered & (col(OrderLineRow.line_no) == ShipmentLineRow.line_no), isouter=True)
+        .where(ShipmentRow.order_id == order.id)
     )
+    if number:
+        query = query.where(ShipmentRow.round <= number)
+    rows = session.exec(query).all()
+    shipment = max((each for each, *_ in rows), key=lambda each: each.round)
+    if number and shipment.round != number:
+        raise LookupError(f"order {order.id} has no shipment {number}")
     earlier: dict[int, list[Decimal]] = defaultdict(list)
-    now: dict[int, Decimal] = {}
-    for part, shipment_id in session.exec(query):
-        if shipment_id == shipment.id:
-            now[part.line_no] = part.quantity
-        else:
+    for each, part, *_ in rows:
+        if each is not shipment:
             earlier[part.line_no].append(part.quantity)
-    return total(_part_of(ordered[number], quantity, earlier[number]) for number, quantity in now.items())
+    amounts = total(
+        _part_of(line, part.quantity, earlier[part.line_no]) for each, part, line, _ in rows if each is shipment
+    )
+    return _Shipped(shipment, amounts, more_to_come=rows[0][-1])
+
+
+def _issue(session: Session, context: OrderContext, shipped: _Shipped) -> InvoiceRow:
+    """The invoice, under the next number that no opening invoice of the customer bears."""
+    order = context.order
+    while True:
+        issued = insert(InvoiceRow).values(
+            id=new_id(),
+            number=f"СФ-{next_number(session, 'invoice'):06d}",
+            kind="shipment",
+            order_id=order.id,
+            shipment_id=shipped.shipment.id,
+            customer_id=order.customer_id,
+            credit_account_id=order.credit_account_id,
+            legal_entity_id=order.legal_entity_id,
+            issued_on=shipped.shipment.shipped_on,
+            currency=order.currency,
+            gross=shipped.amounts.gross,
+            vat=shipped.amounts.vat,
+        )
+        free = issued.on_conflict_do_nothing(index_elements=["customer_id", "number"]).returning(InvoiceRow)
+        invoice: InvoiceRow | None = session.execute(free).scalar_one_or_none()
+        if invoice is not None:
+            return invoice
 
 
 def _part_of(line: OrderLineRow, quantity: Decimal, earlier: list[Decimal]) -> Amounts:
@@ -194,14 +196,10 @@ def _apply_prepayment(
 
 def _settle_commitment(session: Session, order: OrderRow, *, more_to_come: bool) -> None:
     """Lower the order's commitment to what is still to come, in the transaction of the invoice (D12-4)."""
-    commitment = session.get(CommitmentRow, order.id)
-    if commitment is None:
-        return
     if not more_to_come:
-        session.delete(commitment)
+        credit.drop_commitment(session, order.id)
         return
-    commitment.uninvoiced = credit.remaining_gross(session, order)
-    commitment.required_prepayment = credit.required_prepayment(session, order)
+    credit.lower_commitment(session, order)
 
 
 def _after_invoice(

@@ -10,7 +10,7 @@ from activities.persistence import credit, orders, stock
 from activities.persistence.allocations import Cause, loss_of
 from activities.persistence.context import context_of
 from activities.persistence.events import record_event
-from activities.persistence.order_tables import CommitmentRow, OrderRow
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.picking import settle_goods
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reconsideration import reconsider_account
@@ -99,11 +99,7 @@ def _settle(session: Session, request: CloseShortRequest, key: str) -> StepResul
         state = settle_invoiced(session, context, as_of=at)
         relieved = reconsider_account(session, account.id, at=at)
         return StepResult(state, messages=orders.last_messages(session, order), relieved=relieved)
-    commitment = session.get(CommitmentRow, order.id)
-    if commitment is not None:
-        commitment.uninvoiced = credit.remaining_gross(session, order)
-        commitment.required_prepayment = credit.required_prepayment(session, order)
-    session.flush()
+    credit.lower_commitment(session, order)
     state = settle_goods(session, context, key, actor, at=at)
     if state.status is OrderStatus.READY:
         state = orders.set_state(order, waits.anew(state, at), at=at)

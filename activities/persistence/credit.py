@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, text
+from sqlalchemy import delete, or_, text
 from sqlmodel import Session, col, select
 
 from activities.persistence.grants import CustomerGrant, limit_of, load_grants
@@ -287,26 +287,43 @@ def still_to_pay(session: Session, order: OrderRow) -> Decimal:
     return max(ZERO, required_prepayment(session, order) - received_for_order(session, order.id))
 
 
+_LEFT = f"""
+    (SELECT left_over.gross, round(left_over.gross * :percent / 100, 2) AS prepayment
+       FROM (SELECT {left_gross(":order", ":revision", ":gross")} AS gross) left_over) remaining
+"""
+"""SQL: what of an order is still to be invoiced, and how much of that is to be prepaid (D1-6)."""
+_COMMIT = text(f"""
+    INSERT INTO commitment (order_id, credit_account_id, uninvoiced, required_prepayment, rate)
+    SELECT :order, :account, remaining.gross, remaining.prepayment, :rate FROM {_LEFT}
+    ON CONFLICT (order_id) DO UPDATE
+       SET credit_account_id = excluded.credit_account_id, uninvoiced = excluded.uninvoiced,
+           required_prepayment = excluded.required_prepayment, rate = excluded.rate
+""")
+_LOWER = text(f"""
+    UPDATE commitment SET uninvoiced = remaining.gross, required_prepayment = remaining.prepayment FROM {_LEFT}
+     WHERE order_id = :order
+""")
+
+
 def commit_credit(session: Session, order: OrderRow, rate: Rate | None) -> None:
     """From now on the order counts in the commitments of its account, at what it comes to now (D1-5, D6-6), by the
     `rate` of its decision (D2-18)."""
-    uninvoiced = remaining_gross(session, order)
-    session.merge(
-        CommitmentRow(
-            order_id=order.id,
-            credit_account_id=order.credit_account_id,
-            uninvoiced=uninvoiced,
-            required_prepayment=percent_of(uninvoiced, order.prepayment_percent),
-            rate=Decimal(1) if rate is None else rate.rate,
-        )
-    )
+    by = Decimal(1) if rate is None else rate.rate
+    session.execute(_COMMIT, {**_to_measure(order), "account": order.credit_account_id, "rate": by})
+
+
+def lower_commitment(session: Session, order: OrderRow) -> None:
+    """An order that counts in the commitments counts at what is still to come (D12-4); another is left alone."""
+    session.execute(_LOWER, _to_measure(order))
+
+
+def _to_measure(order: OrderRow) -> dict[str, Any]:
+    return {"order": order.id, "revision": order.revision, "gross": order.gross, "percent": order.prepayment_percent}
 
 
 def drop_commitment(session: Session, order_id: UUID) -> None:
     """The order no longer counts; a repeat changes nothing."""
-    row = session.get(CommitmentRow, order_id)
-    if row is not None:
-        session.delete(row)
+    session.execute(delete(CommitmentRow).where(col(CommitmentRow.order_id) == order_id))
 
 
 def untie_order_money(session: Session, order_id: UUID) -> Decimal:

@@ -12,7 +12,7 @@ from activities.persistence.calendars import load_calendar
 from activities.persistence.context import context_of
 from activities.persistence.decisions import Decided, record_decision
 from activities.persistence.grants import load_grants, overlay_of
-from activities.persistence.party_tables import CustomerRow
+from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.policies import policy_version
 from activities.persistence.rates import load_rates
 from activities.persistence.rulings import HELD, rule
@@ -34,24 +34,33 @@ _WAITING = text(f"""
 """)
 
 
-_AT_GATE = text("""
-    SELECT id FROM sales_order
-     WHERE credit_account_id = :account AND status = 'picking' AND wait ->> 'reason' = 'gate' ORDER BY id
+_HELD_UP = text("""
+    SELECT id, status FROM sales_order
+     WHERE credit_account_id = :account
+       AND (status IN ('awaiting_approval', 'stopped') OR (status = 'picking' AND wait ->> 'reason' = 'gate'))
+     ORDER BY id
 """)
 
 
 def reconsider_account(session: Session, account_id: UUID | str, *, at: datetime) -> tuple[str, ...]:
+    """`reconsider_locked` for an account that the caller knows by its id; it is locked here."""
+    session.flush()
+    return reconsider_locked(session, credit.lock_account(session, UUID(str(account_id))), at=at)
+
+
+def reconsider_locked(session: Session, account: CreditAccountRow, *, at: datetime) -> tuple[str, ...]:
     """Decide again on every waiting order of an account, by class, then by time of request, each by the figures that
     the one before left (D2-13). Call it at the end of whatever lowers exposure or raises a limit.
 
-    A bounded number of queries, and a few for each order that moves on. Returns the ids of those: their workflows are
-    to be told, and so are those whose picked goods stand before a closed gate. An order that goes on waiting keeps its
-    stored decision.
+    A bounded number of queries, one where nothing waits, and a few for each order that moves on. Returns the ids of
+    those: their workflows are to be told, and so are those whose picked goods stand before a closed gate. An order that
+    goes on waiting keeps its stored decision.
     """
     session.flush()
-    account = credit.lock_account(session, UUID(str(account_id)))
-    rows = session.execute(_WAITING, {"account": account.id}).all()
-    at_gate = tuple(str(order) for order in session.execute(_AT_GATE, {"account": account.id}).scalars())
+    held_up = session.execute(_HELD_UP, {"account": account.id}).all()
+    at_gate = tuple(str(row.id) for row in held_up if row.status == OrderStatus.PICKING)
+    waits = len(held_up) > len(at_gate)
+    rows = session.execute(_WAITING, {"account": account.id}).all() if waits else ()
     if not rows:
         return at_gate
     today = _today(session, at)

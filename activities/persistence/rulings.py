@@ -73,6 +73,8 @@ def rule(
 def _own_request(session: Session, context: OrderContext, *, at: datetime) -> ApprovalRow | None:
     """The open request for the revision in force; one for a proposed revision makes way for the new decision."""
     order = context.order
+    if order.status == OrderStatus.QUOTED:
+        return None  # about a quote nobody is asked, nor is there a revision of it that waits
     request = open_approval(session, order.id)
     if request is not None and request.revision != order.revision:
         withdraw(session, request, at=at)
@@ -138,8 +140,8 @@ def confirm(session: Session, context: OrderContext, rate: Rate | None, *, at: d
     """The order counts in the commitments of its account, by the rate of its decision, and goes on to its goods (D1-5,
     D2-18)."""
     order = context.order
-    order.confirmed_at = order.confirmed_at or at
     credit.commit_credit(session, order, rate)
+    order.confirmed_at = order.confirmed_at or at
     return orders.set_state(order, OrderState(OrderStatus.CONFIRMED), at=at)
 
 
