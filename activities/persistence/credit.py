@@ -10,11 +10,12 @@ from uuid import UUID
 from sqlalchemy import delete, or_, text
 from sqlmodel import Session, col, select
 
-from activities.persistence.grants import CustomerGrant, limit_of, load_grants
+from activities.persistence.figures import load_figures
+from activities.persistence.grants import CustomerGrant
 from activities.persistence.order_tables import CommitmentRow, OrderRow
-from activities.persistence.party_tables import ContactRow, ContractRow, CreditAccountRow, CustomerRow
-from activities.persistence.rates import load_rates, worth, worth_by
-from domain.credit import CreditFacts, OrderAsk, OverdueItem, credit_part
+from activities.persistence.party_tables import ContractRow, CreditAccountRow, CustomerRow
+from activities.persistence.rates import load_rates
+from domain.credit import CreditFacts, OrderAsk, credit_part
 from domain.errors import CustomerNotFoundError, OrderNotFoundError
 from domain.money import ZERO, percent_of
 from domain.rates import DayRates, Rate
@@ -78,52 +79,6 @@ def money_of_order(session: Session, order_id: UUID) -> OrderMoney:
     return OrderMoney(*session.execute(query, {"order": order_id}).one())
 
 
-_SUMS = text(f"""
-    SELECT owed.amount AS receivables, paid.amount AS advances, owed.currencies || paid.currencies AS currencies,
-      (SELECT coalesce(sum(round(
-                 greatest(0, c.uninvoiced - greatest(c.required_prepayment, coalesce(got.amount, 0))) * c.rate, 2)), 0)
-         FROM commitment c LEFT JOIN LATERAL
-           (SELECT sum(amount) AS amount FROM payment_allocation WHERE order_id = c.order_id) got ON true
-        WHERE c.credit_account_id = :account AND c.order_id IS DISTINCT FROM :order) AS commitments,
-      (SELECT coalesce(sum({worth("(gross - round(gross * prepayment_percent / 100, 2))", "currency")}), 0)
-         FROM sales_order
-        WHERE credit_account_id = :account AND id IS DISTINCT FROM :order
-          AND status IN ('awaiting_approval', 'stopped')) AS pending,
-      EXISTS (SELECT 1 FROM legal_case WHERE credit_account_id = :account AND state <> 'closed') AS legal_case
-      FROM (SELECT coalesce(sum({worth("line.residual", "invoice.currency")}), 0) AS amount,
-                   array_agg(DISTINCT invoice.currency) FILTER (WHERE invoice.currency <> :base) AS currencies
-              FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
-             WHERE invoice.credit_account_id = :account AND line.residual > 0) owed,
-           (SELECT coalesce(sum({worth("unallocated", "currency")}), 0) AS amount,
-                   array_agg(DISTINCT currency) FILTER (WHERE currency <> :base) AS currencies
-              FROM payment WHERE credit_account_id = :account AND unallocated > 0) paid
-""")
-
-_OVERDUE = text(f"""
-    SELECT line.id, invoice.number, line.due_date, {worth("line.residual", "invoice.currency")} AS residual,
-           {worth("line.amount", "invoice.currency")} AS amount,
-           greatest(CAST(:day AS date), line.observed_on) - line.due_date AS days,
-           coalesce((SELECT {worth("least(dispute.amount, line.residual)", "invoice.currency")} FROM dispute
-                      WHERE dispute.schedule_line_id = line.id AND dispute.closed_at IS NULL
-                        AND dispute.ends_on >= greatest(CAST(:day AS date), line.observed_on)), 0) AS disputed
-      FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
-     WHERE invoice.credit_account_id = :account
-       AND line.due_date < greatest(CAST(:day AS date), line.observed_on)
-       AND line.residual > 0
-     ORDER BY line.due_date, line.id
-""")
-
-
-def overdue_items(session: Session, account_id: UUID, rates: DayRates, *, today: date) -> tuple[OverdueItem, ...]:
-    """Lines past their due date, oldest first, in the account's currency; the day of a line is never before it was last
-    acted on (D1-11)."""
-    rows = session.execute(_OVERDUE, {"account": account_id, "day": today, **worth_by(rates)})
-    return tuple(
-        OverdueItem(str(row.id), row.number, row.due_date, row.days, row.residual, row.amount, row.disputed)
-        for row in rows
-    )
-
-
 def load_facts(
     session: Session,
     account: CreditAccountRow,
@@ -132,34 +87,9 @@ def load_facts(
     order_id: UUID | None = None,
     ask: OrderAsk | None = None,
     grants: Sequence[CustomerGrant] | None = None,
-    rates: DayRates | None = None,
 ) -> CreditFacts:
-    """The figures of D1 for an account, and for the order that asks; four queries whatever the size. Items in another
-    currency count at the rate of `today`, commitments at that of their decision (D2-18).
-
-    Call it under `lock_account` when something is decided on it; a question may read without the lock. The order's
-    own commitment is left out (D6-6).
-    """
-    if rates is None:
-        rates = load_rates(session, account.currency, today=today)
-    sums = session.execute(_SUMS, {"account": account.id, "order": order_id, **worth_by(rates)}).one()
-    if grants is None:
-        grants = load_grants(session, account.id)
-    limit = limit_of(account, grants, today=today, legal_case=sums.legal_case)
-    facts = CreditFacts(
-        currency=account.currency,
-        receivables=sums.receivables,
-        advances=sums.advances,
-        commitments=sums.commitments,
-        order_credit=ZERO,
-        limit=limit.amount,
-        overdue=overdue_items(session, account.id, rates, today=today),
-        no_trade=account.no_trade,
-        legal_case=sums.legal_case,
-        pending=sums.pending,
-        unlimited=limit.unlimited,
-        rates=tuple(used for used in map(rates.of, sorted(set(sums.currencies or ()))) if used is not None),
-    )
+    """`load_figures` without what proves them, and with the order that asks; two queries whatever the size."""
+    facts = load_figures(session, account, today=today, order_id=order_id, grants=grants).facts
     return facts if ask is None else facts.asked(ask)
 
 
@@ -172,9 +102,21 @@ class Terms:
     deferral_days: int
 
 
-def terms_of(session: Session, order: OrderRow) -> Terms:
-    """The revision in force: of its sum, what no invoice took yet."""
-    return Terms(remaining_gross(session, order), order.prepayment_percent, order.deferral_days)
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An order as it asks: the `gross` that no invoice took yet, money `received` for it and not yet moved to one, the
+    days to pay that were `agreed` by its customer's contract in force; None without a valid one (D2-6)."""
+
+    gross: Decimal
+    received: Decimal
+    agreed: int | None
+
+
+def standing_of(session: Session, order: OrderRow, *, today: date) -> Standing:
+    """What the revision in force of an order comes to now; one query."""
+    usual = session.get_one(CustomerRow, order.customer_id).deferral_days
+    customer = {"customer": order.customer_id, "usual": usual, "day": today}
+    return Standing(*session.execute(_STANDING, {**_to_measure(order), **customer}).one())
 
 
 def ask_of(
@@ -183,7 +125,7 @@ def ask_of(
     *,
     today: date,
     terms: Terms | None = None,
-    received: Decimal | None = None,
+    standing: Standing | None = None,
     rates: DayRates | None = None,
 ) -> OrderAsk:
     """What the order asks of its account, by the revision in force or by the `terms` of another (D1-6, D2-6), at the
@@ -191,26 +133,15 @@ def ask_of(
     if rates is None:
         currency = session.get_one(CreditAccountRow, order.credit_account_id).currency
         rates = load_rates(session, currency, today=today)
-    in_force = terms is None
-    terms = terms or terms_of(session, order)
-    money = received_for_order(session, order.id) if received is None else received
-    customer = session.get_one(CustomerRow, order.customer_id)
+    now = standing or standing_of(session, order, today=today)
+    asked = terms or Terms(now.gross, order.prepayment_percent, order.deferral_days)
     return OrderAsk(
-        credit=rates.convert(credit_part(terms.gross, terms.prepayment_percent, money), order.currency),
-        requested_deferral=terms.deferral_days,
-        agreed_deferral=agreed_deferral(session, customer, today=today),
-        legal_cleared=in_force and order.cleared_revision == order.revision,
+        credit=rates.convert(credit_part(asked.gross, asked.prepayment_percent, now.received), order.currency),
+        requested_deferral=asked.deferral_days,
+        agreed_deferral=now.agreed,
+        legal_cleared=terms is None and order.cleared_revision == order.revision,
         rate=rates.of(order.currency),
     )
-
-
-def has_contact(session: Session, customer_id: UUID) -> bool:
-    """Whether anybody of the customer can be called or written to."""
-    query = select(ContactRow.id).where(
-        ContactRow.customer_id == customer_id,
-        or_(col(ContactRow.phone).is_not(None), col(ContactRow.email).is_not(None)),
-    )
-    return session.exec(query).first() is not None
 
 
 def agreed_deferral(session: Session, customer: CustomerRow, *, today: date) -> int | None:
@@ -287,6 +218,13 @@ def still_to_pay(session: Session, order: OrderRow) -> Decimal:
     return max(ZERO, required_prepayment(session, order) - received_for_order(session, order.id))
 
 
+_STANDING = text(f"""
+    SELECT {left_gross(":order", ":revision", ":gross")} AS gross,
+           (SELECT coalesce(sum(amount), 0) FROM payment_allocation WHERE order_id = :order) AS received,
+           (SELECT coalesce(deferral_days, :usual) FROM contract
+             WHERE customer_id = :customer AND signed_on <= :day AND (valid_until IS NULL OR valid_until >= :day)
+             ORDER BY signed_on DESC, id DESC LIMIT 1) AS agreed
+""")
 _LEFT = f"""
     (SELECT left_over.gross, round(left_over.gross * :percent / 100, 2) AS prepayment
        FROM (SELECT {left_gross(":order", ":revision", ":gross")} AS gross) left_over) remaining

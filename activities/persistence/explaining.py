@@ -13,12 +13,12 @@ from sqlmodel import Session, col, select
 from activities.persistence import credit, orders, revisions, shortages
 from activities.persistence.calendars import load_calendar
 from activities.persistence.context import OrderContext, context_of
+from activities.persistence.figures import load_figures
 from activities.persistence.gate import look_through
 from activities.persistence.grants import CustomerGrant, limit_of, load_grants, overlay_of
 from activities.persistence.order_tables import ApprovalRow, OrderRow
 from activities.persistence.party_tables import CreditAccountRow, CustomerRow, UserRow
 from activities.persistence.policies import policy_version
-from activities.persistence.rates import load_rates
 from activities.persistence.record_tables import JournalRow
 from activities.persistence.rulings import HELD, price_to_approve
 from activities.persistence.stock import reservation_lines, shelves_of
@@ -86,10 +86,9 @@ class _Account:
         self.row = session.get_one(CreditAccountRow, order.credit_account_id)
         self.today = calendar.day_of(at)
         self.grants: tuple[CustomerGrant, ...] = load_grants(session, self.row.id)
-        self.rates = load_rates(session, self.row.currency, today=self.today)
-        self.facts: CreditFacts = credit.load_facts(
-            session, self.row, today=self.today, grants=self.grants, rates=self.rates
-        )
+        figures = load_figures(session, self.row, today=self.today, grants=self.grants)
+        self.facts: CreditFacts = figures.facts
+        self.rates = figures.rates
         self.limit = limit_of(self.row, self.grants, today=self.today, legal_case=self.facts.legal_case)
         self.trade_stop = _trade_stop(session, self.row, calendar)
         self._policies: dict[tuple[int, UUID], Policy] = {}

@@ -1,45 +1,54 @@
 """The shipment gate of an order: its facts, its record, and the wait before it (D12-1, D12-2)."""
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
+from sqlalchemy import text
 from sqlmodel import Session
 
-from activities.persistence import credit, orders, stock
-from activities.persistence.approvals import newest_given
+from activities.persistence import credit, orders
 from activities.persistence.context import OrderContext, assign, notify_manager, notify_role
-from activities.persistence.decisions import FACTS, Decided, facts_now, last_decision, record_decision
-from activities.persistence.order_tables import ApprovalRow
+from activities.persistence.decisions import Decided, decide_now, record_decision
 from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.approvals import ApprovalKind
 from domain.credit import Outcome
-from domain.money import ZERO
+from domain.money import ZERO, percent_of
 from domain.orders import Actor, OrderStatus, Role, WaitReason
 from domain.shipment_gate import GateFacts, GateOutcome, GatePass, decide_gate
 
 GATE_FACTS: TypeAdapter[GateFacts] = TypeAdapter(GateFacts)
+_PASS: TypeAdapter[GatePass | None] = TypeAdapter(GatePass | None)
 
 
-def look_through(
-    session: Session, account: CreditAccountRow, context: OrderContext, *, as_of: datetime
-) -> tuple[Decided, GateFacts]:
+Seen: TypeAlias = tuple[Decided, GateFacts]
+
+
+def look_through(session: Session, account: CreditAccountRow, context: OrderContext, *, as_of: datetime) -> Seen:
     """What the gate decides by the facts of this instant; nothing is written."""
-    received = credit.received_for_order(session, context.order.id)
-    facts, policy, overlay = facts_now(session, account, context, as_of=as_of, received=received)
-    gate = _gate_facts(session, context, received, as_of=as_of)
-    return Decided(facts, policy, overlay, decide_gate(facts, gate, policy)), gate
+    standing = credit.standing_of(session, context.order, today=context.today(as_of))
+    gate = _gate_facts(session, context, standing, as_of=as_of)
+    decided = decide_now(
+        session, account, context, as_of=as_of, standing=standing,
+        by=lambda facts, policy: decide_gate(facts, gate, policy),
+    )  # fmt: skip
+    return decided, gate
 
 
 def check_gate(
     session: Session, account: CreditAccountRow, context: OrderContext, actor: Actor, *, occasion: str, as_of: datetime
 ) -> GateOutcome:
     """Decide and record. Picked goods before a closed gate wait for the head; before an open one, for the warehouse."""
-    order = context.order
-    found, gate = look_through(session, account, context, as_of=as_of)
+    seen = look_through(session, account, context, as_of=as_of)
+    return _carry_out(session, context, seen, actor, occasion=occasion, as_of=as_of)
+
+
+def _carry_out(
+    session: Session, context: OrderContext, seen: Seen, actor: Actor, *, occasion: str, as_of: datetime
+) -> GateOutcome:
+    order, (found, gate) = context.order, seen
     stored = GATE_FACTS.dump_python(gate, mode="json")
     record_decision(session, context, found, actor, occasion=occasion, at=as_of, gate=stored)
     state = orders.state_of(order)
@@ -66,40 +75,59 @@ def recheck_gate(
     session: Session, account: CreditAccountRow, context: OrderContext, actor: Actor, *, as_of: datetime
 ) -> GateOutcome:
     """Look again for goods that wait before a closed gate; only an opening is recorded."""
-    found, _ = look_through(session, account, context, as_of=as_of)
+    seen = look_through(session, account, context, as_of=as_of)
+    found, _ = seen
     if found.decision.outcome is not Outcome.AUTO:
         return GateOutcome(orders.state_of(context.order), open=False, reasons=found.decision.reasons)
     occasion = f"gate-again-{context.order.version}"
-    return check_gate(session, account, context, actor, occasion=occasion, as_of=as_of)
+    return _carry_out(session, context, seen, actor, occasion=occasion, as_of=as_of)
 
 
 def _told(found: Decided) -> dict[str, Any]:
     return {"reasons": [reason.code for reason in found.decision.reasons], "exposure": str(found.decision.exposure)}
 
 
-def _gate_facts(session: Session, context: OrderContext, received: Decimal, *, as_of: datetime) -> GateFacts:
+def _given(kind: ApprovalKind) -> str:
+    """SQL: the newest approval of a kind, as a `GatePass`."""
+    return f"""
+        (SELECT jsonb_build_object('at', decided_at, 'ceiling', ceiling::text, 'reasons', reasons) FROM approval
+          WHERE order_id = :order AND state = 'approved' AND kind = '{kind}' ORDER BY id DESC LIMIT 1)
+    """
+
+
+_PAPERS = text(f"""
+    SELECT confirmed.decided_at, confirmed.credit_limit, confirmed.unlimited,
+           {_given(ApprovalKind.CREDIT)} AS approved, {_given(ApprovalKind.GATE)} AS shipped_by_approval,
+           EXISTS (SELECT 1 FROM reservation_line
+                    WHERE order_id = :order AND state IN ('reserved', 'picking')) AS reserved,
+           EXISTS (SELECT 1 FROM contact
+                    WHERE customer_id = :customer AND (phone IS NOT NULL OR email IS NOT NULL)) AS reachable
+      FROM (VALUES (1)) AS one (row) LEFT JOIN LATERAL
+           (SELECT decided_at, credit_limit, coalesce((facts ->> 'unlimited')::boolean, false) AS unlimited
+              FROM credit_decision WHERE order_id = :order AND rule = 'credit'
+             ORDER BY revision = :revision DESC, id DESC LIMIT 1) confirmed ON true
+""")
+"""What there is about an order besides money: the credit decision that confirmed it, the newest of its revision or else
+of any; approvals, goods, and somebody to call."""
+
+
+def _gate_facts(session: Session, context: OrderContext, standing: credit.Standing, *, as_of: datetime) -> GateFacts:
     order = context.order
-    given = newest_given(session, order.id, ApprovalKind.CREDIT, ApprovalKind.GATE)
-    approved, shipped = given.get(ApprovalKind.CREDIT), given.get(ApprovalKind.GATE)
-    then = last_decision(session, order.id, revision=order.revision) or last_decision(session, order.id)
-    required = credit.required_prepayment(session, order)
-    confirmed = max(order.confirmed_at or as_of, then.decided_at) if then is not None else order.confirmed_at or as_of
+    asked = {"order": order.id, "revision": order.revision, "customer": order.customer_id}
+    papers = session.execute(_PAPERS, asked).one()
+    approved = _PASS.validate_python(papers.approved)
+    required = percent_of(standing.gross, order.prepayment_percent)
+    confirmed = max(filter(None, (order.confirmed_at or as_of, papers.decided_at)))
     return GateFacts(
         as_of=as_of,
-        passed_at=max(confirmed, approved.decided_at) if approved and approved.decided_at else confirmed,
-        limit_then=then.credit_limit if then is not None else ZERO,
-        unlimited_then=then is not None and FACTS.validate_python(then.facts).unlimited,
-        funded=waits.is_funded(required, received, context.tolerance(required)),
-        reserved=any(line.state in {"reserved", "picking"} for line in stock.reservation_lines(session, order.id)),
+        passed_at=max(confirmed, approved.at) if approved else confirmed,
+        limit_then=papers.credit_limit or ZERO,
+        unlimited_then=bool(papers.unlimited),
+        funded=waits.is_funded(required, standing.received, context.tolerance(required)),
+        reserved=papers.reserved,
         delivered=order.delivery_address is not None,
         address=bool((order.delivery_address or "").strip()),
-        recipient=bool(order.contact_name and order.contact_phone) or credit.has_contact(session, order.customer_id),
-        approved=_pass(approved),
-        shipped_by_approval=_pass(shipped),
+        recipient=bool(order.contact_name and order.contact_phone) or papers.reachable,
+        approved=approved,
+        shipped_by_approval=_PASS.validate_python(papers.shipped_by_approval),
     )
-
-
-def _pass(row: ApprovalRow | None) -> GatePass | None:
-    if row is None or row.decided_at is None:
-        return None
-    return GatePass(row.decided_at, row.ceiling, tuple(row.reasons))

@@ -1,8 +1,10 @@
 """Official exchange rates: recorded once per pair and day, and what money is worth by them (D2-17, D2-18)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -18,35 +20,52 @@ from domain.rates import DayRates, Rate
 FARTHEST = timedelta(days=7)
 """Banks set a rate a few days ahead over holidays; a farther day is a slip."""
 
-_NEWEST = text("""
+NEWEST = """
     SELECT newest.currency, newest.day, newest.rate
       FROM unnest(CAST(:currencies AS text[])) AS wanted (currency) CROSS JOIN LATERAL
            (SELECT currency, day, rate FROM exchange_rate
              WHERE base = :base AND exchange_rate.currency = wanted.currency AND day <= :day
              ORDER BY day DESC LIMIT 1) newest
-""")
+"""
+"""SQL: the newest rates into a currency on a day (D2-17), for queries with `priced_at`."""
+_NEWEST = text(NEWEST)
 
 
 def load_rates(session: Session, base: str, *, today: date) -> DayRates:
     """The newest rates into `base` on a day (D2-17); one query."""
-    rows = session.execute(_NEWEST, {"base": base, "day": today, "currencies": list(CURRENCIES)})
-    return DayRates(base, tuple(Rate(row.currency, base, row.day, row.rate, (today - row.day).days) for row in rows))
+    return told_rates(base, session.execute(_NEWEST, priced_at(base, today)), today=today)
+
+
+def priced_at(base: str, today: date) -> dict[str, Any]:
+    """What `NEWEST` has to know."""
+    return {"base": base, "day": today, "currencies": list(CURRENCIES)}
+
+
+def told_rates(base: str, rows: Iterable[Sequence[Any]], *, today: date) -> DayRates:
+    """Rows of `NEWEST` as rates, also when they come out of JSON."""
+    return DayRates(base, tuple(_rate(base, *row, today=today) for row in rows))
+
+
+def _rate(base: str, currency: str, day: date | str, rate: Decimal | str, *, today: date) -> Rate:
+    day = day if isinstance(day, date) else date.fromisoformat(day)
+    return Rate(currency, base, day, Decimal(rate), (today - day).days)
 
 
 def worth(amount: str, currency: str) -> str:
-    """SQL of an amount in the currency of its account, half up once per item, for queries with `worth_by` (D1-1).
+    """SQL of an amount in the currency of its account, half up once per item (D1-1), in a query that has the rates as
+    `priced.by_currency`.
 
     An amount without a rate comes to NULL.
     """
     return (
         f"(CASE WHEN {currency} = :base THEN {amount} "
-        f"ELSE round({amount} * CAST(CAST(:rates AS jsonb) ->> {currency} AS numeric), 2) END)"
+        f"ELSE round({amount} * CAST((SELECT by_currency FROM priced) ->> {currency} AS numeric), 2) END)"
     )
 
 
-def worth_by(rates: DayRates) -> dict[str, str]:
-    """What `worth` has to know."""
-    return {"base": rates.base, "rates": json.dumps({rate.currency: str(rate.rate) for rate in rates.rates})}
+def by_currency(rates: DayRates) -> str:
+    """Rates as JSON, for `priced.by_currency`."""
+    return json.dumps({rate.currency: str(rate.rate) for rate in rates.rates})
 
 
 def record_rate(

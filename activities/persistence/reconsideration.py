@@ -11,10 +11,10 @@ from activities.persistence import credit, orders
 from activities.persistence.calendars import load_calendar
 from activities.persistence.context import context_of
 from activities.persistence.decisions import Decided, record_decision
+from activities.persistence.figures import load_figures
 from activities.persistence.grants import load_grants, overlay_of
 from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.policies import policy_version
-from activities.persistence.rates import load_rates
 from activities.persistence.rulings import HELD, rule
 from domain.credit import OrderAsk, credit_part
 from domain.orders import SYSTEM, OrderStatus
@@ -65,8 +65,8 @@ def reconsider_locked(session: Session, account: CreditAccountRow, *, at: dateti
         return at_gate
     today = _today(session, at)
     grants = load_grants(session, account.id)
-    rates = load_rates(session, account.currency, today=today)
-    facts = credit.load_facts(session, account, today=today, grants=grants, rates=rates)
+    figures = load_figures(session, account, today=today, grants=grants)
+    rates = figures.rates
     customers = {row.customer_id: session.get_one(CustomerRow, row.customer_id) for row in rows}
     agreed = {key: credit.agreed_deferral(session, customer, today=today) for key, customer in customers.items()}
     waiting = [
@@ -89,7 +89,7 @@ def reconsider_locked(session: Session, account: CreditAccountRow, *, at: dateti
     overlays = {str(row.id): overlay_of(grants, row.customer_id, today=today) for row in rows}
     freed = tuple(
         moved.order_id
-        for moved in reconsider(facts, waiting)
+        for moved in reconsider(figures.facts, waiting)
         if _move_on(session, moved, Decided(moved.facts, policies[moved.order_id], overlays[moved.order_id],
                                             moved.decision), at=at)
     )  # fmt: skip
