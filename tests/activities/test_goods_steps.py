@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
 from support.goods import a_step, pick, reserve, ship_picked, stock_of, tie_money
+from support.money import an_invoice
 
 from activities.credit import CreditActivities
 from activities.fulfilment import FulfilmentActivities
@@ -269,6 +270,18 @@ def test_d12_4_receivables_rise_by_what_the_commitment_falls(engine: Engine, com
         [line] = session.exec(select(ScheduleLineRow)).all()
         assert (line.residual, line.due_date.isoformat()) == (10_000, "2026-04-20")
         assert session.get(CommitmentRow, UUID(order)) is None
+
+
+def test_an_invoice_passes_by_the_numbers_of_opening_balances(engine: Engine, company: Company) -> None:
+    customer, sku = a_customer(engine, company), a_product(engine, on_hand="10")
+    taken_over = [an_invoice(engine, customer, number, "1.00") for number in ("СФ-000001", "СФ-000002")]
+    order = confirmed(engine, company, customer, sku, quantity="10")
+    reserve(engine, order)
+
+    [watched] = pick_and_ship(engine, company, order).watch
+
+    assert watched.invoice_number == "СФ-000003"
+    assert watched.schedule_line_id not in taken_over
 
 
 def test_a_prepaid_order_closes_with_its_shipment(engine: Engine, company: Company) -> None:
