@@ -1,6 +1,5 @@
 """The credit account: its lock, and every figure a decision is made on, in a bounded number of queries."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,7 +10,6 @@ from sqlalchemy import delete, or_, text
 from sqlmodel import Session, col, select
 
 from activities.persistence.figures import load_figures
-from activities.persistence.grants import CustomerGrant
 from activities.persistence.order_tables import CommitmentRow, OrderRow
 from activities.persistence.party_tables import ContractRow, CreditAccountRow, CustomerRow
 from activities.persistence.rates import load_rates
@@ -86,10 +84,9 @@ def load_facts(
     today: date,
     order_id: UUID | None = None,
     ask: OrderAsk | None = None,
-    grants: Sequence[CustomerGrant] | None = None,
 ) -> CreditFacts:
-    """`load_figures` without what proves them, and with the order that asks; two queries whatever the size."""
-    facts = load_figures(session, account, today=today, order_id=order_id, grants=grants).facts
+    """`load_figures` without what proves them, and with the order that asks; one query whatever the size."""
+    facts = load_figures(session, account, today=today, order_id=order_id).facts
     return facts if ask is None else facts.asked(ask)
 
 

@@ -57,10 +57,9 @@ def decide_now(
         standing: what the order comes to, when it is known.
     """
     order, today = context.order, context.today(as_of)
-    grants = load_grants(session, account.id)
-    overlay = overlay_of(grants, order.customer_id, today=today)
+    figures = load_figures(session, account, today=today, order_id=order.id, proved=True)
+    overlay = overlay_of(figures.grants, order.customer_id, today=today)
     policy = policy_version(session, order.policy_version, overlay)
-    figures = load_figures(session, account, today=today, order_id=order.id, grants=grants, proved=True)
     ask = ask_of(session, order, today=today, terms=terms, standing=standing, rates=figures.rates)
     facts = figures.facts.asked(ask)
     return Decided(facts, policy, overlay, by(facts, policy), figures.evidence)

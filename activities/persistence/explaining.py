@@ -15,7 +15,7 @@ from activities.persistence.calendars import load_calendar
 from activities.persistence.context import OrderContext, context_of
 from activities.persistence.figures import load_figures
 from activities.persistence.gate import look_through
-from activities.persistence.grants import CustomerGrant, limit_of, load_grants, overlay_of
+from activities.persistence.grants import limit_of, overlay_of
 from activities.persistence.order_tables import ApprovalRow, OrderRow
 from activities.persistence.party_tables import CreditAccountRow, CustomerRow, UserRow
 from activities.persistence.policies import policy_version
@@ -26,7 +26,7 @@ from activities.persistence.supply import expected_days
 from domain.allocation import Rule
 from domain.approvals import ApprovalKind, Rung, ladder
 from domain.business_calendar import BusinessCalendar
-from domain.credit import CreditFacts, OrderAsk, Reason, credit_part, decide_credit
+from domain.credit import OrderAsk, Reason, credit_part, decide_credit
 from domain.explanation import Ending, ProposedChange, Request, Shortfall, Standing
 from domain.explanation_credit import CreditNow, TradeStop
 from domain.money import ZERO
@@ -85,10 +85,8 @@ class _Account:
         calendar = load_calendar(session, company.country, company.timezone)
         self.row = session.get_one(CreditAccountRow, order.credit_account_id)
         self.today = calendar.day_of(at)
-        self.grants: tuple[CustomerGrant, ...] = load_grants(session, self.row.id)
-        figures = load_figures(session, self.row, today=self.today, grants=self.grants)
-        self.facts: CreditFacts = figures.facts
-        self.rates = figures.rates
+        figures = load_figures(session, self.row, today=self.today)
+        self.facts, self.grants, self.rates = figures.facts, figures.grants, figures.rates
         self.limit = limit_of(self.row, self.grants, today=self.today, legal_case=self.facts.legal_case)
         self.trade_stop = _trade_stop(session, self.row, calendar)
         self._policies: dict[tuple[int, UUID], Policy] = {}

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlmodel import Session
 
-from activities.persistence.grants import CustomerGrant, limit_of, load_grants
+from activities.persistence.grants import GRANTED, CustomerGrant, limit_of, told_grants
 from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.rates import NEWEST, by_currency, priced_at, told_rates, worth
 from domain.credit import CreditFacts, OverdueItem
@@ -65,7 +65,8 @@ _FIGURES = text(f"""
                             'currency', o.currency, 'rate', promised.rate::text) END
                        ORDER BY o.id), '[]'::jsonb)
                      FROM promised JOIN sales_order o ON o.id = promised.order_id)) END AS evidence,
-      (SELECT told FROM priced) AS rates
+      (SELECT told FROM priced) AS rates,
+      {GRANTED} AS grants
       FROM (SELECT coalesce(sum(residual), 0) AS amount,
                    array_agg(DISTINCT currency) FILTER (WHERE currency <> :base) AS currencies
               FROM unpaid) owed,
@@ -79,11 +80,12 @@ _FIGURES = text(f"""
 class Figures:
     """An account with no order before it, as `load_figures` found it.
 
-    `rates`: those of the day; `evidence`: the open invoices and committed orders that its sums are made of (D2-19),
-    where it was asked for.
+    `grants`: what may count for its limit; `rates`: those of the day; `evidence`: the open invoices and committed
+    orders that its sums are made of (D2-19), where it was asked for.
     """
 
     facts: CreditFacts
+    grants: Sequence[CustomerGrant]
     rates: DayRates
     evidence: Mapping[str, Any] | None
 
@@ -94,7 +96,6 @@ def load_figures(
     *,
     today: date,
     order_id: UUID | None = None,
-    grants: Sequence[CustomerGrant] | None = None,
     proved: bool = False,
 ) -> Figures:
     """The figures of D1 for an account; what `order_id` itself counts for is left out (D6-6).
@@ -107,8 +108,7 @@ def load_figures(
     rates = told_rates(account.currency, read.rates or (), today=today)
     foreign = sorted(set(read.currencies or ()))
     used = tuple(rate for rate in map(rates.of, foreign) if rate is not None)  # refuses what nothing values
-    if grants is None:
-        grants = load_grants(session, account.id)
+    grants = told_grants(read.grants)
     limit = limit_of(account, grants, today=today, legal_case=read.legal_case)
     facts = CreditFacts(
         currency=account.currency,
@@ -124,7 +124,7 @@ def load_figures(
         unlimited=limit.unlimited,
         rates=used,
     )
-    return Figures(facts, rates, read.evidence)
+    return Figures(facts, grants, rates, read.evidence)
 
 
 def evidence_for(

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -22,6 +23,9 @@ class CustomerGrant:
     grant: Grant
 
 
+_GRANTS: TypeAdapter[tuple[CustomerGrant, ...]] = TypeAdapter(tuple[CustomerGrant, ...])
+
+
 def load_grants(session: Session, account_id: UUID) -> tuple[CustomerGrant, ...]:
     """Everything granted that may count on some day."""
     return tuple(load_grants_of(session, [account_id])[account_id])
@@ -33,6 +37,21 @@ def load_grants_of(session: Session, accounts: Sequence[UUID]) -> dict[UUID, lis
     for row in session.exec(_counting(accounts)):
         found[row.credit_account_id].append(CustomerGrant(row.customer_id, grant_of(row)))
     return found
+
+
+GRANTED = """
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('customer_id', customer_id, 'grant', jsonb_build_object(
+               'kind', kind, 'valid_from', valid_from, 'valid_to', valid_to, 'amount', amount::text, 'body', body))
+             ORDER BY decided_at, id), '[]'::jsonb)
+       FROM credit_grant
+      WHERE credit_account_id = :account AND (state = 'scheduled' OR (state = 'in_force' AND kind <> 'base')))
+"""
+"""SQL: what `load_grants` finds, for a query that asks for more of the account."""
+
+
+def told_grants(rows: Any) -> tuple[CustomerGrant, ...]:
+    """What `GRANTED` found."""
+    return _GRANTS.validate_python(rows)
 
 
 def counting(session: Session, account_id: UUID) -> Sequence[CreditGrantRow]:

@@ -194,7 +194,7 @@ def _facts(
     found = {}
     for account in session.exec(select(CreditAccountRow).where(col(CreditAccountRow.id).in_(accounts))):
         if account.id in foreign:
-            found[account.id] = credit.load_facts(session, account, today=today, grants=grants[account.id])
+            found[account.id] = credit.load_facts(session, account, today=today)
             continue
         row = sums[account.id]
         limit = limit_of(account, grants[account.id], today=today, legal_case=row.legal_case)

@@ -13,9 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from activities.persistence.calendars import company_calendar
-from activities.persistence.credit import agreed_deferral, load_facts, lock_account
+from activities.persistence.credit import agreed_deferral, lock_account
 from activities.persistence.events import record_event
-from activities.persistence.grants import limit_of, load_grants, overlay_of
+from activities.persistence.figures import load_figures
+from activities.persistence.grants import limit_of, overlay_of
 from activities.persistence.identifiers import UUID_PATTERN
 from activities.persistence.limit_changes import set_base, take_over_base
 from activities.persistence.party_tables import ContactRow, ContractRow, CreditAccountRow, CustomerRow, UserRow
@@ -239,10 +240,10 @@ def account_of(session: Session, customer: CustomerRow) -> CreditAccountRow:
 def load_card(session: Session, customer: CustomerRow, *, today: date) -> CreditCard:
     """The card's figures by the policy in force today, as the customer's own contract changes it (D5-6)."""
     account = account_of(session, customer)
-    grants = load_grants(session, account.id)
+    figures = load_figures(session, account, today=today)
+    facts, grants = figures.facts, figures.grants
     version, _ = policy_in_force(session, today)
     policy = policy_version(session, version, overlay_of(grants, customer.id, today=today))
-    facts = load_facts(session, account, today=today, grants=grants)
     limit = limit_of(account, grants, today=today, legal_case=facts.legal_case)
     agreed = agreed_deferral(session, customer, today=today)
     facts = replace(facts, contract_valid=agreed is not None, agreed_deferral=agreed)

@@ -12,7 +12,7 @@ from activities.persistence.calendars import load_calendar
 from activities.persistence.context import context_of
 from activities.persistence.decisions import Decided, record_decision
 from activities.persistence.figures import load_figures
-from activities.persistence.grants import load_grants, overlay_of
+from activities.persistence.grants import overlay_of
 from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.policies import policy_version
 from activities.persistence.rulings import HELD, rule
@@ -64,9 +64,8 @@ def reconsider_locked(session: Session, account: CreditAccountRow, *, at: dateti
     if not rows:
         return at_gate
     today = _today(session, at)
-    grants = load_grants(session, account.id)
-    figures = load_figures(session, account, today=today, grants=grants)
-    rates = figures.rates
+    figures = load_figures(session, account, today=today)
+    grants, rates = figures.grants, figures.rates
     customers = {row.customer_id: session.get_one(CustomerRow, row.customer_id) for row in rows}
     agreed = {key: credit.agreed_deferral(session, customer, today=today) for key, customer in customers.items()}
     waiting = [

@@ -8,8 +8,9 @@ from decimal import Decimal
 from sqlmodel import Session
 
 from activities.persistence.calendars import load_calendar
-from activities.persistence.credit import agreed_deferral, load_facts
-from activities.persistence.grants import load_grants, overlay_of
+from activities.persistence.credit import agreed_deferral
+from activities.persistence.figures import load_figures
+from activities.persistence.grants import overlay_of
 from activities.persistence.orders import legal_entity
 from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.policies import policy_in_force, policy_version
@@ -54,10 +55,10 @@ def answer(session: Session, customer: CustomerRow, question: Question, *, now: 
     company = legal_entity(session)
     today = load_calendar(session, company.country, company.timezone).day_of(now)
     account = session.get_one(CreditAccountRow, customer.credit_account_id)
-    grants = load_grants(session, account.id)
+    figures = load_figures(session, account, today=today)
+    facts = figures.facts
     version, _ = policy_in_force(session, today)
-    policy = policy_version(session, version, overlay_of(grants, customer.id, today=today))
-    facts = load_facts(session, account, today=today, grants=grants)
+    policy = policy_version(session, version, overlay_of(figures.grants, customer.id, today=today))
     terms = AskedTerms(
         given_or(question.prepayment_percent, customer.prepayment_percent),
         given_or(question.deferral_days, customer.deferral_days),

@@ -255,7 +255,7 @@ def test_own_currency_asks_for_nothing_more_and_uses_no_rate(engine: Engine, com
         asked.clear()
         facts = credit.load_facts(session, account, today=DAY)
 
-    assert len(asked) == 2
+    assert len(asked) == 1
     assert (facts.receivables, facts.rates, facts.order_rate) == (1000, (), None)
 
 
