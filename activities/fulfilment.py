@@ -83,7 +83,7 @@ def _start_picking(session: Session, step: OrderStep) -> StepResult:
     if not may_pick(orders.state_of(order), ship_complete=order.ship_complete):
         raise WrongStateError(status=order.status, command="start-picking")
     context = context_of(session, order)
-    shelves = stock.lock_shelves(session, stock.order_shelves(session, order.id, "waiting", "reserved"))
+    shelves = stock.lock_shelves_of(session, order.id, "waiting", "reserved")
     goods = goods_of(session, order)
     awaited = stock.shelves_of(each.line for each in goods if each.line.state == "waiting")
     lines = _to_pick(order, [each.line for each in goods], step.warehouse)

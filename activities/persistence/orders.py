@@ -78,19 +78,6 @@ def shipped_by_line(session: Session, order_id: UUID) -> dict[int, Decimal]:
     return {row[0]: row[1] for row in session.execute(query, {"order": order_id})}
 
 
-def done_by_line(session: Session, order_id: UUID) -> dict[int, Decimal]:
-    """Quantity that no longer has to be delivered, by line number: shipped, or closed short (D7-14)."""
-    query = text("""
-        SELECT line_no, sum(quantity) FROM (
-            SELECT line_no, quantity FROM shipment_line JOIN shipment ON shipment.id = shipment_id
-             WHERE order_id = :order
-            UNION ALL
-            SELECT line_no, quantity FROM reservation_line WHERE order_id = :order AND state = 'closed') AS done
-         GROUP BY line_no
-    """)
-    return {row[0]: row[1] for row in session.execute(query, {"order": order_id})}
-
-
 def customer_of(session: Session, order: OrderRow) -> CustomerRow:
     """The customer of an order."""
     return session.get_one(CustomerRow, order.customer_id)

@@ -83,13 +83,15 @@ class Claim:
 
 
 _CLAIM = text("""
-    UPDATE outbound
-       SET state = CASE state WHEN 'planned' THEN 'sending' ELSE state END,
-           claimed_at = CASE state WHEN 'planned' THEN :at ELSE claimed_at END,
-           attempts = attempts + CASE state WHEN 'planned' THEN 1 ELSE 0 END
-     WHERE key = :key
-    RETURNING old.state AS found, key, template, audience, recipient, subject, body, message_id, schedule_line_id,
-              customer_id, (SELECT min(frozen_at) FROM effect_freeze WHERE thawed_at IS NULL) AS held_since,
+    UPDATE outbound message
+       SET state = CASE found.state WHEN 'planned' THEN 'sending' ELSE found.state END,
+           claimed_at = CASE found.state WHEN 'planned' THEN :at ELSE claimed_at END,
+           attempts = attempts + CASE found.state WHEN 'planned' THEN 1 ELSE 0 END
+      FROM (SELECT key, state FROM outbound WHERE key = :key FOR UPDATE) found
+     WHERE message.key = found.key
+    RETURNING found.state AS found, message.key, template, audience, recipient, subject, body, message_id,
+              schedule_line_id, customer_id,
+              (SELECT min(frozen_at) FROM effect_freeze WHERE thawed_at IS NULL) AS held_since,
               EXISTS (SELECT FROM effect_freeze WHERE reason = 'restore') AS restored
 """)
 

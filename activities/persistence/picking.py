@@ -263,8 +263,7 @@ def put_back(
 
 def lock_picked(session: Session, order_id: UUID, warehouse: str | None) -> stock.Shelves:
     """The shelves of what an order has picked in one warehouse, or in all, locked before its lines are read."""
-    keys = stock.order_shelves(session, order_id, "picking")
-    return stock.lock_shelves(session, (shelf for shelf in keys if warehouse in {None, shelf[0]}))
+    return stock.lock_shelves_of(session, order_id, "picking", warehouse=warehouse)
 
 
 def _picked(session: Session, order_id: UUID, warehouse: str | None) -> list[ReservationLineRow]:

@@ -137,6 +137,7 @@ async def test_d7_5_another_day_of_shipment_sets_another_timer(house: House) -> 
     order = house.quote(customer, sku, quantity="10")
     await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
     await house.reaches(order, "ready")
+    await house.calls_for_picking(order)
     before = datetime.fromisoformat(house.order(order).wait["reminder_at"])
     ship_on = datetime.now(UTC).date() + 6 * DAY
     await house.command(order, OrderWorkflow.revise, ReviseCommand(house.company.manager, ship_on=ship_on))
