@@ -160,8 +160,8 @@ def _write_off(
             losses.append(loss_of(line, "D7-14", line.quantity - quantity))
             stock.move_quantity(session, shelves, line, "closed", line.quantity - quantity)
         if quantity:
-            shelves[shipment.warehouse, sku].on_hand -= quantity
             stock.move_quantity(session, shelves, line, "shipped", quantity)
+            shelves[shipment.warehouse, sku].on_hand -= quantity
             session.add(ShipmentLineRow(shipment_id=shipment.id, line_no=number, sku=sku, quantity=quantity))
             session.add(_movement(shipment, number, sku, quantity, shipment.shipped_at))
     return losses

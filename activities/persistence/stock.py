@@ -255,16 +255,15 @@ def move_quantity(
     quantity = line.quantity if quantity is None else quantity
     if quantity <= 0:
         return
-    row, whole = shelves[line.warehouse, line.sku], quantity == line.quantity
-    key = dict(zip(("order_id", "line_no", "warehouse", "state"), _key(line, line.state), strict=True))
+    row, whole, source = shelves[line.warehouse, line.sku], quantity == line.quantity, _key(line, line.state)
+    key = dict(zip(("order_id", "line_no", "warehouse", "state"), source, strict=True))
     new = {"to": to, "quantity": quantity, "since": since, "displaced_at": displaced_at, "served_at": served_at}
-    known = _known(session, _key(line, line.state), _key(line, to))
+    known = _known(session, source, _key(line, to))
     with session.no_autoflush:  # the figures of all shelves are written together
         session.execute(_MOVE, key | new).one()
-    for each in known:
-        gone = whole and each.state == line.state
-        (session.expunge if gone else session.expire)(each)
-    _count(row, line.state, -quantity)
+    for place, held in known.items():
+        (session.expunge if whole and place == source else session.expire)(held)
+    _count(row, source[-1], -quantity)
     _count(row, to, quantity)
 
 
@@ -272,12 +271,12 @@ def _key(line: ReservationLineRow | ReadLine, state: str) -> LineKey:
     return line.order_id, line.line_no, line.warehouse, state
 
 
-def _known(session: Session, *keys: LineKey) -> list[ReservationLineRow]:
+def _known(session: Session, *keys: LineKey) -> dict[LineKey, ReservationLineRow]:
     """Lines that the session holds already, its own changes to them written: a statement is to change them past it,
-    and they must be read again."""
-    held = (session.identity_map.get(session.identity_key(ReservationLineRow, key)) for key in keys)
-    found = [row for row in held if row is not None]
-    if any(map(session.is_modified, found)):
+    and they must be read again. Of one that is gone then not even its key can be read."""
+    held = {key: session.identity_map.get(session.identity_key(ReservationLineRow, key)) for key in keys}
+    found = {key: row for key, row in held.items() if row is not None}
+    if any(map(session.is_modified, found.values())):
         session.flush()
     return found
 
@@ -329,8 +328,8 @@ def enqueue(session: Session, order_id: UUID, wanted: Mapping[int, tuple[ShelfKe
              "warehouses": [warehouse for (warehouse, _), _ in wanted.values()],
              "skus": [sku for (_, sku), _ in wanted.values()]}  # fmt: skip
     session.execute(_ENQUEUE, {"order_id": order_id, "at": at, **lines})
-    for each in known:
-        session.expire(each)
+    for held in known.values():
+        session.expire(held)
 
 
 def shrink(session: Session, shelves: Shelves, lines: Iterable[ReservationLineRow], surplus: Decimal) -> Decimal:

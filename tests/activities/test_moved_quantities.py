@@ -11,11 +11,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import NoResultFound
 from sqlmodel import Session, col, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product
-from support.goods import decide, quote_of, receipt, reserve, stock_of
+from support.goods import decide, pick, quote_of, receipt, reserve, ship_picked, stock_of
 from support.statements import statements
 
+from activities.persistence.reserves import fit_lines
 from activities.persistence.stock import Shelves, enqueue, lock_shelves, move_quantity, reservation_lines
 from activities.persistence.stock_tables import ReservationLineRow, StockAllocationRow
+from domain.orders import LineQuantity
 
 LATER = MONDAY + timedelta(days=1)
 
@@ -91,6 +93,36 @@ def test_d7_12_what_joins_the_queue_again_keeps_its_place(session: Session, shel
     enqueue(session, UUID(order), {1: (("main", "A"), Decimal(4))}, at=LATER)
 
     assert (waiting.quantity, waiting.since, waiting.skips) == (7, MONDAY, 1)
+
+
+def test_d6_6_a_whole_order_that_waits_is_cut_here_and_raised_there_and_is_then_all_there(
+    engine: Engine, company: Company
+) -> None:
+    a_product(engine, sku="F", on_hand="3")
+    a_product(engine, sku="G", on_hand="10")
+    order = quote_of(engine, company, a_customer(engine, company), [("F", "5"), ("G", "2")], ship_complete=True)
+    decide(engine, company, order)
+    reserve(engine, order)
+    wanted = {1: (("main", "F"), Decimal(3)), 2: (("main", "G"), Decimal(4))}
+    with Session(engine) as session, session.begin():
+        fit_lines(session, UUID(order), wanted, at=LATER)
+
+    with Session(engine) as session:
+        lines = reservation_lines(session, UUID(order))
+        assert [(line.sku, line.state, line.quantity) for line in lines] == [("F", "reserved", 3), ("G", "reserved", 4)]
+
+
+def test_d7_14_the_last_goods_of_a_shelf_leave_without_one(engine: Engine, company: Company) -> None:
+    a_product(engine, sku="H", on_hand="6")
+    order = confirmed(engine, company, ("H", "6"))
+    reserve(engine, order)
+    pick(engine, company, order)
+
+    ship_picked(engine, company, order, lines=(LineQuantity("H", Decimal(5)),))
+
+    assert stock_of(engine, "H") == (1, 0, 0)
+    with Session(engine) as session:
+        assert held(session, order) == {"shipped": 5, "closed": 1}
 
 
 def test_a_reserve_of_goods_that_are_there_costs_no_more_statements_than_it_has_to(
