@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product
 from support.goods import a_step, decide, pick, quote_of, receipt, reserve, ship_picked
+from support.statements import statements
 from support.stock import count
 
 from activities.fulfilment import FulfilmentActivities
@@ -163,31 +164,25 @@ def test_d12_3_a_changed_detail_calls_nobody_who_was_not_called(engine: Engine, 
 
 
 def test_what_is_picked_is_read_only_under_the_lock_of_its_shelves(engine: Engine, company: Company) -> None:
-    asked: list[str] = []
     for leave in (lambda order: unpick(engine, company, order), lambda order: ship_picked(engine, company, order)):
         order, _ = picking_while_another_waits(engine, company, "4")
-        event.listen(engine, "before_cursor_execute", note := lambda *call: asked.append(call[2]))
-        leave(order)
-        event.remove(engine, "before_cursor_execute", note)
+        with statements(engine) as asked:
+            leave(order)
         read = next(place for place, sql in enumerate(asked) if "reservation_line.quantity" in sql)
         locked = next(place for place, sql in enumerate(asked) if "FROM stock" in sql and "FOR UPDATE" in sql)
         assert locked < read
-        asked.clear()
 
 
 def test_each_step_reads_the_goods_of_its_order_once(engine: Engine, company: Company) -> None:
-    order, asked = ready(engine, company), []
-    steps = FulfilmentActivities(engine)
+    order, steps = ready(engine, company), FulfilmentActivities(engine)
     for step in (
         lambda: steps.call_for_picking(a_step(order, 2)),
         lambda: pick(engine, company, order),
         lambda: steps.ship_order(ShipRequest(order, 6, ShipCommand(company.warehouse, ()), MONDAY)),
     ):
-        event.listen(engine, "before_cursor_execute", note := lambda *call: asked.append(call[2]))
-        step()
-        event.remove(engine, "before_cursor_execute", note)
+        with statements(engine) as asked:
+            step()
         assert sum(sql.startswith("SELECT") and "reservation_line.quantity" in sql for sql in asked) == 1
-        asked.clear()
 
 
 def test_d12_3_a_count_before_a_closed_gate_renews_the_task(engine: Engine, company: Company) -> None:
