@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.persistence import credit, orders
 from activities.persistence import payments as store
-from activities.persistence.calendars import load_calendar
+from activities.persistence.calendars import company_calendar
 from activities.persistence.events import record_event
 from activities.persistence.manual_allocation import allocate_by_hand
 from activities.persistence.money_tables import BankStatementRow, PaymentRow
@@ -102,9 +102,8 @@ def summary_json(summary: StatementSummary) -> dict[str, object]:
 
 
 def _record(session: Session, request: RecordRequest) -> str:
-    company = orders.legal_entity(session)
     found = store.payers(session, request.draft.payer_tax_id, request.draft.payer_kpp)
-    row = _add(session, request.draft, found, company, request.actor, at=request.as_of)
+    row = _add(session, request.draft, found, request.actor, at=request.as_of)
     return str(row.id)
 
 
@@ -112,14 +111,13 @@ def _add(
     session: Session,
     draft: PaymentDraft,
     found: Sequence[CustomerRow],
-    company: LegalEntityRow,
     actor: Actor,
     *,
     at: datetime,
     statement: str | None = None,
 ) -> PaymentRow:
     payer = found[0] if len(found) == 1 else None
-    currency = draft.currency or (payer.currency if payer else company.currency)
+    currency = draft.currency or (payer or orders.legal_entity(session)).currency
     row = store.add_payment(session, draft, currency, at=at, statement=statement)
     row.customer_id = payer.id if payer else None
     record_event(session, "payment", row.id, "payment_recorded", actor, at=at, source=draft.source,
@@ -132,7 +130,7 @@ def _register(session: Session, upload: StatementInput) -> StatementSummary:
     if stored is None:
         raise StatementNotFoundError
     company = orders.legal_entity(session)
-    today = load_calendar(session, company.country, company.timezone).day_of(upload.as_of)
+    today = company_calendar(session).day_of(upload.as_of)
     statement = parse_statement(stored.content, company.bank_accounts, today=today)
     store.serialise(session, (receipt.own_account for receipt in statement.documents))
     identities = [receipt.identity() for receipt in statement.documents]
@@ -141,7 +139,7 @@ def _register(session: Session, upload: StatementInput) -> StatementSummary:
     payers = store.payers_by_tax_id(session, {draft.payer_tax_id for draft in drafts if draft.payer_tax_id})
     for draft in drafts:
         found = store.choose_branch(payers.get(draft.payer_tax_id or "", []), draft.payer_kpp)
-        _add(session, draft, found, company, upload.actor, at=upload.as_of, statement=upload.sha256)
+        _add(session, draft, found, upload.actor, at=upload.as_of, statement=upload.sha256)
     summary = StatementSummary(
         payments_created=len(created),
         duplicates=len(identities) - len(created),
@@ -177,8 +175,10 @@ def _rejected(problem: Problem) -> RejectedLine:
 
 
 def _apply(session: Session, request: ApplyRequest) -> PaymentOutcome:
-    payment = store.get_payment(session, request.payment_id)
-    payer, trouble = _payer(session, payment)
+    payment, payer = store.payment_and_payer(session, request.payment_id)
+    trouble = None
+    if payer is None:
+        payer, trouble = _find_payer(session, payment)
     account: CreditAccountRow | None = None
     if payer is not None:
         account = credit.lock_account(session, payer.credit_account_id)
@@ -197,14 +197,12 @@ def _apply(session: Session, request: ApplyRequest) -> PaymentOutcome:
     if match.reason is not None:
         return _queue(session, payment, match.reason, at=request.as_of)
     payment.state, payment.reason = PaymentState.MATCHED, None
-    moved = settle(session, payment, match.allotments, SYSTEM, at=request.as_of)
+    moved = settle(session, payment, account, match.allotments, SYSTEM, at=request.as_of)
     return applied(session, payment, moved)
 
 
-def _payer(session: Session, payment: PaymentRow) -> tuple[CustomerRow | None, QueueReason | None]:
+def _find_payer(session: Session, payment: PaymentRow) -> tuple[CustomerRow | None, QueueReason | None]:
     """Whose money it is: by the tax number, then by whose document the purpose names; never by guess (D9-6)."""
-    if payment.customer_id is not None:
-        return session.get_one(CustomerRow, payment.customer_id), None
     found = store.payers(session, payment.payer_tax_id)
     if not found:
         return None, QueueReason.UNKNOWN_PAYER
@@ -220,8 +218,7 @@ def _payer(session: Session, payment: PaymentRow) -> tuple[CustomerRow | None, Q
 
 
 def _queue(session: Session, payment: PaymentRow, reason: QueueReason, *, at: datetime) -> PaymentOutcome:
-    company = orders.legal_entity(session)
-    calendar = load_calendar(session, company.country, company.timezone)
-    queue_for_accountant(session, payment, reason, due_at=calendar.after_working_days(at, 1), at=at)
+    due_at = company_calendar(session).after_working_days(at, 1)
+    queue_for_accountant(session, payment, reason, due_at=due_at, at=at)
     account = payment.credit_account_id  # of a known payer: his advance until the accountant decides (D9-5)
     return applied(session, payment, reconsider_account(session, account, at=at) if account else ())

@@ -54,7 +54,7 @@ def allocate_by_hand(session: Session, command: AllocateCommand) -> PaymentOutco
         parts = _chosen(session, command.allotments, items, payment.unallocated, payment.currency)
     else:
         parts = list(match_payment(payment.unallocated, payment.purpose, items).allotments)
-    moved = settle(session, payment, parts, command.actor, at=command.as_of)
+    moved = settle(session, payment, account, parts, command.actor, at=command.as_of)
     close_queue_task(session, payment, command.actor, at=command.as_of)
     return applied(session, payment, moved)
 

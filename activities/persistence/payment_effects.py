@@ -7,14 +7,13 @@ from uuid import UUID
 
 from sqlmodel import Session, select
 
-from activities.persistence import orders
 from activities.persistence import payments as store
-from activities.persistence.calendars import load_calendar
+from activities.persistence.calendars import company_calendar
 from activities.persistence.events import record_event
 from activities.persistence.money_tables import InvoiceRow, PaymentRow, ScheduleLineRow
 from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.rates import load_rates
-from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.reconsideration import reconsider_locked
 from activities.persistence.record_tables import TaskRow
 from activities.persistence.tasks import open_task
 from domain.matching import Allotment, ItemKind, QueueReason
@@ -29,21 +28,24 @@ def has_worth(session: Session, payment: PaymentRow, account: CreditAccountRow, 
     """Whether money counts on an account: it is in the account's currency, or a rate of its own is known (D2-18)."""
     if payment.currency == account.currency:
         return True
-    company = orders.legal_entity(session)
-    today = load_calendar(session, company.country, company.timezone).day_of(at)
-    return load_rates(session, account.currency, today=today).knows(payment.currency)
+    return load_rates(session, account.currency, today=company_calendar(session).day_of(at)).knows(payment.currency)
 
 
 def settle(
-    session: Session, payment: PaymentRow, allotments: Sequence[Allotment], actor: Actor, *, at: datetime
+    session: Session,
+    payment: PaymentRow,
+    account: CreditAccountRow,
+    allotments: Sequence[Allotment],
+    actor: Actor,
+    *,
+    at: datetime,
 ) -> tuple[str, ...]:
-    """Apply a decision to locked items: sums, settled lines, and the journal of each order and invoice it touched.
+    """Apply a decision to locked items of a locked account: sums, settled lines, and the journal of each order and
+    invoice it touched.
 
     Returns the orders that waited for credit and move on with this money (D2-13).
     """
     store.allocate(session, payment, allotments, at=at)
-    company = orders.legal_entity(session)
-    today = load_calendar(session, company.country, company.timezone).day_of(at)
     for part in allotments:
         if part.kind is ItemKind.ORDER:
             record_event(session, "order", part.id, "payment_received", actor, at=at,
@@ -51,6 +53,7 @@ def settle(
             continue
         line = session.get_one(ScheduleLineRow, UUID(part.id))
         if line.residual == 0:
+            today = company_calendar(session).day_of(at)
             line.settled_on = max(today, line.observed_on or today)
         invoice = session.get_one(InvoiceRow, line.invoice_id)
         record_event(session, "invoice", invoice.id, "payment_received", actor, at=at, payment_id=str(payment.id),
@@ -61,7 +64,7 @@ def settle(
     record_event(session, "payment", payment.id, "payment_applied", actor, at=at,
                  allotments=[{"kind": part.kind, "id": part.id, "amount": str(part.amount)} for part in allotments],
                  advance=str(payment.unallocated))  # fmt: skip
-    return reconsider_account(session, payment.credit_account_id, at=at) if payment.credit_account_id else ()
+    return reconsider_locked(session, account, at=at)
 
 
 def queue_for_accountant(

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -83,6 +82,20 @@ def get_payment(session: Session, payment_id: UUID | str) -> PaymentRow:
     if row is None:
         raise PaymentNotFoundError
     return row
+
+
+def payment_and_payer(session: Session, payment_id: UUID | str) -> tuple[PaymentRow, CustomerRow | None]:
+    """The payment as it stands, and the customer whose money it is, where that is known."""
+    query = (
+        select(PaymentRow, CustomerRow)
+        .join(CustomerRow, col(CustomerRow.id) == PaymentRow.customer_id, isouter=True)
+        .where(PaymentRow.id == UUID(str(payment_id)))
+    )
+    found = session.exec(query).first()
+    if found is None:
+        raise PaymentNotFoundError
+    payment, payer = found
+    return payment, payer
 
 
 def payers(session: Session, tax_id: str | None, kpp: str | None = None) -> Sequence[CustomerRow]:
@@ -199,6 +212,8 @@ def open_items(session: Session, account_id: UUID, currency: str) -> list[OpenIt
 
 
 def _line_items(session: Session, lines: Sequence[ScheduleLineRow]) -> list[OpenItem]:
+    if not lines:
+        return []
     ids = {line.invoice_id for line in lines}
     query = (
         select(InvoiceRow.id, InvoiceRow.number, OrderRow.number, ShipmentRow.number)
@@ -219,16 +234,20 @@ def _line_items(session: Session, lines: Sequence[ScheduleLineRow]) -> list[Open
     ]
 
 
+_MONEY_OF_ORDERS = text("""
+    SELECT id, (SELECT coalesce(sum(amount), 0) FROM payment_allocation WHERE order_id = id) AS tied,
+           (SELECT coalesce(sum(gross), 0) FROM invoice WHERE order_id = id) AS invoiced
+      FROM unnest(CAST(:ids AS uuid[])) AS wanted (id)
+""")
+
+
 def _order_items(session: Session, orders: Sequence[OrderRow]) -> list[OpenItem]:
-    ids = [order.id for order in orders]
-    got = _sums(
-        session, "SELECT order_id, sum(amount) FROM payment_allocation WHERE order_id = ANY(:ids) GROUP BY 1", ids
-    )
-    invoiced = _sums(session, "SELECT order_id, sum(gross) FROM invoice WHERE order_id = ANY(:ids) GROUP BY 1", ids)
+    if not orders:
+        return []
+    money = {row.id: row for row in session.execute(_MONEY_OF_ORDERS, {"ids": [order.id for order in orders]})}
     items = []
     for order in sorted(orders, key=lambda row: (row.confirmed_at is None, row.confirmed_at or row.created_at, row.id)):
-        left = order.gross - invoiced.get(order.id, ZERO)
-        tied = got.get(order.id, ZERO)
+        left, tied = order.gross - money[order.id].invoiced, money[order.id].tied
         required = percent_of(left, order.prepayment_percent) if order.status in ASKS_PREPAYMENT else ZERO
         items.append(
             OpenItem(
@@ -240,10 +259,6 @@ def _order_items(session: Session, orders: Sequence[OrderRow]) -> list[OpenItem]
             )
         )
     return items
-
-
-def _sums(session: Session, query: str, ids: list[UUID]) -> dict[UUID, Decimal]:
-    return {row[0]: row[1] for row in session.execute(text(query), {"ids": ids})}
 
 
 _DOCUMENTS = text("""
@@ -311,6 +326,8 @@ def allocations_of(session: Session, payment_ids: Collection[UUID]) -> list[Allo
 
 def orders_of_lines(session: Session, line_ids: Collection[str]) -> list[str]:
     """The orders behind schedule lines."""
+    if not line_ids:
+        return []
     query = (
         select(InvoiceRow.order_id)
         .join(ScheduleLineRow, col(ScheduleLineRow.invoice_id) == InvoiceRow.id)

@@ -1,14 +1,13 @@
 """Deciding again on the orders that wait for credit, in the transaction that lowered the exposure (D2-13)."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session
 
 from activities.persistence import credit, orders
-from activities.persistence.calendars import load_calendar
+from activities.persistence.calendars import company_calendar
 from activities.persistence.context import context_of
 from activities.persistence.decisions import Decided, record_decision
 from activities.persistence.figures import load_figures
@@ -63,7 +62,7 @@ def reconsider_locked(session: Session, account: CreditAccountRow, *, at: dateti
     rows = session.execute(_WAITING, {"account": account.id}).all() if waits else ()
     if not rows:
         return at_gate
-    today = _today(session, at)
+    today = company_calendar(session).day_of(at)
     figures = load_figures(session, account, today=today)
     grants, rates = figures.grants, figures.rates
     customers = {row.customer_id: session.get_one(CustomerRow, row.customer_id) for row in rows}
@@ -125,8 +124,3 @@ def _move_on(session: Session, moved: Reconsidered, decided: Decided, *, at: dat
         order.version += 1  # the next time is another occasion
     session.flush()
     return True
-
-
-def _today(session: Session, at: datetime) -> Any:
-    company = orders.legal_entity(session)
-    return load_calendar(session, company.country, company.timezone).day_of(at)
