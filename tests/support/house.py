@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 from support.company import Company, a_company, a_quote
 from support.patience import PATIENCE
+from support.temporal import fast_forward
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.worker import Worker
 
@@ -31,6 +32,7 @@ from activities.wiring import build_activities, build_interceptors, build_mail_a
 from api import order_commands
 from cli.local.mail import _Keep
 from cli.local.process import pick_port
+from cli.local.timemachine import clock_of
 from workflows import ids
 from workflows.registry import WORKFLOWS
 from workflows.sandbox import workflow_runner
@@ -105,6 +107,12 @@ class House:
             while (status := await asyncio.to_thread(self.status, order_id)) not in statuses:
                 await asyncio.sleep(0.02)
         return status
+
+    async def outlasts_its_wait(self, order_id: str) -> None:
+        """Move the order's clock to the end of its wait: seven days from a Saturday end on a Monday."""
+        handle = self.handle(order_id)
+        ends_at = datetime.fromisoformat((self.order(order_id).wait or {})["until"])
+        await fast_forward(handle, ends_at - await clock_of(handle))
 
     async def asks_for_goods(self, order_id: str) -> None:
         """Wait until a confirmed order has its place in the queue: it is confirmed a step before."""

@@ -65,7 +65,7 @@ async def test_d7_6_a_silent_source_gives_one_day_then_the_reserve_ends_and_d7_9
     order, sku, _ = await unpaid(house)
     payments.silent = True
 
-    await fast_forward(house.handle(order), 7 * DAY)
+    await house.outlasts_its_wait(order)
     assert (reason(house, order), stock_of(house.engine, sku)) == ("payment", (10, 10, 0))
     assert "reservation_kept_silent" in house.notices(order)
 
@@ -87,7 +87,7 @@ async def test_d7_6_money_that_the_source_brings_saves_the_reserve(house: House,
     payments.told = [PaymentDraft(str(new_id()), "1c", date(2026, 4, 6), Decimal(10_000), purpose, currency="KZT",
                               payer_tax_id=customer.tax_id)]  # fmt: skip
 
-    await fast_forward(house.handle(order), 7 * DAY)
+    await house.outlasts_its_wait(order)
 
     await house.reaches(order, "ready")
     assert stock_of(house.engine, sku) == (10, 10, 0)
@@ -105,7 +105,7 @@ async def test_d7_6_money_in_the_accountants_queue_gives_one_day(house: House) -
             )
         )  # fmt: skip
 
-    await fast_forward(house.handle(order), 7 * DAY)
+    await house.outlasts_its_wait(order)
     assert (reason(house, order), stock_of(house.engine, sku)) == ("payment", (10, 10, 0))
     assert {"reservation_kept_queued", "payment_awaited"} <= set(house.notices(order))
 
@@ -115,7 +115,7 @@ async def test_d7_6_money_in_the_accountants_queue_gives_one_day(house: House) -
 
 async def test_d7_8_late_money_for_goods_that_are_gone_becomes_an_advance(house: House) -> None:
     order, sku, _ = await unpaid(house)
-    await fast_forward(house.handle(order), 7 * DAY)
+    await house.outlasts_its_wait(order)
     assert stock_of(house.engine, sku) == (10, 0, 0)
     other = house.quote(a_customer(house.engine, house.company), sku, quantity="7")
     await house.command(other, OrderWorkflow.place, PlaceCommand(house.company.manager))
