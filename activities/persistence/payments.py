@@ -235,8 +235,8 @@ def _line_items(session: Session, lines: Sequence[ScheduleLineRow]) -> list[Open
 
 
 _MONEY_OF_ORDERS = text("""
-    SELECT id, (SELECT coalesce(sum(amount), 0) FROM payment_allocation WHERE order_id = id) AS tied,
-           (SELECT coalesce(sum(gross), 0) FROM invoice WHERE order_id = id) AS invoiced
+    SELECT wanted.id, (SELECT coalesce(sum(amount), 0) FROM payment_allocation WHERE order_id = wanted.id) AS tied,
+           (SELECT coalesce(sum(gross), 0) FROM invoice WHERE order_id = wanted.id) AS invoiced
       FROM unnest(CAST(:ids AS uuid[])) AS wanted (id)
 """)
 

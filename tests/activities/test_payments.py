@@ -17,7 +17,7 @@ from activities.payments import PaymentActivities
 from activities.persistence import credit
 from activities.persistence.identifiers import new_id
 from activities.persistence.manual_allocation import allocate_by_hand
-from activities.persistence.money_tables import AllocationRow, BankStatementRow, PaymentRow, ScheduleLineRow
+from activities.persistence.money_tables import AllocationRow, BankStatementRow, InvoiceRow, PaymentRow, ScheduleLineRow
 from activities.persistence.order_tables import OrderRow
 from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.record_tables import TaskRow
@@ -141,6 +141,30 @@ def test_a_prepayment_is_tied_to_its_order_and_the_rest_is_an_advance(engine, co
     assert advance(engine, customer) == Decimal(500)
     with Session(engine) as session:
         assert credit.received_for_order(session, UUID(order)) == Decimal(1000)
+
+
+def test_an_order_takes_no_more_than_what_is_left_of_its_prepayment(engine, company, payments):
+    """Money that came before counts, and so does what left on an invoice of its own (D1-6)."""
+    customer = a_customer(engine, company, limit="0")
+    order, named = an_awaiting_order(engine, company, customer), "Предоплата по заказу ЗК-000001"
+    assert pay(payments, company, a_draft(customer, "600", named)).unallocated == 0
+    assert pay(payments, company, a_draft(customer, "600", named)).unallocated == Decimal(200)
+    with Session(engine) as session:
+        assert credit.received_for_order(session, UUID(order)) == Decimal(1000)
+    assert pay(payments, company, a_draft(customer, "50", named)).order_ids == ()
+
+
+def test_what_was_invoiced_of_an_order_is_paid_by_its_invoice(engine, company, payments):
+    customer = a_customer(engine, company, limit="0")
+    order = an_awaiting_order(engine, company, customer)
+    line = an_invoice(engine, customer, "СФ-000700", "300")
+    with Session(engine) as session, session.begin():
+        session.get_one(InvoiceRow, session.get_one(ScheduleLineRow, UUID(line)).invoice_id).order_id = UUID(order)
+    outcome = pay(payments, company, a_draft(customer, "1200", "Оплата по заказу ЗК-000001"))
+    assert outcome.unallocated == Decimal(200)
+    assert residual(engine, line) == 0
+    with Session(engine) as session:
+        assert credit.received_for_order(session, UUID(order)) == Decimal(700)
 
 
 def test_money_that_names_an_order_shipped_but_not_invoiced_is_tied_to_it(engine, company, payments):
