@@ -20,7 +20,7 @@ from activities.persistence.context import OrderContext, assign, context_of, not
 from activities.persistence.events import record_event
 from activities.persistence.order_tables import ApprovalRow
 from activities.persistence.party_tables import CreditAccountRow
-from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.reconsideration import reconsider_account, reconsider_locked
 from activities.persistence.rulings import ask_for, confirm, rule, weigh_proposal, withdraw
 from activities.persistence.standing import end_or_close_short
 from activities.persistence.steps import run_once
@@ -109,7 +109,7 @@ def _approve(
     messages = (_tell_verdict(session, context, command, key, at=at),)
     if proposed:
         state = revisions.put_in_force(session, context, approval.revision, at=at, rate=decided.facts.order_rate)
-        relieved = reconsider_account(session, account.id, at=at)  # it may come to less than the older one
+        relieved = reconsider_locked(session, account, at=at)  # it may come to less than the older one
         return ApprovalOutcome(state, messages=messages, revised=True, relieved=relieved)
     return ApprovalOutcome(confirm(session, context, decided.facts.order_rate, at=at), messages=messages)
 

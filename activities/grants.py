@@ -16,7 +16,7 @@ from activities.persistence.grant_notices import planned_notices, tell_end
 from activities.persistence.limit_changes import GIVEN, STEPS, SUBJECT, find_change, fold_due
 from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.policies import policy_in_force
-from activities.persistence.reconsideration import orders_to_tell, reconsider_account
+from activities.persistence.reconsideration import orders_to_tell, reconsider_locked
 from domain.grant_life import (
     GrantLook,
     GrantOutlook,
@@ -92,7 +92,7 @@ def _take(
     event = next(name for name, each in STEPS.items() if each is step.step)
     record_event(session, SUBJECT, row.id, event, SYSTEM, at=at, **figures)
     if step.step is not GrantStep.WARN:
-        reconsider_account(session, account.id, at=at)
+        reconsider_locked(session, account, at=at)
 
 
 def _standing(session: Session, account: CreditAccountRow, *, today: date) -> dict[str, Any]:

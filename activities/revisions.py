@@ -14,7 +14,7 @@ from activities.persistence.order_tables import OrderLineRow
 from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.picking import renew_picking
 from activities.persistence.quotes import revised_lines
-from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.reconsideration import reconsider_locked
 from activities.persistence.reserve_lifetime import replan_shipment
 from activities.persistence.rulings import HELD, kept_stopped, price_to_approve, rule, weigh_proposal, withdraw
 from activities.persistence.steps import run_once
@@ -139,7 +139,7 @@ def _settle(
     policy = decisions.policy_now(session, context, as_of=at)
     if undecided or not (material or price_to_approve(session, context, policy, revision)):
         state = revisions.put_in_force(session, context, revision, at=at, keeps_clearance=True)
-        relieved = reconsider_account(session, account.id, at=at)
+        relieved = reconsider_locked(session, account, at=at)
         return ReviseOutcome(state, revision, in_force=True, refit=not undecided, relieved=relieved)
     return _propose(session, account, context, revision, request)
 
@@ -157,7 +157,7 @@ def _propose(
     )
     weighed = weigh_proposal(session, context, decided, actor, revision, at=at)
     in_force = weighed.in_force
-    relieved = reconsider_account(session, account.id, at=at) if in_force else ()
+    relieved = reconsider_locked(session, account, at=at) if in_force else ()
     return ReviseOutcome(orders.state_of(order), revision, in_force, weighed.decision, refit=in_force,
                          proposal=weighed.proposal, messages=weighed.messages, relieved=relieved)  # fmt: skip
 

@@ -13,7 +13,7 @@ from activities.persistence.events import record_event
 from activities.persistence.order_tables import OrderRow
 from activities.persistence.picking import settle_goods
 from activities.persistence.queueing import serve_queue
-from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.reconsideration import reconsider_locked
 from activities.persistence.standing import let_go, settle_invoiced
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
@@ -97,10 +97,10 @@ def _settle(session: Session, request: CloseShortRequest, key: str) -> StepResul
         let_go(session, order, at=at)
         session.get_one(ReservationRow, order.id).status = "done"
         state = settle_invoiced(session, context, as_of=at)
-        relieved = reconsider_account(session, account.id, at=at)
+        relieved = reconsider_locked(session, account, at=at)
         return StepResult(state, messages=orders.last_messages(session, order), relieved=relieved)
     credit.lower_commitment(session, order)
     state = settle_goods(session, context, key, actor, at=at)
     if state.status is OrderStatus.READY:
         state = orders.set_state(order, waits.anew(state, at), at=at)
-    return StepResult(state, relieved=reconsider_account(session, account.id, at=at))
+    return StepResult(state, relieved=reconsider_locked(session, account, at=at))

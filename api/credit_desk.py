@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from activities.persistence import limit_changes, parties
 from activities.persistence.credit_tables import CreditGrantRow
 from activities.persistence.party_tables import CreditAccountRow, CustomerRow
-from activities.persistence.reconsideration import orders_to_tell, reconsider_account
+from activities.persistence.reconsideration import orders_to_tell, reconsider_locked
 from api.customer_card import card_out, today_of
 from api.deps import Caller, Engine, Language, Now, Once, Settings, Temporal
 from api.grant_commands import grant_input, watch_grants
@@ -55,7 +55,7 @@ class CreditDesk:
         def work(session: Session) -> tuple[int, Any]:
             account, row = parties.lock_customer(session, customer_id, self.caller)
             answer = change(session, account, row)
-            reconsider_account(session, account.id, at=self.now)
+            reconsider_locked(session, account, at=self.now)
             if answer is None:
                 answer = card_out(session, row, self.language, today=today_of(session, self.now))
             return status, answer.model_dump(mode="json")

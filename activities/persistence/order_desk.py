@@ -11,7 +11,7 @@ from activities.persistence.events import record_event
 from activities.persistence.order_tables import OrderRow
 from activities.persistence.party_tables import CustomerRow
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
-from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.reconsideration import reconsider_locked
 from domain.credit import ReasonCode
 from domain.errors import NotStoppedByCaseError
 from domain.orders import Actor, OrderStatus
@@ -44,7 +44,7 @@ def clear_legal_stop(session: Session, order_id: UUID, comment: str, actor: Acto
     order.cleared_by, order.cleared_revision = UUID(actor.id), order.revision
     order.version += 1
     record_event(session, "order", order.id, "legal_cleared", actor, at=at, revision=order.revision, comment=comment)
-    reconsider_account(session, account.id, at=at)
+    reconsider_locked(session, account, at=at)
     return order
 
 

@@ -20,7 +20,7 @@ from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from activities.persistence import parties
-from activities.persistence.reconsideration import orders_to_tell, reconsider_account
+from activities.persistence.reconsideration import orders_to_tell, reconsider_locked
 from activities.requisites import check_kpp, check_tax_id
 from api.auth import require
 from api.customer_card import CustomerCard, CustomerList, CustomerOut, card_out, customer_out, summary_out, today_of
@@ -235,7 +235,7 @@ async def change_customer(
         limit = body.credit_limit.within(account.currency, "credit_limit") if body.credit_limit else None
         fields = _fields(session, body)
         parties.change_customer(session, account, row, caller, credit_limit=limit, fields=fields, at=now)
-        reconsider_account(session, account.id, at=now)
+        reconsider_locked(session, account, at=now)
         return 200, card_out(session, row, language, today=today_of(session, now)).model_dump(mode="json")
 
     answer = await once.run_async(body, work)
