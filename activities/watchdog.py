@@ -43,6 +43,8 @@ from domain.watch import (
 )
 
 _HELD = "HeldError"
+_IN_PASSING = {Kind.IDLE, Kind.BEHIND}
+"""What the list of processes, which lags behind, may show of a healthy one."""
 _LETTER = "deliver"
 """A letter under way holds nothing up."""
 
@@ -65,8 +67,8 @@ class WatchActivities:
             *overdue_effects(effects, processes, look.as_of),
             *silent_queues(await self._last_asked(look.mail_queue), look.as_of),
         ]
-        doubtful = [finding for finding in findings if finding.kind in {Kind.IDLE, Kind.BEHIND}]
-        findings = [finding for finding in findings if finding not in doubtful]
+        doubtful = [finding for finding in findings if finding.kind in _IN_PASSING]
+        findings = [finding for finding in findings if finding.kind not in _IN_PASSING]
         checks: list[Callable[[], Awaitable[Finding | None]]] = [partial(self._confirm, each) for each in doubtful]
         checks += [partial(self._still_tried, each) for each in tried]
         findings += [finding for finding in await few_at_once(checks) if finding is not None]

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import delete, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from activities.persistence.identifiers import new_id
 from activities.persistence.watch_tables import DiscrepancyRow
@@ -23,25 +22,41 @@ def take_in(
     """Write down what a look found of these kinds; what it did not find again is closed, or forgotten if it was only
     suspected."""
     session.execute(text("SELECT pg_advisory_xact_lock(:look)"), {"look": _ONE_LOOK})
-    rows = {(row.kind, row.object): row for row in session.exec(_lasting().where(col(DiscrepancyRow.kind).in_(kinds)))}
-    known = [Known(row.kind, row.object, row.first_seen, row.state == "open") for row in rows.values()]
-    settled = settle(findings, known, as_of, grace)
-    for finding in (*settled.new, *settled.believed, *settled.seen):
-        row = rows.get((finding.kind, finding.object)) or DiscrepancyRow(
-            kind=finding.kind, object=finding.object, expected=finding.expected, found=finding.found,
-            state="suspected", first_seen=as_of, last_seen=as_of,
-        )  # fmt: skip
-        row.expected, row.found, row.last_seen = finding.expected, finding.found, max(as_of, row.first_seen)
-        session.add(row)
-    session.flush()
-    for finding in settled.believed:
-        _set(session, finding.kind, finding.object, "open", as_of)
-    for gone in settled.gone:
-        if gone.believed:
-            _set(session, gone.kind, gone.object, "closed", as_of)
-        else:
-            forget(session, gone.kind, gone.object)
+    row = DiscrepancyRow
+    columns = select(row.kind, row.object, row.first_seen, col(row.state) == "open")
+    rows = session.exec(columns.where(col(row.kind).in_(kinds), row.state != "closed"))
+    settled = settle(findings, [Known(*each) for each in rows], as_of, grace)
+    if seen := [*settled.new, *settled.seen, *settled.believed]:
+        sure = [False] * (len(settled.new) + len(settled.seen)) + [True] * len(settled.believed)
+        told = {"expected": [each.expected for each in seen], "found": [each.found for each in seen], "believed": sure}
+        session.execute(_SEE, _named(seen) | told | {"ids": [new_id() for _ in seen], "at": as_of})
+    if settled.gone:
+        session.execute(_LET_GO, _named(settled.gone) | {"at": as_of})
     return settled
+
+
+_SEE = text("""
+    INSERT INTO discrepancy (id, kind, object, expected, found, state, first_seen, last_seen, repairs)
+    SELECT id, kind, object, expected, found, CASE WHEN believed THEN 'open' ELSE 'suspected' END, :at, :at, 0
+      FROM unnest(CAST(:ids AS uuid[]), CAST(:kinds AS text[]), CAST(:objects AS text[]), CAST(:expected AS text[]),
+                  CAST(:found AS text[]), CAST(:believed AS boolean[]))
+        AS seen (id, kind, object, expected, found, believed)
+    ON CONFLICT (kind, object) WHERE state <> 'closed' DO UPDATE
+       SET expected = excluded.expected, found = excluded.found, last_seen = greatest(:at, discrepancy.first_seen),
+           state = CASE excluded.state WHEN 'open' THEN 'open' ELSE discrepancy.state END
+""")
+_LET_GO = text("""
+    WITH gone AS (SELECT kind, object FROM unnest(CAST(:kinds AS text[]), CAST(:objects AS text[])) g (kind, object)),
+         forgotten AS (DELETE FROM discrepancy d USING gone
+                        WHERE d.kind = gone.kind AND d.object = gone.object AND d.state = 'suspected')
+    UPDATE discrepancy d SET state = 'closed', closed_at = :at FROM gone
+     WHERE d.kind = gone.kind AND d.object = gone.object AND d.state = 'open'
+""")
+"""However many there are: when the engine's data are lost, every open order and invoice is one."""
+
+
+def _named(each: Sequence[Finding] | Sequence[Known]) -> dict[str, list[object]]:
+    return {"kinds": [str(one.kind) for one in each], "objects": [one.object for one in each]}
 
 
 def suspect(session: Session, finding: Finding, *, at: datetime) -> None:
@@ -58,7 +73,8 @@ def suspect(session: Session, finding: Finding, *, at: datetime) -> None:
 
 def lasting(session: Session, kinds: Collection[str]) -> Sequence[DiscrepancyRow]:
     """Suspected and open ones of some kinds."""
-    return session.exec(_lasting().where(col(DiscrepancyRow.kind).in_(kinds))).all()
+    query = select(DiscrepancyRow).where(DiscrepancyRow.state != "closed", col(DiscrepancyRow.kind).in_(kinds))
+    return session.exec(query).all()
 
 
 def page_of(
@@ -97,16 +113,3 @@ def forget(session: Session, kind: str, name: str) -> None:
     """Drop one that was never true."""
     row = DiscrepancyRow
     session.execute(delete(row).where(col(row.kind) == kind, col(row.object) == name, col(row.state) != "closed"))
-
-
-def _lasting() -> SelectOfScalar[DiscrepancyRow]:
-    return select(DiscrepancyRow).where(DiscrepancyRow.state != "closed")
-
-
-def _set(session: Session, kind: str, name: str, state: str, at: datetime) -> None:
-    row = DiscrepancyRow
-    session.execute(
-        update(row)
-        .where(col(row.kind) == kind, col(row.object) == name, col(row.state) != "closed")
-        .values(state=state, closed_at=at if state == "closed" else None)
-    )

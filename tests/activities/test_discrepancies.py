@@ -1,0 +1,56 @@
+"""What looks found, on real PostgreSQL: as many statements for every order there is as for one."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+from support.statements import statements
+
+from activities.persistence import discrepancies
+from activities.persistence.watch_tables import DiscrepancyRow
+from domain.watch import GRACE, Finding, Kind
+
+NOW = datetime(2026, 4, 6, 5, tzinfo=UTC)
+MANY = [Finding(Kind.NO_PROCESS, f"order/{n}", "an open process", "none") for n in range(300)]
+
+
+def look(engine: Engine, findings: list[Finding], *, at: datetime = NOW) -> int:
+    """Settle a look; how many statements it took."""
+    with statements(engine) as sent, Session(engine) as session, session.begin():
+        discrepancies.take_in(session, findings, list(Kind), as_of=at)
+    return len(sent)
+
+
+def stored(engine: Engine) -> list[tuple[str, str, datetime, datetime]]:
+    with Session(engine) as session:
+        rows = session.exec(select(DiscrepancyRow).order_by(DiscrepancyRow.object))
+        return [(row.object, row.state, row.first_seen, row.last_seen) for row in rows]
+
+
+def test_all_of_them_at_once_take_no_more_statements_than_one(engine: Engine) -> None:
+    one, later = MANY[:1], NOW + GRACE
+    alone = [look(engine, one), look(engine, one, at=later), look(engine, [], at=later)]
+    look(engine, [])
+    assert [look(engine, MANY), look(engine, MANY, at=later), look(engine, [], at=later)] == alone
+    assert {state for _, state, *_ in stored(engine)} == {"closed"}
+    assert len(stored(engine)) == 1 + len(MANY)
+
+
+def test_one_is_believed_after_the_grace_and_keeps_when_it_was_first_seen(engine: Engine) -> None:
+    passing, lasting = MANY[:2]
+    look(engine, [passing, lasting])
+    soon, later = NOW + GRACE - timedelta(seconds=1), NOW + GRACE
+    look(engine, [passing, lasting], at=soon)
+    assert stored(engine) == [(each.object, "suspected", NOW, soon) for each in (passing, lasting)]
+    look(engine, [lasting], at=later)
+    assert stored(engine) == [(lasting.object, "open", NOW, later)]  # the other was never true
+    look(engine, [lasting], at=later + GRACE)
+    assert stored(engine) == [(lasting.object, "open", NOW, later + GRACE)]
+
+
+def test_what_somebody_stumbled_over_meanwhile_is_one_with_what_the_look_found(engine: Engine) -> None:
+    [found] = MANY[:1]
+    with Session(engine) as session, session.begin():
+        discrepancies.suspect(session, found, at=NOW + GRACE)
+    look(engine, [found])  # it began before
+    assert stored(engine) == [(found.object, "suspected", NOW + GRACE, NOW + GRACE)]
