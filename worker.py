@@ -4,6 +4,7 @@ Letters have a queue, slots and connections of their own: a silent mail server h
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -82,6 +83,8 @@ async def main() -> None:
     await ensure_schedules(client, settings.task_queue)
     with ThreadPoolExecutor(2 * settings.pool_size) as steps, ThreadPoolExecutor(MAIL_SLOTS) as letters:
         workers = make_worker(client, settings, steps), make_mail_worker(client, settings, letters)
+        gc.collect()
+        gc.freeze()  # what is loaded stays: no later collection walks through it again
         async with workers[0], workers[1]:
             await stop.wait()
             await asyncio.gather(*(worker.shutdown() for worker in workers))  # both within one grace

@@ -4,6 +4,7 @@ A caller who comes while the API is being restarted waits a moment instead of be
 """
 
 import errno
+import gc
 import logging
 import socket
 import sys
@@ -27,6 +28,9 @@ def serve(listener: socket.socket) -> None:
         timeout_graceful_shutdown=5,
         server_header=False,
     )
+    config.load()
+    gc.collect()
+    gc.freeze()  # what is loaded stays: no later collection walks through it again
     uvicorn.Server(config).run(sockets=[listener])
 
 
