@@ -179,7 +179,7 @@ def _outdated(
 
 
 def _expire(session: Session, order_id: str, at: datetime) -> ApprovalOutcome:
-    credit.lock_account_of(session, order_id)
+    account = credit.lock_account_of(session, order_id)
     order = orders.lock_order(session, order_id)
     context = context_of(session, order)
     approval = open_approval(session, order.id)
@@ -197,7 +197,7 @@ def _expire(session: Session, order_id: str, at: datetime) -> ApprovalOutcome:
     due_at = context.calendar.after_working_days(at, 1)
     assign(session, context, "approval_lapsed", key, Role.MANAGER, due_at=due_at, at=at)
     message = notify_manager(session, context, key, "approval_lapsed", at=at)
-    relieved = reconsider_account(session, order.credit_account_id, at=at)
+    relieved = reconsider_locked(session, account, at=at)
     return ApprovalOutcome(state, messages=(message,), relieved=relieved)
 
 

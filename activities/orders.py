@@ -24,7 +24,7 @@ from activities.persistence.gate import recheck_gate
 from activities.persistence.outbound import plan_message
 from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.picking import renew_picking, settle_goods
-from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.reconsideration import reconsider_locked
 from activities.persistence.standing import end_or_close_short, settle_invoiced, settle_reserved, withdraw_proposal
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationRow
@@ -246,7 +246,7 @@ def _remind_customer(
 
 
 def _after_release(session: Session, step: OrderStep, key: str) -> StepResult:
-    credit.lock_account_of(session, step.order_id)
+    account = credit.lock_account_of(session, step.order_id)
     order = orders.lock_order(session, step.order_id)
     context, at = context_of(session, order), step.as_of
     unpaid = credit.required_prepayment(session, order) > 0
@@ -259,7 +259,7 @@ def _after_release(session: Session, step: OrderStep, key: str) -> StepResult:
     return StepResult(
         orders.state_of(order),
         messages=tuple(messages),
-        relieved=reconsider_account(session, order.credit_account_id, at=at),
+        relieved=reconsider_locked(session, account, at=at),
     )
 
 
@@ -284,7 +284,7 @@ def _ask_cancel(session: Session, step: OrderStep, key: str) -> StepResult:
 
 
 def _end(session: Session, request: EndRequest, key: str) -> StepResult:
-    credit.lock_account_of(session, request.order_id)
+    account = credit.lock_account_of(session, request.order_id)
     order = orders.lock_order(session, request.order_id)
     if request.only_while is not None and order.status != request.only_while:
         return StepResult(orders.state_of(order))
@@ -299,7 +299,7 @@ def _end(session: Session, request: EndRequest, key: str) -> StepResult:
     if request.actor.id == SYSTEM.id and before.wait is not None and before.wait.reason in _LAPSES_WITH_A_TASK:
         due_at = context.calendar.after_working_days(at, 1)
         assign(session, context, _LAPSES_WITH_A_TASK[before.wait.reason], key, Role.MANAGER, due_at=due_at, at=at)
-    relieved = reconsider_account(session, order.credit_account_id, at=at)
+    relieved = reconsider_locked(session, account, at=at)
     return StepResult(state, messages=orders.last_messages(session, order), relieved=relieved)
 
 

@@ -16,7 +16,7 @@ from activities.persistence.credit_tables import CreditNoteRow
 from activities.persistence.events import record_event
 from activities.persistence.money_tables import AllocationRow, InvoiceRow, ScheduleLineRow
 from activities.persistence.payments import lock_payment
-from activities.persistence.reconsideration import reconsider_account
+from activities.persistence.reconsideration import reconsider_locked
 from domain.credit_notes import Instalment, Lowered, spread_note
 from domain.errors import CreditNoteExistsError
 from domain.money import ZERO
@@ -43,7 +43,7 @@ def post(
     Raises:
         CreditNoteExistsError, CreditNoteTooLargeError
     """
-    lock_account(session, invoice.credit_account_id)
+    account = lock_account(session, invoice.credit_account_id)
     notes = of_invoice(session, invoice.id)
     stored = next((note for note in notes if note.number == new.number), None)
     if stored is not None:
@@ -69,7 +69,7 @@ def post(
     session.add(note)
     session.flush()
     _tell_journal(session, invoice, note, actor, at=at)
-    reconsider_account(session, invoice.credit_account_id, at=at)
+    reconsider_locked(session, account, at=at)
     return note, True
 
 
