@@ -144,7 +144,7 @@ def test_a_prepayment_is_tied_to_its_order_and_the_rest_is_an_advance(engine, co
 
 
 def test_an_order_takes_no_more_than_what_is_left_of_its_prepayment(engine, company, payments):
-    """Money that came before counts, and so does what left on an invoice of its own (D1-6)."""
+    """Money that came before counts (D1-6)."""
     customer = a_customer(engine, company, limit="0")
     order, named = an_awaiting_order(engine, company, customer), "Предоплата по заказу ЗК-000001"
     assert pay(payments, company, a_draft(customer, "600", named)).unallocated == 0

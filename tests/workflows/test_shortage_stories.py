@@ -185,10 +185,7 @@ async def test_d6_7_what_is_being_picked_takes_no_part_and_no_alternative(house:
 
 async def test_d7_9_an_order_reserved_again_is_asked_again(house: House) -> None:
     order, sku = await a_short_order(house, prepayment_percent=100)
-    wait = house.order(order).wait
-    assert wait is not None
-    released = datetime.fromisoformat(wait["until"])
-    assert await fast_forward(house.handle(order), released - datetime.now(UTC))
+    assert await house.outlasts_its_wait(order)
     assert states(house.engine, order) == [("lapsed", "wait")]
 
     await house.command(order, OrderWorkflow.extend_reservation, ExtendCommand(house.company.manager, "клиент просит"))
