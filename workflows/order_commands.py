@@ -144,7 +144,7 @@ class OrderCommands(OrderSteps):
         """Wait, take a part, take another product, or cancel (D7-12). Credit is one step, goods are the next: whoever
         lost them in between is short again, and is asked again."""
         async with self._turn:
-            self._may_choose(command)
+            self._is_asked(command)
             request = ShortageRequest(self._order.order_id, self._count_step(), command, self._clock.now())
             weighed: WeighedChoice = await self._ask(ShortageActivities.weigh_choice, request)
             if weighed.refusal is not None:
@@ -160,6 +160,10 @@ class OrderCommands(OrderSteps):
 
     @choose_on_shortage.validator
     def _may_choose(self, command: ShortageCommand) -> None:
+        if not self._turn.locked():  # the step under way may be the one that asks the customer
+            self._is_asked(command)
+
+    def _is_asked(self, command: ShortageCommand) -> None:
         if self._shortage is None:
             raise refusal("no_shortage")
         if command.choice is Choice.CANCEL:

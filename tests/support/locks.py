@@ -1,5 +1,7 @@
-"""Waiting until somebody waits: how tests make two transactions meet."""
+"""Holding rows, and waiting until somebody waits: how tests make two transactions meet."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import Engine, text
@@ -13,6 +15,15 @@ _WAITERS = text("""
 _BEGAN = text("""
     SELECT min(query_start) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 """)
+
+
+@contextmanager
+def locked(engine: Engine, query: str, **values: str) -> Iterator[None]:
+    """Hold rows, so that the next step waits for them in the middle of its transaction."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(text(query), values)
+        yield
+        transaction.rollback()
 
 
 def wait_for_waiters(engine: Engine, how_many: int, *, on: Session | None = None) -> None:

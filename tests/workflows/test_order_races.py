@@ -1,17 +1,14 @@
 """Commands, timers and the Temporal UI at the same moment: the order goes on, and nothing is done twice or lost."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, text
 from support.company import a_customer, a_product
 from support.goods import stock_of, tie_money
 from support.house import House
 from support.invoices import rows
-from support.locks import wait_for_another_try, wait_for_waiters
+from support.locks import locked, wait_for_another_try, wait_for_waiters
 from support.patience import PATIENCE, SOON
 from temporalio.client import WorkflowExecutionStatus
 
@@ -22,15 +19,6 @@ from workflows import ids
 from workflows.order import OrderWorkflow
 
 pytestmark = pytest.mark.anyio
-
-
-@contextmanager
-def locked(engine: Engine, query: str, **values: str) -> Iterator[None]:
-    """Hold rows, so that the next step waits for them in the middle of its transaction."""
-    with engine.connect() as connection, connection.begin() as transaction:
-        connection.execute(text(query), values)
-        yield
-        transaction.rollback()
 
 
 async def test_picking_and_shipping_that_overtake_the_call_for_picking(house: House) -> None:

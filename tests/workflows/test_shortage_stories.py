@@ -11,10 +11,12 @@ from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.goods import receipt, stock_of
 from support.house import BOTH_LANES, House
+from support.locks import locked, wait_for_waiters
 from support.patience import PATIENCE
 from support.refusals import refusal
 from support.shortage import held, instead, keep_substitutes, questions, states, tasks
 from support.temporal import fast_forward
+from temporalio.client import WorkflowUpdateStage
 
 from activities.persistence.order_tables import CommitmentRow
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
@@ -25,13 +27,18 @@ from workflows.order import OrderWorkflow
 pytestmark = [pytest.mark.anyio, BOTH_LANES]
 
 
-async def a_short_order(
+def a_large_quote(
     house: House, quantity: str = "10", on_hand: str = "3", price: str = "1000", **terms: Any
 ) -> tuple[str, str]:
-    """An order that got less than it asks for, and its product."""
+    """An order that asks for more than there is, and its product."""
     customer = a_customer(house.engine, house.company, **terms)
     sku = a_product(house.engine, price=price, on_hand=on_hand)
-    order = house.quote(customer, sku, quantity=quantity)
+    return house.quote(customer, sku, quantity=quantity), sku
+
+
+async def a_short_order(house: House, **terms: Any) -> tuple[str, str]:
+    """An order that got less than it asks for and knows it, and its product."""
+    order, sku = a_large_quote(house, **terms)
     await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
     async with asyncio.timeout(PATIENCE):
         while not await asyncio.to_thread(questions, house.engine, order):
@@ -208,6 +215,22 @@ async def test_goods_come_while_the_customer_thinks(house: House) -> None:
     assert [state for _, state in tasks(house.engine, order)] == ["cancelled"]
     assert await the_time_is_over(house, order)
     assert "shortage_lapsed" not in house.notices(order)
+
+
+async def test_a_choice_waits_for_the_step_that_may_ask_for_it(house: House) -> None:
+    """The question can be read before the process that asked it has heard of it."""
+    order, sku = a_large_quote(house)
+    with locked(house.engine, "SELECT 1 FROM stock WHERE sku = :sku FOR UPDATE", sku=sku):
+        await house.command(order, OrderWorkflow.place, PlaceCommand(house.company.manager))
+        await asyncio.to_thread(wait_for_waiters, house.engine, 1)  # the reserve
+        command = ShortageCommand(house.company.manager, Choice.PART, "так хочет клиент")
+        choice = await house.handle(order).start_update(
+            OrderWorkflow.choose_on_shortage, command, wait_for_stage=WorkflowUpdateStage.ACCEPTED
+        )
+
+    await choice.result()
+    assert states(house.engine, order) == [("chosen", "part")]
+    assert held(house.engine, order) == {(sku, "reserved"): 3}
 
 
 async def test_a_choice_and_a_receipt_at_the_same_moment(house: House) -> None:
