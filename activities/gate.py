@@ -18,7 +18,7 @@ from activities.persistence.steps import run_once
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.approvals import ApprovalKind, Tier, check_answerer
-from domain.errors import GateClosedError, GateOpenError
+from domain.credit_errors import GateClosedError, GateOpenError
 from domain.orders import OrderStep, Role, WaitReason
 from domain.shipment_gate import GateAnswer, GateOutcome, GateVerdict, approvable, gate_facts, may_allow_ahead
 

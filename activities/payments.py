@@ -18,8 +18,8 @@ from activities.persistence.payment_effects import applied, has_worth, queue_for
 from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.steps import run_once
 from domain.bank_statement import Problem, Receipt, parse_statement
-from domain.errors import StatementNotFoundError
 from domain.matching import QueueReason, match_payment, new_lines
+from domain.money_errors import StatementNotFoundError
 from domain.orders import SYSTEM, Actor
 from domain.payment_references import extract_references
 from domain.payments import (

@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 
 from domain.business_calendar import BusinessCalendar
 from domain.credit import CreditDecision, CreditFacts, Outcome, Reason, ReasonCode, counting_overdue
-from domain.errors import ApprovalOfAnotherRevisionError, NotYourApprovalError, OwnApprovalError
+from domain.credit_errors import ApprovalOfAnotherRevisionError, NotYourApprovalError, OwnApprovalError
 from domain.money import percent_of
 from domain.orders import Role
 from domain.policy import Policy

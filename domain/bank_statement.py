@@ -14,8 +14,8 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.errors import NotAStatementError, StatementTooLargeError, TruncatedStatementError
 from domain.money import LARGEST_AMOUNT, ZERO
+from domain.money_errors import NotAStatementError, StatementTooLargeError, TruncatedStatementError
 from domain.statement_text import (
     KNOWN_WORDS,
     SIGNATURE,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from domain.errors import CreditNoteTooLargeError
 from domain.money import ZERO
+from domain.money_errors import CreditNoteTooLargeError
 
 
 @dataclass(frozen=True, slots=True)

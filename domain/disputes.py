@@ -4,8 +4,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.errors import DisputeAgainError, DisputeTooLongError, InvalidInputError
+from domain.errors import InvalidInputError
 from domain.money import ZERO
+from domain.money_errors import DisputeAgainError, DisputeTooLongError
 from domain.orders import Role
 
 LONGEST_DISPUTE = 14

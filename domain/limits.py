@@ -6,12 +6,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.errors import (
-    InvalidInputError,
-    LimitNeedsHeadError,
-    OwnLimitError,
-    TemporaryLimitTooLongError,
-)
+from domain.credit_errors import LimitNeedsHeadError, OwnLimitError, TemporaryLimitTooLongError
+from domain.errors import InvalidInputError
 from domain.money import ZERO
 from domain.orders import Role
 from domain.policy import Policy

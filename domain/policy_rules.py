@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 
-from domain.errors import PolicyDateError, PolicyValueError
+from domain.credit_errors import PolicyDateError, PolicyValueError
 from domain.policy import Policy
 
 _PLAIN = re.compile(r"[+-]?\d{1,18}(\.\d{1,6})?", re.ASCII)

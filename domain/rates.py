@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
 
-from domain.errors import RateUnknownError
 from domain.money import round_money
+from domain.money_errors import RateUnknownError
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from activities.persistence.events import record_event
 from activities.persistence.legal import has_open_case
 from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.tasks import finish_tasks
-from domain.errors import LimitNotSuspendedError, TradeStopError
+from domain.credit_errors import LimitNotSuspendedError, TradeStopError
 from domain.orders import Actor
 from domain.tasks import TaskKind
 

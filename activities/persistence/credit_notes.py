@@ -18,8 +18,8 @@ from activities.persistence.money_tables import AllocationRow, InvoiceRow, Sched
 from activities.persistence.payments import lock_payment
 from activities.persistence.reconsideration import reconsider_locked
 from domain.credit_notes import Instalment, Lowered, spread_note
-from domain.errors import CreditNoteExistsError
 from domain.money import ZERO
+from domain.money_errors import CreditNoteExistsError
 from domain.orders import Actor
 
 

@@ -13,7 +13,7 @@ from activities.persistence.dunning import DunningContext, lock_line
 from activities.persistence.events import record_event
 from activities.persistence.reconsideration import reconsider_account
 from domain.disputes import DisputeResult, check_again, check_dispute
-from domain.errors import DisputeNotFoundError, DisputeOpenError
+from domain.money_errors import DisputeNotFoundError, DisputeOpenError
 from domain.orders import SYSTEM, Actor
 
 

@@ -21,7 +21,7 @@ from activities.persistence.record_tables import OutboundRow
 from domain.business_calendar import BusinessCalendar
 from domain.disputes import disputed_part
 from domain.dunning import Stage, Step, days_overdue, is_chased, next_step
-from domain.errors import InvoiceNotFoundError
+from domain.money_errors import InvoiceNotFoundError
 from domain.orders import SYSTEM, OnExpiry, Role, Wait, WaitReason
 from domain.policy import Policy
 

@@ -21,8 +21,8 @@ from activities.persistence.record_tables import OutboundRow, TaskRow
 from activities.persistence.stock_tables import ShipmentRow
 from activities.persistence.tasks import open_task
 from domain.dunning import days_overdue
-from domain.errors import LegalCaseNotFoundError
 from domain.money import ZERO
+from domain.money_errors import LegalCaseNotFoundError
 from domain.orders import SYSTEM, Actor, Role
 from domain.rates import DayRates
 from domain.tasks import TaskKind

@@ -22,7 +22,8 @@ from activities.persistence.order_tables import OrderRow
 from activities.persistence.party_tables import CreditAccountRow, CustomerRow, UserRow
 from activities.persistence.policies import policy_in_force
 from activities.persistence.tasks import finish_tasks
-from domain.errors import GrantDecidedError, GrantNotFoundError, GrantNotInForceError, InvalidInputError
+from domain.credit_errors import GrantDecidedError, GrantNotFoundError, GrantNotInForceError
+from domain.errors import InvalidInputError
 from domain.grant_life import GrantStep, Origin, stage_of
 from domain.limits import (
     Grant,

@@ -12,18 +12,17 @@ from activities.persistence.money_tables import InvoiceRow, PaymentRow, Schedule
 from activities.persistence.order_tables import OrderRow
 from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.payment_effects import applied, close_queue_task, has_worth, settle
-from domain.errors import (
+from domain.errors import CustomerNotFoundError, OrderNotFoundError
+from domain.matching import Allotment, OpenItem, QueueReason, match_payment, spread
+from domain.money import ZERO
+from domain.money_errors import (
     AllocationTooLargeError,
-    CustomerNotFoundError,
     InvoiceNotFoundError,
     NothingToAllocateError,
-    OrderNotFoundError,
     PaymentInProgressError,
     PaymentOfAnotherCustomerError,
     WrongCurrencyError,
 )
-from domain.matching import Allotment, OpenItem, QueueReason, match_payment, spread
-from domain.money import ZERO
 from domain.payment_references import DocumentKind
 from domain.payments import AllocateCommand, ManualAllotment, PaymentOutcome, PaymentState
 

@@ -13,7 +13,7 @@ from activities.persistence.party_tables import CustomerRow
 from activities.persistence.quotes import QuoteDraft, QuoteLine, write_quote
 from activities.persistence.reconsideration import reconsider_locked
 from domain.credit import ReasonCode
-from domain.errors import NotStoppedByCaseError
+from domain.credit_errors import NotStoppedByCaseError
 from domain.orders import Actor, OrderStatus
 
 _CLEARABLE = frozenset(

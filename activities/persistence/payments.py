@@ -14,9 +14,9 @@ from activities.persistence.money_tables import AllocationRow, BankStatementRow,
 from activities.persistence.order_tables import OrderRow
 from activities.persistence.party_tables import CustomerRow
 from activities.persistence.stock_tables import ShipmentRow
-from domain.errors import PaymentNotFoundError, StatementNotFoundError
 from domain.matching import Allotment, ItemKind, KnownDocument, Name, OpenItem, QueueReason
 from domain.money import ZERO, percent_of
+from domain.money_errors import PaymentNotFoundError, StatementNotFoundError
 from domain.payment_references import DocumentKind, Reference
 from domain.payments import PaymentDraft, PaymentState, PendingPayment
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from activities.persistence.events import record_event
 from activities.persistence.party_tables import PolicyRow
 from activities.persistence.policies import policy_from
-from domain.errors import OwnPolicyError, PolicyDecidedError, PolicyNotFoundError, PolicyOutdatedError
+from domain.credit_errors import OwnPolicyError, PolicyDecidedError, PolicyNotFoundError, PolicyOutdatedError
 from domain.orders import Actor
 from domain.policy import Policy
 from domain.policy_rules import changed_policy, check_effective

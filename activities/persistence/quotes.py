@@ -20,14 +20,9 @@ from activities.persistence.stock_tables import ProductRow
 from activities.persistence.warehouses import check_warehouses
 from domain import waits
 from domain.business_calendar import BusinessCalendar
-from domain.errors import (
-    AmountTooLargeError,
-    DuplicateLineError,
-    ProductNotFoundError,
-    WrongCurrencyError,
-    ZeroTotalError,
-)
+from domain.errors import AmountTooLargeError, DuplicateLineError, ProductNotFoundError, ZeroTotalError
 from domain.money import LARGEST_AMOUNT
+from domain.money_errors import WrongCurrencyError
 from domain.orders import Actor, Role
 from domain.pricing import Amounts, price_line, total
 from domain.revisions import RevisedLine

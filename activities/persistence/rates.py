@@ -12,8 +12,9 @@ from sqlmodel import Session, col, select, tuple_
 
 from activities.persistence.credit_tables import ExchangeRateRow
 from activities.persistence.events import record_event
-from domain.errors import InvalidInputError, RateDateError
+from domain.errors import InvalidInputError
 from domain.money import CURRENCIES
+from domain.money_errors import RateDateError
 from domain.orders import Actor
 from domain.rates import DayRates, Rate
 

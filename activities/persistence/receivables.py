@@ -9,7 +9,7 @@ from activities.persistence.events import events_of
 from activities.persistence.money_tables import InvoiceRow, ScheduleLineRow
 from activities.persistence.party_tables import CustomerRow
 from activities.persistence.record_tables import JournalRow
-from domain.errors import InvoiceNotFoundError
+from domain.money_errors import InvoiceNotFoundError
 from domain.orders import Actor, Role
 
 

@@ -30,7 +30,8 @@ from api.openapi import problems
 from api.paging import After, Limit, cursor, invalid, read_cursor
 from api.schemas import Currency, Day, Email, Name, Phone, Short, Strict, Sum, SumOrZeroIn, Whole, example
 from api.versions import IfMatch, check_version, etag
-from domain.errors import ForbiddenError, LimitNeedsHeadError
+from domain.credit_errors import LimitNeedsHeadError
+from domain.errors import ForbiddenError
 from domain.orders import Actor, Role
 from workflows.ids import order_workflow_id
 

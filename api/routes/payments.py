@@ -27,8 +27,9 @@ from api.paging import After, Limit, cursor, invalid, read_cursor
 from api.payment_views import IN_PROGRESS, PaymentList, PaymentOut, StatementOut
 from api.schemas import Comment, Day, Name, Short, Strict, SumIn
 from domain.bank_statement import parse_statement
-from domain.errors import ExternalIdReusedError, InvalidTaxIdError, WrongCurrencyError
+from domain.errors import InvalidTaxIdError
 from domain.matching import QueueReason
+from domain.money_errors import ExternalIdReusedError, WrongCurrencyError
 from domain.orders import Actor, Role
 from domain.payments import (
     AllocateCommand,

@@ -18,8 +18,8 @@ from activities.persistence.order_tables import ApprovalRow, OrderRow
 from activities.persistence.party_tables import PolicyRow, UserRow
 from activities.persistence.record_tables import JournalRow, TaskRow
 from domain.credit import Outcome
+from domain.credit_errors import NotYourApprovalError, OwnApprovalError
 from domain.credit_steps import ApprovalCommand, ApprovalOutcome, ApprovalRequest, CreditOutcome, CreditRequest, Verdict
-from domain.errors import NotYourApprovalError, OwnApprovalError
 from domain.orders import SYSTEM, Actor, OrderStatus, OrderStep, Role
 
 DAY = timedelta(days=1)

@@ -29,7 +29,7 @@ from domain.business_calendar import BusinessCalendar
 from domain.credit import CreditFacts
 from domain.disputes import DisputeResult
 from domain.dunning import DunningLook, DunningState, InvoiceStatus
-from domain.errors import (
+from domain.money_errors import (
     CreditNoteExistsError,
     CreditNoteTooLargeError,
     DisputeAgainError,

@@ -25,8 +25,8 @@ from activities.persistence.reconsideration import reconsider_account
 from activities.persistence.record_tables import TaskRow
 from activities.revisions import RevisionActivities
 from domain.credit import Outcome
+from domain.credit_errors import OwnApprovalError, OwnLimitError
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditRequest, Verdict
-from domain.errors import OwnApprovalError, OwnLimitError
 from domain.orders import (
     SYSTEM,
     Actor,

@@ -15,8 +15,9 @@ from activities.approvals import ApprovalActivities
 from activities.credit import CreditActivities
 from activities.persistence.order_tables import CommitmentRow, CreditDecisionRow, OrderRow
 from domain.credit import Outcome
+from domain.credit_errors import OwnApprovalError
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditOutcome, CreditRequest, Verdict
-from domain.errors import OwnApprovalError, QuoteExpiredError, WrongStateError
+from domain.errors import QuoteExpiredError, WrongStateError
 from domain.orders import Actor, OrderStatus
 
 

@@ -16,7 +16,7 @@ from activities.persistence.record_tables import JournalRow, OutboundRow, TaskRo
 from activities.persistence.tasks import complete_task
 from domain.business_calendar import BusinessCalendar
 from domain.dunning import DunningLook, DunningState, InvoiceStatus, Stage
-from domain.errors import InvoiceNotFoundError
+from domain.money_errors import InvoiceNotFoundError
 from domain.orders import OnExpiry, WaitReason
 from domain.tasks import CallResultRequiredError, TaskClosedError, TaskNotFoundError
 

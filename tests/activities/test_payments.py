@@ -21,14 +21,14 @@ from activities.persistence.money_tables import AllocationRow, BankStatementRow,
 from activities.persistence.order_tables import OrderRow
 from activities.persistence.party_tables import CreditAccountRow, CustomerRow
 from activities.persistence.record_tables import TaskRow
-from domain.errors import (
+from domain.matching import QueueReason
+from domain.money_errors import (
     AllocationTooLargeError,
     NothingToAllocateError,
     PaymentInProgressError,
     PaymentOfAnotherCustomerError,
     WrongCurrencyError,
 )
-from domain.matching import QueueReason
 from domain.payments import (
     AllocateCommand,
     ApplyRequest,

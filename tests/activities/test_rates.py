@@ -27,14 +27,9 @@ from activities.persistence.record_tables import JournalRow
 from activities.revisions import RevisionActivities
 from domain.credit import CreditFacts, Outcome
 from domain.credit_steps import ApprovalCommand, ApprovalRequest, CreditOutcome, Verdict
-from domain.errors import (
-    AmountTooLargeError,
-    InvalidInputError,
-    RateDateError,
-    RateUnknownError,
-    WrongCurrencyError,
-)
+from domain.errors import AmountTooLargeError, InvalidInputError
 from domain.matching import QueueReason
+from domain.money_errors import RateDateError, RateUnknownError, WrongCurrencyError
 from domain.orders import OrderStatus
 from domain.payments import (
     AllocateCommand,

@@ -33,7 +33,8 @@ from activities.persistence.stock_tables import ReservationLineRow, StockAllocat
 from activities.stock import StockActivities
 from activities.sweeps import SweepActivities
 from domain.allocation import allocate
-from domain.errors import DomainError, NotYourApprovalError, WrongStateError
+from domain.credit_errors import NotYourApprovalError
+from domain.errors import DomainError, WrongStateError
 from domain.orders import EndRequest, OrderStatus, WaitReason
 from domain.stock_errors import (
     NotNeededError,

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from api import schemas
 from api.bodies import check_json
 from api.schemas import AmountIn, AmountOrZeroIn, Email, Name, Phone, PriceIn, QuantityIn, Sku, Sum, SumIn
-from domain.errors import WrongCurrencyError
+from domain.money_errors import WrongCurrencyError
 
 
 def code_of(kind: Any, value: Any) -> str | None:

@@ -20,7 +20,7 @@ from domain.approvals import (
 )
 from domain.business_calendar import BusinessCalendar
 from domain.credit import CreditFacts, OverdueItem, decide_credit
-from domain.errors import ApprovalOfAnotherRevisionError, NotYourApprovalError, OwnApprovalError
+from domain.credit_errors import ApprovalOfAnotherRevisionError, NotYourApprovalError, OwnApprovalError
 from domain.orders import Role
 from domain.policy import Policy
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.bank_statement import LineProblem, parse_statement
-from domain.errors import NotAStatementError, StatementTooLargeError, TruncatedStatementError
+from domain.money_errors import NotAStatementError, StatementTooLargeError, TruncatedStatementError
 from domain.statement_text import currency_of_account, is_posting_day, read_amount, read_date
 
 SAMPLES = Path(__file__).parents[1] / "data" / "statements"

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.bank_statement import Statement, parse_statement
-from domain.errors import NotAStatementError, TruncatedStatementError
 from domain.money import ZERO
+from domain.money_errors import NotAStatementError, TruncatedStatementError
 
 SAMPLES = [path.read_bytes() for path in sorted((Path(__file__).parents[1] / "data" / "statements").glob("*.txt"))]
 KEYS = ["Номер", "Дата", "Сумма", "ДатаПоступило", "ДатаСписано", "ПлательщикИНН", "ПолучательСчет", "СуммаПриход"]

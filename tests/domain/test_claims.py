@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from domain.credit_notes import Instalment, Lowered, spread_note
 from domain.disputes import check_dispute, disputed_part
-from domain.errors import CreditNoteTooLargeError, DisputeTooLongError, InvalidInputError
+from domain.errors import InvalidInputError
 from domain.money import ZERO
+from domain.money_errors import CreditNoteTooLargeError, DisputeTooLongError
 
 TODAY = date(2026, 4, 6)
 

@@ -7,13 +7,8 @@ import pytest
 
 from domain.business_calendar import BusinessCalendar
 from domain.contracts import check_deferral
-from domain.errors import (
-    InvalidInputError,
-    LimitNeedsHeadError,
-    OwnLimitError,
-    TemporaryLimitTooLongError,
-    TermsNeedHeadError,
-)
+from domain.credit_errors import LimitNeedsHeadError, OwnLimitError, TemporaryLimitTooLongError
+from domain.errors import InvalidInputError, TermsNeedHeadError
 from domain.grant_life import GrantStep, NextStep, grant_times, next_step, stage_of
 from domain.limits import (
     Grant,

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from domain.credit import CreditFacts, OverdueItem, decide_credit
-from domain.errors import PolicyDateError, PolicyValueError
+from domain.credit_errors import PolicyDateError, PolicyValueError
 from domain.policy import OverdueMode, Policy, StopBasis, StopRelease
 from domain.policy_rules import CREDIT_FIELDS, RANGES, changed_policy, check_effective, check_policy, value_from_text
 from domain.rates import Rate

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.credit import CreditFacts, OrderAsk, Outcome, ReasonCode, decide_credit
 from domain.credit_release import money_to_release
-from domain.errors import RateUnknownError
+from domain.money_errors import RateUnknownError
 from domain.policy import Policy
 from domain.rates import DayRates, Rate
 from domain.wording import credit as credit_words

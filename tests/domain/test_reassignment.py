@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from domain.approvals import Answerer
-from domain.errors import NotYourApprovalError
+from domain.credit_errors import NotYourApprovalError
 from domain.orders import Role
 from domain.reassignment import Giver, Taker, check_decider, movable, refusal
 from domain.stock_errors import OwnReassignmentError

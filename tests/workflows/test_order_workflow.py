@@ -17,8 +17,9 @@ from temporalio.api.enums.v1 import EventType
 from activities.persistence.record_tables import OutboundRow
 from activities.persistence.stock import free
 from activities.persistence.stock_tables import StockRow
+from domain.credit_errors import AlreadyDecidedError
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
-from domain.errors import AlreadyDecidedError, QuoteExpiredError
+from domain.errors import QuoteExpiredError
 from domain.orders import Actor, CancelCommand, ExtendCommand, LineQuantity, PickCommand, ShipCommand
 from workflows.order import OrderWorkflow
 
