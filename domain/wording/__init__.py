@@ -12,6 +12,7 @@ from domain.wording import (
     journal_audit,
     letters,
     names,
+    notices,
     packing,
     payments,
     policies,
@@ -147,7 +148,7 @@ def message_ids() -> Iterator[str]:
         watch.FROZEN,
     ):
         yield from table.values()
-    for pair in (*letters.LETTERS.values(), *letters.NOTICES.values()):
+    for pair in (*letters.LETTERS.values(), *notices.NOTICES.values()):
         yield from pair
     yield from (
         refusals.WRONG_STATE_OF_ENDED,
