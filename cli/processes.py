@@ -8,6 +8,9 @@ from activities.settings import Settings, SettingsError
 from cli.local.data import ROOT
 from cli.local.problems import StackError
 
+_GRACE = 20
+"""Seconds that callers get for their answers when a production API is told to stop; container engines wait longer."""
+
 
 def settings() -> Settings:
     """The environment's settings; a missing or malformed one is a sentence."""
@@ -46,7 +49,7 @@ def run_api(host: str, port: int) -> None:
     settings()
     listener = listen(host, port)
     print(f"API слушает {host}:{listener.getsockname()[1]}", flush=True)
-    serve(listener)
+    serve(listener, grace=_GRACE)
 
 
 def replace_by(argv: list[str]) -> None:

@@ -7,8 +7,7 @@ role=${1:-}
 
 case $role in
     worker) exec python worker.py ;;
-    api) exec python -m uvicorn --factory api.app:create_app --host 0.0.0.0 --port 8000 --no-server-header \
-        --timeout-graceful-shutdown 20 "$@" ;;
+    api) exec python -m cli api --host 0.0.0.0 --port 8000 ;;
     migrate) exec python -m cli migrate ;;
     # The first company and its people, with their keys written to a file; changes nothing the second time.
     seed) exec python -m cli.local.prepare "${1:-/keys/keys.json}" ;;

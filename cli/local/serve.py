@@ -17,15 +17,15 @@ from cli.local.problems import StackError
 API_PORT = 8000
 
 
-def serve(listener: socket.socket) -> None:
-    """Answer HTTP on a listening socket until SIGTERM."""
+def serve(listener: socket.socket, *, grace: int = 5) -> None:
+    """Answer HTTP on a listening socket until SIGTERM; those who wait for an answer then get `grace` seconds."""
     log_privately(logging.WARNING)
     config = uvicorn.Config(
         "api.app:create_app",
         factory=True,
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=grace,
         server_header=False,
     )
     config.load()

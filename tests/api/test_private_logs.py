@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -23,6 +24,7 @@ from activities.persistence import parties
 from api.app import create_app
 from cli.local.postgres import Postgres
 
+ROOT = Path(__file__).parents[2]
 PLANTED = {
     "name": "Ромашкина-Секретная", "email": "tayna@sekret.example", "phone": "+7 701 999 88 77",
     "tax_id": "210340000003", "comment": "дочь директора",
@@ -141,4 +143,10 @@ def test_an_error_is_told_with_its_causes_and_without_words(log: io.StringIO) ->
 
 @pytest.mark.parametrize("program", ["worker.py", "cli/local/serve.py"])
 def test_our_processes_log_so(program: str) -> None:
-    assert "log_privately(" in (Path(__file__).parents[2] / program).read_text(encoding="utf-8")
+    assert "log_privately(" in (ROOT / program).read_text(encoding="utf-8")
+
+
+def test_containers_run_our_processes() -> None:
+    text = (ROOT / "docker/entrypoint.sh").read_text(encoding="utf-8")
+    started = dict(re.findall(r"^    (worker|api)\) exec python (?:-m )?(\S+(?: api)?)", text, re.MULTILINE))
+    assert started == {"worker": "worker.py", "api": "cli api"}
