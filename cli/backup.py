@@ -22,7 +22,7 @@ from activities.persistence import freezing
 from activities.persistence.engine import make_engine
 from activities.persistence.migrate import head, is_known, upgrade
 from cli.local import base_backup
-from cli.local.backup_set import KEPT, TEMPORAL, BackupSet, Taken, read_set, write_set
+from cli.local.backup_set import TEMPORAL, BackupSet, Taken, read_set, small_files, write_set
 from cli.local.data import DataDirectory, read_json
 from cli.local.postgres import Postgres
 from cli.local.problems import StackError
@@ -48,7 +48,7 @@ def backup_command(data: DataDirectory, directory: Path) -> None:
         _copy_temporal(data.temporal, draft / TEMPORAL)
         temporal_at = datetime.now(UTC)
         base_backup.take(str(known["database"]), draft)
-        for name in KEPT:
+        for name in small_files(data.path):
             shutil.copyfile(data.path / name, draft / name)
         taken = Taken(begun, temporal_at, datetime.now(UTC))
         kept = write_set(draft, taken, schema=head())
@@ -86,7 +86,7 @@ def restore_command(data: DataDirectory, directory: Path) -> None:
 
 def _fill(draft: DataDirectory, source: Path, kept: BackupSet) -> int:
     """Unpack both servers, let each come up once, freeze the one and end the order processes of the other."""
-    for name in KEPT:
+    for name in small_files(source):
         shutil.copyfile(source / name, draft.path / name)
         (draft.path / name).chmod(0o600)
     shutil.copyfile(source / TEMPORAL, draft.temporal)

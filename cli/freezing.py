@@ -77,7 +77,7 @@ def frozen_lines(engine: Engine) -> Iterator[str]:
 async def _round(data: Path | None) -> Watched:
     stack = find_stack(data)
     try:
-        client: Client = await connect(stack.temporal)
+        client: Client = await connect(stack.temporal, keys=stack.keys)
         watched: Watched = await client.execute_workflow(
             WatchWorkflow.run,
             Watch(CALM, doubtful=True),

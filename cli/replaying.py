@@ -5,6 +5,8 @@ import time
 
 import typer
 
+from activities.payload_keys import PayloadKeys
+from activities.settings import SettingsError
 from workflows.client import connect
 from workflows.replaying import Replayed, histories_of, replay
 
@@ -17,6 +19,9 @@ def replay_command(temporal: str | None, query: str | None, limit: int | None) -
     except RuntimeError as error:
         typer.echo(f"Temporal не отвечает: {error}", err=True)
         return False
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        return False
     for name, failure in sorted(replayed.failures.items()):
         typer.echo(f"✗ {name}: {failure}")
     typer.echo(
@@ -28,5 +33,5 @@ def replay_command(temporal: str | None, query: str | None, limit: int | None) -
 
 
 async def _replay(temporal: str | None, query: str | None, limit: int | None) -> Replayed:
-    client = await connect(temporal)
+    client = await connect(temporal, keys=PayloadKeys.from_env())
     return await replay(histories_of(client, query, limit=limit), converter=client.data_converter)

@@ -20,6 +20,8 @@ MANIFEST = "manifest.json"
 TEMPORAL = "temporal.db"
 KEPT = ("keys.json", "postgres.password")
 """Small files of the data directory without which the rest is of no use."""
+SEALED = "payload.keys"
+"""Another, where payloads are sealed."""
 _NEEDED = frozenset({TEMPORAL, BASE, WAL, *KEPT})
 
 
@@ -40,6 +42,11 @@ class BackupSet:
     taken: Taken
     schema: str
     size: int
+
+
+def small_files(directory: Path) -> list[str]:
+    """Names of the small files that a backup of this data directory has, or that this backup holds."""
+    return [*KEPT, *([SEALED] if (directory / SEALED).exists() else [])]
 
 
 def write_set(directory: Path, taken: Taken, *, schema: str) -> BackupSet:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import stat
 import threading
 import time
 from collections import Counter
@@ -120,7 +121,7 @@ def query(stack: RunningStack, statement: str) -> list[tuple[Any, ...]]:
 @pytest.fixture(scope="module")
 def drilled(home: Path) -> Iterator[tuple[Desk, dict[str, str]]]:
     """The restored stack, not reconciled yet, and the orders by where they stood at the backup."""
-    with running_stack(home / "first") as stack:
+    with running_stack(home / "first", "--encrypt") as stack:
         desk = Desk(stack)
         desk.open_shop()
         orders = {
@@ -176,6 +177,13 @@ def test_restored_as_of_the_backup_and_frozen(drilled: tuple[Desk, dict[str, str
     said = opora("thaw", "--data", desk.stack.data)
     assert said.returncode == 1
     assert "reconcile" in said.stderr
+
+
+def test_what_was_sealed_can_be_read(drilled: tuple[Desk, dict[str, str]], home: Path) -> None:
+    keys = Path(drilled[0].stack.run_json()["payload_keys"])
+    assert keys.parent == home / "second"
+    assert keys.read_text() == (home / "first" / "payload.keys").read_text()
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o600
 
 
 def test_no_invariant_is_broken(drilled: tuple[Desk, dict[str, str]]) -> None:
