@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from sqlalchemy import Engine, text
 from sqlmodel import Session
@@ -12,17 +13,19 @@ from temporalio import activity
 
 from activities.adapters.errors import HeldError, OutcomeUnknownError, PermanentError, TransientError
 from activities.dunning_effects import LETTER_TEMPLATES, merged_letter, why_withdrawn
-from activities.persistence import orders
+from activities.persistence import credit, orders
 from activities.persistence.calendars import load_calendar
 from activities.persistence.events import record_event
 from activities.persistence.freezing import frozen_since, pass_gate, restored_midway
+from activities.persistence.order_tables import OrderRow
 from activities.persistence.outbound import Claim, claim, lock_letters, mark, reword
 from activities.persistence.party_tables import CustomerRow
 from activities.persistence.record_tables import OutboundRow
 from activities.persistence.tasks import open_task
-from domain.messages import Delivery, Message, MessageState
+from domain.messages import RESERVATION_REMINDER, Delivery, Message, MessageState
 from domain.orders import SYSTEM, Role
 from domain.tasks import TaskKind
+from domain.waits import awaits_payment
 from domain.wording import task_subject
 
 FINISHED = {MessageState.DONE, MessageState.FAILED, MessageState.UNKNOWN, MessageState.CANCELLED}
@@ -153,7 +156,8 @@ class NotificationActivities:
 
 
 def _claim(session: Session, key: str, as_of: datetime) -> Claim:
-    """Take a planned message; a letter about a debt is worded anew, or withdrawn when nothing is owed (D10-2).
+    """Take a planned message; a letter about a debt is worded anew, or withdrawn when nothing is owed (D10-2); a
+    reminder of a reserve that waits for no money any more is withdrawn, too (D7-4).
 
     Raises:
         HeldError: nothing may leave the house now; the message stays as it was.
@@ -164,14 +168,26 @@ def _claim(session: Session, key: str, as_of: datetime) -> Claim:
     if taken.held_since is not None and taken.found not in FINISHED:
         raise HeldError(f"nothing leaves the house since {taken.held_since.isoformat()}")
     message = taken.message
-    about_debt = message.template in LETTER_TEMPLATES.values() and message.audience == "customer"
-    if taken.found is not MessageState.PLANNED or not about_debt:
+    if taken.found is not MessageState.PLANNED or message.audience != "customer":
+        return taken
+    if message.template == RESERVATION_REMINDER and taken.order_id and not _waits_for_money(session, taken.order_id):
+        return _withdrawn(session, taken, "not_awaited", as_of)
+    if message.template not in LETTER_TEMPLATES.values():
         return taken
     words = merged_letter(session, taken, at=as_of)
     if words is None:
-        _conclude(session, key, MessageState.CANCELLED, why_withdrawn(session, taken.schedule_line_id, at=as_of), as_of)
-        return replace(taken, found=MessageState.CANCELLED)
+        return _withdrawn(session, taken, why_withdrawn(session, taken.schedule_line_id, at=as_of), as_of)
     return replace(taken, message=reword(session, key, words.subject, words.body))
+
+
+def _waits_for_money(session: Session, order_id: UUID) -> bool:
+    order = session.get_one(OrderRow, order_id)
+    return awaits_payment(orders.state_of(order)) and credit.still_to_pay(session, order) > 0
+
+
+def _withdrawn(session: Session, taken: Claim, why: str, as_of: datetime) -> Claim:
+    _conclude(session, taken.message.key, MessageState.CANCELLED, why, as_of)
+    return replace(taken, found=MessageState.CANCELLED)
 
 
 def _attempted_at(as_of: datetime) -> datetime:

@@ -33,6 +33,7 @@ from domain import waits
 from domain.approvals import Rung, ladder
 from domain.credit_release import money_to_release
 from domain.errors import WrongStateError
+from domain.messages import RESERVATION_REMINDER
 from domain.money import ZERO
 from domain.orders import (
     CANCELLABLE,
@@ -226,7 +227,7 @@ def _remind_customer(
         assign(session, context, "no_email_order", key, Role.MANAGER, due_at=due_at, at=at)
         return []
     text = compose(
-        "reservation_reminder", company=context.company.name, manager=orders.user(session, order.manager_id),
+        RESERVATION_REMINDER, company=context.company.name, manager=orders.user(session, order.manager_id),
         **context.words(days=days_left(until or at, at), until=until or at, amount=owed),
     )  # fmt: skip
     return [
@@ -234,7 +235,7 @@ def _remind_customer(
             session,
             key,
             audience="customer",
-            template="reservation_reminder",
+            template=RESERVATION_REMINDER,
             recipient=address,
             customer_id=order.customer_id,
             order_id=order.id,

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+RESERVATION_REMINDER = "reservation_reminder"
+"""The letter of D7-4: the order waits for money, its reserve for so many days more."""
+
 
 class MessageState(StrEnum):
     """planned -> sending -> done | failed | unknown; or cancelled before it was sent."""

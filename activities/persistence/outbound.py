@@ -77,6 +77,7 @@ class Claim:
     found: MessageState
     message: Message
     schedule_line_id: UUID | None
+    order_id: UUID | None
     customer_id: UUID | None
     held_since: datetime | None
     restored: bool
@@ -90,7 +91,7 @@ _CLAIM = text("""
       FROM (SELECT key, state FROM outbound WHERE key = :key FOR UPDATE) found
      WHERE message.key = found.key
     RETURNING found.state AS found, message.key, template, audience, recipient, subject, body, message_id,
-              schedule_line_id, customer_id,
+              schedule_line_id, order_id, customer_id,
               (SELECT min(frozen_at) FROM effect_freeze WHERE thawed_at IS NULL) AS held_since,
               EXISTS (SELECT FROM effect_freeze WHERE reason = 'restore') AS restored
 """)
@@ -107,7 +108,7 @@ def claim(session: Session, key: str, *, at: datetime) -> Claim:
     row = session.execute(_CLAIM, {"key": key, "at": at}).one()
     message = Message(row.key, row.template, row.audience, row.recipient, row.subject, row.body, row.message_id)
     found = MessageState(row.found)
-    return Claim(found, message, row.schedule_line_id, row.customer_id, row.held_since, row.restored)
+    return Claim(found, message, row.schedule_line_id, row.order_id, row.customer_id, row.held_since, row.restored)
 
 
 def mark(session: Session, key: str, state: MessageState, *, at: datetime, error: str | None = None) -> OutboundRow:

@@ -100,6 +100,7 @@ EVENTS = {
     "dispute_closed:settled": "Спор закрыт: платить по счёту больше нечего.",
     "dispute_closed:lapsed": "Срок спора вышел.",
     "message_cancelled:disputed": "Не отправлено, потому что счёт оспаривается: «{subject_line}».",
+    "message_cancelled:not_awaited": "Не отправлено, потому что заказ больше не ждёт оплаты: «{subject_line}».",
     "grant_requested:base": "Запрошен лимит {amount:money} с {valid_from:date}.",
     "grant_requested:temporary": "Запрошен временный лимит {amount:money} с {valid_from:date} по {valid_to:date}.",
     "grant_requested:unlimited": "Запрошен кредит без лимита с {valid_from:date} по {valid_to:date}.",

@@ -9,19 +9,23 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
-from support.company import MONDAY, Company, a_company, a_customer
+from support.company import MONDAY, Company, a_company, a_customer, a_product
+from support.goods import a_step, decide, quote_of, reserve, tie_money
 from support.invoices import DUE, an_invoice, pay, rows
 from support.mail import RecordingMailer
 
 from activities.adapters.errors import OutcomeUnknownError, PermanentError, TransientError
 from activities.dunning import DunningActivities
 from activities.notifications import NotificationActivities
+from activities.orders import OrderActivities
 from activities.persistence.calendars import load_calendar
+from activities.persistence.events import events_of
 from activities.persistence.outbound import plan_message
 from activities.persistence.party_tables import CustomerRow
 from activities.persistence.record_tables import OutboundRow, TaskRow
 from domain.dunning import DunningLook
 from domain.messages import Message, MessageState
+from domain.orders import EndRequest, OrderStatus
 
 LATER = MONDAY + timedelta(hours=1)
 
@@ -194,6 +198,31 @@ def test_d10_2_no_letter_about_a_paid_debt(engine: Engine, customer: CustomerRow
     (delivery,) = NotificationActivities(engine, mailer).deliver(list(keys), ten + timedelta(hours=1))
     assert delivery.state is MessageState.CANCELLED
     assert mailer.sent == []
+
+
+@pytest.mark.parametrize("over", ["paid", "cancelled"])
+def test_d7_4_no_reminder_of_a_reserve_that_waits_for_no_money(engine: Engine, company: Company, over: str) -> None:
+    customer, mailer = a_customer(engine, company, prepayment_percent=100), RecordingMailer()
+    orders = OrderActivities(engine)
+    reminded: dict[str, list[str]] = {}
+    for name in ("awaited", "over"):
+        order = quote_of(engine, company, customer, [(a_product(engine, on_hand="10"), "10")])
+        decide(engine, company, order)
+        reserve(engine, order)
+        reminded[order] = list(orders.remind(a_step(order, 3, at=MONDAY + timedelta(days=3))).messages)
+        assert len(reminded[order]) == 1, name
+    if over == "paid":
+        tie_money(engine, order, "10000")
+    else:
+        orders.end_order(EndRequest(order, OrderStatus.CANCELLED, company.manager, "передумали", LATER))
+
+    post = NotificationActivities(engine, mailer)
+    states = [each.state for keys in reminded.values() for each in post.deliver(keys, LATER)]
+    assert states == [MessageState.DONE, MessageState.CANCELLED]
+    assert len(mailer.sent) == 1
+    with Session(engine) as session:
+        told = [each.data["error"] for each in events_of(session, "order", order) if each.event == "message_cancelled"]
+    assert told == ["not_awaited"]
 
 
 def test_d10_3_a_letter_shows_the_residue_and_the_days_of_its_sending(engine: Engine, customer: CustomerRow) -> None:
