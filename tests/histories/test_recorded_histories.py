@@ -1,10 +1,12 @@
 """Processes that began under earlier code go on under today's: every recorded history replays."""
 
 import asyncio
+import json
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,24 @@ def test_every_activity_is_recorded(client: Client) -> None:
         if not any(f'"name":"{name}"' in path.read_text(encoding="utf-8") for path in recorded())
     ]
     assert left_out == [], "record a story of it: OPORA_RECORD_HISTORIES=1 ./opora test tests/workflows"
+
+
+def test_every_patch_is_recorded() -> None:
+    """What today's code does behind a patch, some history has done: the old files guard the other branch."""
+    behind = {
+        getattr(import_module(f"workflows.{file.stem}"), name)
+        for file in Path(replaying.__file__).parent.glob("*.py")
+        for name in re.findall(r"workflow\.patched\((\w+)\)", file.read_text(encoding="utf-8"))
+    }
+    taken = {patch for path in recorded() for patch in patches_of(path)}
+    assert behind - taken == set(), "record a story of it: OPORA_RECORD_HISTORIES=1 ./opora test tests/workflows"
+
+
+def patches_of(path: Path) -> Iterator[str]:
+    for event in read(path).events:
+        marker = event.marker_recorded_event_attributes
+        if marker.marker_name == "core_patch":
+            yield json.loads(marker.details["patch-data"].payloads[0].data)["id"]
 
 
 def test_they_tell_nothing_about_the_machine_they_were_recorded_on() -> None:
