@@ -47,7 +47,8 @@ class BodyGuard:
         if scope["method"] in {"GET", "HEAD", "OPTIONS"}:
             await self._app(scope, receive, send)
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        # Of headers that come twice the first counts, as it does for the routes.
+        headers = {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}
         is_json = _is_json(headers.get(b"content-type", ""))
         limit = _limit(scope["path"], is_json=is_json)
         body = await _read(receive, headers.get(b"content-length"), limit)

@@ -21,6 +21,7 @@ class Outcome:
         lost: acknowledged and not there; doubled: there more than once; violated: invariants that did not hold in some
             snapshot, and answers that must not be; stuck: what had neither ended nor a reason to wait in the end.
         settled: seconds from the last fault until all was quiet.
+        histories: of processes, told again in the end.
     """
 
     seed: int
@@ -38,6 +39,7 @@ class Outcome:
     commands: int = 0
     asked_again: int = 0
     hurt: int = 0
+    histories: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     ends: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -77,8 +79,12 @@ def show(outcome: Outcome, console: Console) -> None:
     settled = "не улеглось" if outcome.settled is None else f"улеглось за {outcome.settled:.1f} с после сбоев"
     console.print(
         f"Снимков: {outcome.snapshots}, команд: {outcome.commands}, переспрошено: {outcome.asked_again}, "
-        f"соединений оборвано: {outcome.hurt}, {settled}, всего {outcome.seconds:.0f} с."
+        f"соединений оборвано: {outcome.hurt}, {settled}, историй воспроизведено: {outcome.histories}, "
+        f"всего {outcome.seconds:.0f} с."
     )
+    for title, counted in (("Чем кончилось", outcome.ends), ("Отказано", outcome.refused)):
+        if counted:
+            console.print(f"{title}: {', '.join(f'{name} {count}' for name, count in counted.items())}.")
     for title, findings in (("Потеряно", outcome.lost), ("Задвоено", outcome.doubled), ("Нарушено", outcome.violated),
                             ("Застряло", outcome.stuck)):  # fmt: skip
         for finding in findings[:SHOWN]:

@@ -39,6 +39,7 @@ from cli.local.stack import Say, StopRequested
 from cli.stock_audit import audit_stock
 from domain.import_sheets import CONTRACTS, CUSTOMERS, PRODUCTS
 from workflows.client import connect
+from workflows.replaying import Replayed, histories_of, replay
 
 SETTLES_WITHIN = 150.0
 """Seconds after the last fault within which everything has an end, or waits for somebody and says for whom."""
@@ -121,6 +122,9 @@ def _play(plan: Plan, stack: ChaosStack, data: DataDirectory, say: Say) -> Outco
         outcome.violated += all_of(find(snapshot, AT_REST))
     outcome.violated += [f"{finding} (снимков: {count})" for finding, count in watch.seen.items()]
     outcome.violated += [*conversation.wrong, *_audits(stack)]
+    retold = asyncio.run(_retold(stack))
+    outcome.histories = retold.count
+    outcome.violated += [f"история не воспроизводится: {name}: {why}" for name, why in retold.failures.items()]
     outcome.snapshots, outcome.commands = watch.looks, conversation.asked
     outcome.asked_again, outcome.refused = conversation.retried, dict(conversation.refused)
     outcome.hurt = sum(proxy.hurt for proxy in stack.links.proxies.values())
@@ -151,6 +155,8 @@ class _World:
             asyncio.run(self._play())
         except BaseExceptionGroup as errors:
             self.broken.append(f"прогон: {errors.exceptions[0]!r}")
+        except Exception as error:
+            self.broken.append(f"прогон: {error!r}")
 
     async def _play(self) -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_CLOCKS))
@@ -207,6 +213,11 @@ def _unsettled(stack: ChaosStack, snapshot: Snapshot) -> Iterator[Finding]:
         return told or [*await engine.troubles(client), *await engine.at_work(client)]
 
     yield from asyncio.run(ask())
+
+
+async def _retold(stack: ChaosStack) -> Replayed:
+    """Every history that the run left, killed workers and all, told again as a worker would (U12)."""
+    return await replay(histories_of(await connect(stack.temporal)))
 
 
 def _audits(stack: ChaosStack) -> Iterator[str]:

@@ -160,6 +160,13 @@ def test_bodies_that_are_not_what_they_should_be(
     assert set(answer.json()) >= MEMBERS
 
 
+def test_a_second_content_type_does_not_hide_what_the_first_brings(still_api: TestClient) -> None:
+    """The route goes by the first; who checks the body must not go by the last."""
+    headers = [*bearer("head", content_type="application/json").items(), ("content-type", "text/plain")]
+    answer = still_api.post(CUSTOMERS, content=b'{"name": "a", "name": "b"}', headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "duplicate_key")
+
+
 @pytest.mark.parametrize(
     ("url", "content_type", "limit"),
     [

@@ -40,6 +40,7 @@ def test_fifteen_orders_live_through_four_kills(tmp_path: Path) -> None:
     assert report["commands"] > 15
     assert report["recovery"], "every killed part answered again"
     assert report["settled"] is not None
+    assert report["histories"] > 15, "told again, and each as it was"
 
 
 @pytest.mark.slow
