@@ -10,6 +10,7 @@ from babel.messages.pofile import read_po
 from sqlalchemy import Engine, create_engine
 from starlette.testclient import TestClient
 from support.api import a_customer, app_settings, bearer, doors
+from support.locks import locked
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 from temporalio.service import RPCError, RPCStatusCode
@@ -295,8 +296,7 @@ def test_a_held_row_is_busy_and_not_a_bug(api: TestClient, engine: Engine) -> No
     """D3-3: a lock that is not given in time is an answer to try again."""
     created = api.post(CUSTOMERS, json=a_customer(), headers=bearer("head")).json()
     impatient = create_engine(engine.url, connect_args={"options": "-c lock_timeout=200"})
-    with engine.connect() as holder, doors(create_app, impatient) as hurried:
-        holder.exec_driver_sql("SELECT 1 FROM credit_account FOR UPDATE")
+    with locked(engine, "SELECT 1 FROM credit_account FOR UPDATE"), doors(create_app, impatient) as hurried:
         answer = hurried.patch(
             f"{CUSTOMERS}/{created['id']}", json={"credit_limit": "1.00"}, headers=bearer("head", if_match="*")
         )
