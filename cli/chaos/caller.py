@@ -16,6 +16,7 @@ _HANGS_UP_AFTER = 0.03
 _GLADLY = 20.0
 _PAUSES = (0.2, 0.4, 0.8, 1.5)
 _NOT_YET = {202, 429, 502, 503, 504}
+_NO_ANSWER = 599
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Answer:
     @property
     def done(self) -> bool:
         return self.status < 300
+
+    @property
+    def known(self) -> bool:
+        """Whether the caller was told what became of it; a refusal says that nothing did."""
+        return self.status != _NO_ANSWER
 
     @property
     def code(self) -> str:
@@ -106,7 +112,7 @@ class Caller:
             self._told.retried += 1
             await asyncio.sleep(_PAUSES[min(asked, len(_PAUSES)) - 1])
         self._told.wrong.append(f"POST {path} ({key}): нет ответа за {PATIENCE:.0f} с, последнее: {last}")
-        return Answer(599, {"code": "no_answer"}, asked)
+        return Answer(_NO_ANSWER, {"code": "no_answer"}, asked)
 
     async def _ask(self, who: str, path: str, body: Any, key: str, patience: float) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {self._keys[who]}", "Idempotency-Key": key}

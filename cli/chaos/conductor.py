@@ -1,12 +1,13 @@
 """Breaking things on schedule, and bringing them back."""
 
+import random
 import signal
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cli.chaos.plan import EVERYTHING, Fault
+from cli.chaos.plan import EVERY_WORKER, EVERYTHING, WORKERS, Fault
 from cli.chaos.stack import ChaosStack
 
 _TICK = 0.05
@@ -30,6 +31,7 @@ class Conductor:
     Attributes:
         log: what happened, in order.
         killed: processes killed with -9.
+        died: parts that ended although nobody had killed them.
     """
 
     def __init__(self, stack: ChaosStack, say: Callable[[str], None]) -> None:
@@ -39,6 +41,7 @@ class Conductor:
         self._undoing: list[threading.Timer] = []
         self.log: list[Happened] = []
         self.killed = 0
+        self.died: list[str] = []
 
     def play(self, faults: tuple[Fault, ...], span: float) -> None:
         """Every fault at its time, or as soon after it as the one before is over; then everything is whole again."""
@@ -67,6 +70,7 @@ class Conductor:
     def _tend(self) -> None:
         """What died of itself is brought back as the supervisor of a stack would, and is told."""
         for name in self._stack.dead():
+            self.died.append(f"{name} на {self._now():.1f} с")
             self._note(Happened(self._now(), "died", name, 0.0, 1.0, self._stack.revive(name)))
 
     def _commit(self, fault: Fault) -> None:
@@ -80,12 +84,13 @@ class Conductor:
                 self._later(fault.lasts, lambda: self._go_on(fault.target))
             case verb:
                 self._stack.links.tell(fault.target, verb, fault.share)
-                self._later(fault.lasts, lambda: self._stack.links.heal(fault.target))
+                self._later(fault.lasts, lambda: self._stack.links.heal(fault.target, verb))
         self._note(Happened(begun, fault.verb, fault.target, fault.lasts, fault.share, back))
 
     def _kill(self, fault: Fault) -> dict[str, float]:
-        targets = self._stack.names if fault.target == EVERYTHING else [fault.target]
-        for name in targets:
+        groups = {EVERYTHING: self._stack.names, EVERY_WORKER: WORKERS}
+        targets = groups.get(fault.target, [fault.target])
+        for name in random.Random(fault.at).sample(targets, len(targets)):  # a power cut has no order
             self._stack.kill(name)
             self.killed += 1
         time.sleep(fault.lasts)

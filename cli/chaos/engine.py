@@ -1,9 +1,10 @@
 """The engine's side: every process that the facts ask for runs, no other does, and none of them is broken (W1–W3)."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from temporalio.client import Client
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
+from temporalio.client import Client, WorkflowHistory
 
 from cli.chaos.invariants import Finding
 from cli.chaos.sight import Snapshot
@@ -11,6 +12,12 @@ from domain.orders import ENDED
 from workflows.ids import invoice_workflow_id, order_workflow_id
 
 MOST_ATTEMPTS = 20
+_INNOCENT = {
+    Cause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
+    Cause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_UPDATE,
+    Cause.WORKFLOW_TASK_FAILED_CAUSE_RESET_STICKY_TASK_QUEUE,
+}
+"""A workflow task that was given out again because more had come meanwhile, or because its worker was gone."""
 _LIVING = "SELECT id::text, number FROM sales_order WHERE status <> ALL(%s)"
 _OWING = """
     SELECT line.id::text, invoice.number FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
@@ -56,6 +63,18 @@ async def at_work(client: Client) -> list[Finding]:
         Finding("шаг не закончен", f"{workflow_id} {activity.activity_type.name}, попытка {activity.attempt}")
         for workflow_id, activity in await _pending(client)
     ]
+
+
+async def noting_failures(
+    histories: AsyncIterator[WorkflowHistory], found: list[str]
+) -> AsyncIterator[WorkflowHistory]:
+    """The same histories; `found` gets every workflow task in them whose code failed, healed or not (W3)."""
+    async for history in histories:
+        for event in history.events:
+            failed = event.workflow_task_failed_event_attributes
+            if event.HasField("workflow_task_failed_event_attributes") and failed.cause not in _INNOCENT:
+                found.append(f"{history.workflow_id}: {Cause.Name(failed.cause)} {failed.failure.message}")
+        yield history
 
 
 async def _pending(client: Client) -> list[tuple[str, Any]]:

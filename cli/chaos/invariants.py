@@ -4,8 +4,10 @@ Each is asked in one snapshot with all the others, so that no half of a step is 
 reliability: S stock, C credit, P payments, E effects, A journal and approvals, W processes.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from cli.chaos.sight import Snapshot
 from domain.orders import ENDED
@@ -35,8 +37,8 @@ ALWAYS: Mapping[str, str] = {
           FROM (SELECT shipment.order_id, line.line_no, sum(line.quantity) AS quantity FROM shipment_line line
                   JOIN shipment ON shipment.id = line.shipment_id GROUP BY shipment.order_id, line.line_no) gone
           JOIN sales_order o ON o.id = gone.order_id
-         WHERE gone.quantity > (SELECT max(quantity) FROM order_line
-                                 WHERE order_line.order_id = o.id AND order_line.line_no = gone.line_no)
+         WHERE gone.quantity > coalesce((SELECT quantity FROM order_line line WHERE line.order_id = o.id
+                                            AND line.line_no = gone.line_no AND line.revision = o.revision), 0)
     """,
     "S3 отгружено не то, что списано": """
         WITH gone AS (SELECT sku, sum(quantity) AS quantity FROM shipment_line GROUP BY sku),
@@ -53,7 +55,7 @@ ALWAYS: Mapping[str, str] = {
          WHERE d.rule = 'credit' AND d.outcome = 'auto' AND d.exposure > d.credit_limit
            AND CAST(d.facts ->> 'order_credit' AS numeric) > 0
     """,
-    "C1 долг выше лимита и всех согласованных пределов": """
+    "C1 долг выше лимита и пределов, согласованных для живых заказов": """
         WITH owed AS (
                SELECT invoice.credit_account_id AS id, sum(line.residual) AS amount
                  FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id GROUP BY 1),
@@ -65,7 +67,10 @@ ALWAYS: Mapping[str, str] = {
                  FROM commitment c GROUP BY 1),
              allowed AS (
                SELECT o.credit_account_id AS id, max(a.ceiling) AS amount
-                 FROM approval a JOIN sales_order o ON o.id = a.order_id WHERE a.state = 'approved' GROUP BY 1)
+                 FROM approval a JOIN sales_order o ON o.id = a.order_id
+                WHERE a.state = 'approved' AND (o.status <> ALL(%(ended)s) OR EXISTS (
+                      SELECT 1 FROM invoice JOIN schedule_line line ON line.invoice_id = invoice.id
+                       WHERE invoice.order_id = o.id AND line.residual > 0)) GROUP BY 1)
         SELECT account.id::text FROM credit_account account
           LEFT JOIN owed USING (id) LEFT JOIN paid USING (id) LEFT JOIN promised USING (id) LEFT JOIN allowed USING (id)
          WHERE coalesce(owed.amount, 0) - coalesce(paid.amount, 0) + coalesce(promised.amount, 0)
@@ -83,6 +88,16 @@ ALWAYS: Mapping[str, str] = {
          WHERE (o.status = 'awaiting_approval') <> EXISTS (
                SELECT 1 FROM approval a WHERE a.order_id = o.id AND a.state = 'open' AND a.revision = o.revision)
     """,
+    "C3 лимит изменил один человек": """
+        SELECT id::text FROM credit_grant
+         WHERE requested_by = decided_by OR (requested_by IS NOT NULL AND decided_by IS NULL AND state <> 'requested')
+    """,
+    "C3 лимит не тот, что согласован": """
+        SELECT account.id::text FROM credit_account account JOIN LATERAL (
+               SELECT amount FROM credit_grant WHERE credit_account_id = account.id AND kind = 'base'
+                  AND state = 'in_force' ORDER BY decided_at DESC, id DESC LIMIT 1) granted ON true
+         WHERE account.base_limit <> granted.amount
+    """,
     "P1 платёж не равен разнесённому и остатку": """
         SELECT payment.id::text FROM payment LEFT JOIN payment_allocation part ON part.payment_id = payment.id
          GROUP BY payment.id HAVING payment.amount <> payment.unallocated + coalesce(sum(part.amount), 0)
@@ -94,6 +109,15 @@ ALWAYS: Mapping[str, str] = {
          WHERE invoice.kind = 'shipment' AND NOT EXISTS (SELECT 1 FROM credit_note WHERE invoice_id = invoice.id)
          GROUP BY invoice.number, line.id HAVING line.residual <> line.amount - coalesce(sum(part.amount), 0)
     """,
+    "P1 долг по счёту не равен сумме за вычетом оплат и корректировок": """
+        SELECT invoice.number FROM invoice
+         WHERE invoice.kind = 'shipment'
+           AND (SELECT sum(residual) FROM schedule_line WHERE invoice_id = invoice.id) <> invoice.gross
+             - coalesce((SELECT sum(amount) FROM credit_note WHERE invoice_id = invoice.id), 0)
+             - coalesce((SELECT sum(part.amount) FROM payment_allocation part
+                           JOIN schedule_line line ON line.id = part.schedule_line_id
+                          WHERE line.invoice_id = invoice.id), 0)
+    """,
     "P1 строки графика не равны счёту": """
         SELECT invoice.number FROM invoice JOIN schedule_line line ON line.invoice_id = invoice.id
          GROUP BY invoice.id HAVING sum(line.amount) <> invoice.gross
@@ -104,8 +128,30 @@ ALWAYS: Mapping[str, str] = {
     "P2 отгрузка выставлена дважды": """
         SELECT shipment_id::text FROM invoice WHERE shipment_id IS NOT NULL GROUP BY shipment_id HAVING count(*) > 1
     """,
-    "E1 сообщение стоит в журнале отправки дважды": """
-        SELECT message_id FROM outbound GROUP BY message_id HAVING count(*) > 1
+    "E1 то же сообщение тому же человеку дважды": """
+        SELECT min(key) FROM outbound GROUP BY channel, recipient, template, order_id, schedule_line_id, subject, body
+        HAVING count(*) > 1
+    """,
+    "E1 ступень просрочки сообщена дважды": """
+        SELECT min(key) FROM outbound WHERE schedule_line_id IS NOT NULL AND template LIKE 'dunning%%'
+         GROUP BY channel, recipient, audience, template, schedule_line_id HAVING count(*) > 1
+    """,
+    "W4 событие раньше того, после чего бывает": """
+        SELECT subject_id || ' ' || event FROM journal
+          JOIN (VALUES ('credit_decided', 'quoted'), ('reserved', 'credit_decided'), ('picking_called', 'reserved'),
+                       ('picking_started', 'reserved'), ('unpicked', 'picking_started'),
+                       ('shipped', 'picking_started'), ('invoiced', 'shipped'), ('closed', 'invoiced'),
+                       ('approved', 'credit_decided'), ('revised', 'revision_asked')) needs (event, after) USING (event)
+         WHERE subject = 'order' AND NOT EXISTS (
+               SELECT 1 FROM journal earlier WHERE earlier.subject = 'order' AND earlier.subject_id = journal.subject_id
+                  AND earlier.event = needs.after AND earlier.id < journal.id)
+    """,
+    "W4 событие после конца заказа": """
+        SELECT journal.subject_id || ' ' || journal.event
+          FROM journal JOIN journal ended ON ended.subject = 'order' AND ended.subject_id = journal.subject_id
+         WHERE journal.subject = 'order' AND ended.event = ANY(%(ended)s) AND ended.id < journal.id
+           AND journal.event IN ('credit_decided', 'approved', 'revised', 'reserved', 'picking_called',
+                                 'picking_started', 'unpicked', 'shipped', 'invoiced', 'closed', 'cancelled', 'expired')
     """,
     "A1 событие записано дважды": """
         SELECT concat_ws(' ', subject, subject_id, event, at) FROM journal
@@ -124,6 +170,7 @@ ALWAYS: Mapping[str, str] = {
     "A2 согласовал сам себе": """
         SELECT o.number FROM approval a JOIN sales_order o ON o.id = a.order_id
          WHERE a.decided_by IN (a.requested_by, a.owner_id, o.created_by)
+        UNION ALL SELECT id::text FROM reassignment WHERE decided_by = requested_by
     """,
 }
 """By name: rows found are violations, each named by its first column."""
@@ -165,7 +212,16 @@ STUCK: Mapping[str, str] = {
     "срок ожидания вышел, а ничего не случилось": """
         SELECT number || ' ' || status || ' ' || (wait ->> 'reason') FROM sales_order
          WHERE status <> ALL(%(ended)s) AND wait ->> 'on_expiry' NOT IN ('nothing', 'task')
-           AND CAST(wait ->> 'until' AS timestamptz) < now() - interval '60 seconds'
+           AND CAST(wait ->> 'until' AS timestamptz) + interval '60 seconds'
+             < greatest(now(), CAST(CAST(%(clocks)s AS jsonb) ->> id::text AS timestamptz))
+    """,
+    "ступень просрочки не пройдена": """
+        SELECT invoice.number || ' ' || rung.stage FROM schedule_line line JOIN invoice ON invoice.id = line.invoice_id
+         CROSS JOIN (VALUES ('letter', 3), ('call', 7), ('head', 14), ('legal', 30)) rung (stage, day)
+         WHERE line.residual > 500 AND CAST(CAST(%(clocks)s AS jsonb) ->> line.id::text AS timestamptz)
+                                     > line.due_date + rung.day + %(days_off)s
+           AND NOT EXISTS (SELECT 1 FROM dunning_step step
+                            WHERE step.schedule_line_id = line.id AND step.stage = rung.stage)
     """,
     "заказ ждёт денег, которые пришли": """
         SELECT o.number || ' ' || (o.wait ->> 'reason') FROM sales_order o JOIN commitment c ON c.order_id = o.id
@@ -186,7 +242,10 @@ STUCK: Mapping[str, str] = {
 }
 """What is on its way, or waits for something that has come. In the end there is none of it."""
 
-_WORDS = {"ended": sorted(ENDED), "holding": list(_HOLDING), "idle": [*sorted(ENDED), *_BEFORE_CREDIT]}
+_DAYS_OFF = 5
+"""The longest row of days without an office in Kazakhstan, which a rung of the ladder waits for: Nauryz, a weekend."""
+_WORDS = {"ended": sorted(ENDED), "holding": list(_HOLDING), "idle": [*sorted(ENDED), *_BEFORE_CREDIT],
+          "days_off": _DAYS_OFF}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +259,17 @@ class Finding:
         return f"{self.rule}: {self.what}"
 
 
-def find(snapshot: Snapshot, queries: Mapping[str, str]) -> Iterator[Finding]:
-    """Ask all queries in one snapshot."""
+def find(
+    snapshot: Snapshot, queries: Mapping[str, str], clocks: Mapping[str, datetime] | None = None
+) -> Iterator[Finding]:
+    """Ask all queries in one snapshot.
+
+    Args:
+        clocks: by order or instalment, what time it is at least for its process, where it was moved ahead.
+    """
+    words = _WORDS | {"clocks": json.dumps({name: at.isoformat() for name, at in (clocks or {}).items()})}
     for rule, query in queries.items():
-        rows = snapshot.execute(query, _WORDS).fetchall()
+        rows = snapshot.execute(query, words).fetchall()
         for row in rows[:NAMED]:
             yield Finding(rule, str(row[0]))
         if len(rows) > NAMED:

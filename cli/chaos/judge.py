@@ -10,6 +10,22 @@ from cli.chaos.invariants import Finding
 from cli.chaos.sight import Snapshot
 from cli.chaos.stories import Told
 
+_BY_PEOPLE = "SELECT subject_id, count(*) FROM journal WHERE subject = 'order' AND actor_role <> 'admin' AND event "
+_DID = {
+    "place": "SELECT id::text, 1 FROM sales_order WHERE placed_at IS NOT NULL",
+    "approval": _BY_PEOPLE + "IN ('approved', 'rejected', 'rework') GROUP BY 1",
+    "revise": _BY_PEOPLE + "= 'revision_asked' GROUP BY 1",
+    "start-picking": _BY_PEOPLE + "= 'picking_started' GROUP BY 1",
+    "unpick": _BY_PEOPLE + "= 'unpicked' GROUP BY 1",
+    "ship": "SELECT order_id::text, count(*) FROM shipment GROUP BY 1",
+    "close-short": _BY_PEOPLE + "= 'short_closed' GROUP BY 1",
+    "cancel": _BY_PEOPLE + "IN ('cancel_asked', 'cancelled') GROUP BY 1",
+}
+"""By command: how often each order shows that it was carried out. What the system does by itself is not counted."""
+_LIMITS = """
+    SELECT reason, count(*), count(*) FILTER (WHERE decided_by IS NOT NULL) FROM credit_grant
+     WHERE reason LIKE 'chaos-%' GROUP BY 1
+"""
 _LEDGER = "SELECT message_id, key, state FROM outbound"
 _REACHES = {"done": (1, 1), "unknown": (0, 1), "sending": (0, 1)}
 """How many letters may have reached the receiver, at least and at most, by where the ledger stands."""
@@ -36,7 +52,8 @@ class Judge:
         self.doubled: list[Finding] = []
         self._snapshot = snapshot
         self._orders(told)
-        self._shipments(told)
+        self._commands(told)
+        self._limits(told)
         self._payments(told)
         self._trucks(told)
         self._letters(letters, set(withdrawn))
@@ -55,10 +72,17 @@ class Judge:
         for comment, order in told.orders.items():
             self._weigh("заказ", comment, there[comment], int(order is not None), 1)
 
-    def _shipments(self, told: Told) -> None:
-        there = self._count("SELECT order_id::text, count(*) FROM shipment GROUP BY 1")
-        for order, (asked, acknowledged) in told.shipments.items():
-            self._weigh("отгрузка", order, there[order], acknowledged, asked)
+    def _commands(self, told: Told) -> None:
+        there = {command: self._count(query) for command, query in _DID.items()}
+        for (order, command), (least, most) in told.commands.items():
+            self._weigh(command, order, there[command][order], least, most)
+
+    def _limits(self, told: Told) -> None:
+        there = {str(row[0]): (int(row[1]), int(row[2])) for row in self._snapshot.execute(_LIMITS)}
+        for reason, (asked, decided) in told.limits.items():
+            requests, decisions = there.get(reason, (0, 0))
+            self._weigh("просьба о лимите", reason, requests, int(asked), 1)
+            self._weigh("решение о лимите", reason, decisions, int(decided), 1)
 
     def _payments(self, told: Told) -> None:
         by_api = self._count("SELECT external_id, count(*) FROM payment WHERE external_id IS NOT NULL GROUP BY 1")

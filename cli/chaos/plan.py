@@ -12,14 +12,18 @@ WORKERS = ("worker", "worker-2")
 PROGRAMS = (*WORKERS, "api")
 SERVERS = ("postgres", "temporal", "mail")
 EVERYTHING = "everything"
-LINKS = tuple(
-    f"{program}/{server}" for program in PROGRAMS for server in SERVERS if (program, server) != ("api", "mail")
+EVERY_WORKER = "workers"
+CALLERS = "callers"
+LINKS = (
+    f"{CALLERS}/api",
+    *(f"{program}/{server}" for program in PROGRAMS for server in SERVERS if (program, server) != ("api", "mail")),
 )
-"""Every connection of a program of ours goes through a proxy of its own."""
+"""Every connection, to a program of ours and from it, goes through a proxy of its own."""
 
 Verb = Literal["kill", "stop", "cut", "reset", "swallow", "slow", "silence"]
 
-_KILLED = (*WORKERS, *WORKERS, "api", "api", "postgres", "postgres", "temporal", "temporal", "mail", EVERYTHING)
+_KILLED = (*WORKERS, "worker", EVERY_WORKER, "api", "api", "postgres", "postgres", "temporal", "temporal", "mail",
+           EVERYTHING)  # fmt: skip
 _LULL = 4.0
 """Seconds at the beginning without a fault: there has to be something to break."""
 _PER_ORDER = 0.6
@@ -27,6 +31,9 @@ _PER_KILL = 5.0
 _OTHERS_PER_KILL = 2
 _ZOMBIE = 14.0
 """Longer than an activity may take: what a stopped worker finishes then is refused as late (F7)."""
+_NOBODY_WORKS = 20.0
+"""Longer than the shortest timers and every first retry: what was due meanwhile is done once, afterwards (F2)."""
+_PAUSED = 4.0
 PRODUCTS = 6
 SHORT = "HAOS-1"
 """A product of which too little is there, until trucks bring more."""
@@ -132,15 +139,16 @@ def _kills(rnd: random.Random, kills: int, span: float) -> Iterator[Fault]:
     for at in _spread(rnd, _LULL, span, kills):
         if not bag:
             bag = rnd.sample(_KILLED, len(_KILLED))
-        yield Fault(at, "kill", bag.pop(), round(rnd.choice((0.0, 0.2, 1.0, 3.0)), 2))
+        target, lasts = bag.pop(), rnd.choice((0.0, 0.2, 1.0, 3.0))
+        yield Fault(at, "kill", target, _NOBODY_WORKS if target == EVERY_WORKER else lasts)
 
 
 def _other_faults(rnd: random.Random, how_many: int, span: float) -> Iterator[Fault]:
     for at in _spread(rnd, _LULL / 2, span, how_many):
         match rnd.choice(("stop", "cut", "cut", "reset", "swallow", "swallow", "slow", "silence")):
             case "stop":
-                target = rnd.choice((*PROGRAMS, "temporal"))
-                longest = _ZOMBIE if target in WORKERS else 4.0
+                target = rnd.choice((*PROGRAMS, *SERVERS))
+                longest = _ZOMBIE if target in WORKERS else _PAUSED
                 yield Fault(at, "stop", target, rnd.choice((1.0, longest)))
             case "cut":
                 yield Fault(at, "cut", rnd.choice(LINKS), 0.0)
@@ -185,6 +193,7 @@ KINDS: dict[str, tuple[int, tuple[int, ...], tuple[str, ...]]] = {
     "paid_in_parts": (6, _PREPAID, ("place", "agree", "pay_ahead", "pay_ahead", "served", "pick", "ship")),
     "unpaid": (7, _PREPAID, ("place", "agree", "age")),
     "late_money": (4, _PREPAID, ("place", "agree", "age", "pay_ahead", "served", "pick", "ship")),
+    "raised_limit": (6, _LIMITED, ("place", "raise_limit", "agree", "served", "pick", "ship", "pay_invoices")),
     "revised": (10, (*_CREDIT, *_LIMITED), ("place", "revise", "agree", "served", "pick", "ship", "pay_invoices")),
     "cancelled": (9, (*_CREDIT, *_LIMITED, *_PREPAID), ("place", "cancel")),
     "cancelled_in_picking": (4, _CREDIT, (*_PLACED, "pick", "cancel", "acknowledge")),
@@ -215,7 +224,7 @@ def _story(rnd: random.Random, number: int, span: float) -> Story:
 def _step(rnd: random.Random, verb: str, rungs: Iterator[int], parts: Iterator[float]) -> Step:
     part, days, word = 1.0, 0, ""
     match verb:
-        case "agree":
+        case "agree" | "raise_limit":
             word = rnd.choice(("approve", "approve", "approve", "reject"))
         case "pay_invoices" | "pay_ahead":
             word = rnd.choice(("payment", "statement", "statement"))

@@ -17,22 +17,19 @@ Address = tuple[str, int]
 class FaultProxy:
     """One link: whoever connects here is connected to `target`, which is asked anew for each connection.
 
+    Faults, by verb: `cut` resets every connection once; until they are healed, `reset` resets both ends upon a share of
+    the packets to the server; `swallow` the same upon packets to the caller: the answer is lost (F8); `slow` delays a
+    packet by up to so many seconds; `silence` lets nothing pass, and resets what came meanwhile when speech comes back.
+
     Attributes:
-        reset: share of packets to the server upon which both ends are reset.
-        swallow: share of packets to the caller that vanish, both ends being reset: the answer is lost (F8).
-        delay: most seconds by which a packet comes late.
-        silent: nothing passes; what came meanwhile is reset when speech comes back.
         hurt: how many connections were reset.
     """
 
     def __init__(self, name: str, target: Callable[[], Address], chance: random.Random) -> None:
         self.name = name
         self.port = 0
-        self.reset = 0.0
-        self.swallow = 0.0
-        self.delay = 0.0
-        self.silent = False
         self.hurt = 0
+        self._faults: dict[str, float] = {}
         self._target = target
         self._chance = chance
         self._server: asyncio.Server | None = None
@@ -54,10 +51,20 @@ class FaultProxy:
         for pair in list(self._open):
             self._hurt(pair)
 
-    def heal(self) -> None:
+    def begin(self, verb: str, share: float) -> None:
+        """Begin a fault; it takes the place of one of its kind."""
+        if verb == "cut":
+            self.cut()
+        else:
+            self._faults[verb] = share
+
+    def heal(self, verb: str) -> None:
+        """End the fault of one kind; another that overlaps goes on."""
+        self._faults.pop(verb, None)
+
+    def heal_all(self) -> None:
         """Be an honest wire from now on."""
-        self.reset = self.swallow = self.delay = 0.0
-        self.silent = False
+        self._faults.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -86,13 +93,13 @@ class FaultProxy:
     ) -> None:
         try:
             while packet := await source.read(CHUNK):
-                if self.silent:
+                if "silence" in self._faults:
                     while self._is_silent_for(pair):
                         await asyncio.sleep(_LOOK_EVERY)
                     return self._hurt(pair)
-                if self.delay:
-                    await asyncio.sleep(self._chance.random() * self.delay)
-                share = self.swallow if answers else self.reset
+                if delay := self._faults.get("slow"):
+                    await asyncio.sleep(self._chance.random() * delay)
+                share = self._faults.get("swallow" if answers else "reset")
                 if share and self._chance.random() < share:
                     return self._hurt(pair)
                 sink.write(packet)
@@ -104,7 +111,7 @@ class FaultProxy:
                 _abort(end)
 
     def _is_silent_for(self, pair: tuple[asyncio.StreamWriter, asyncio.StreamWriter]) -> bool:
-        return self.silent and pair in self._open
+        return "silence" in self._faults and pair in self._open
 
     def _hurt(self, pair: tuple[asyncio.StreamWriter, asyncio.StreamWriter]) -> None:
         if pair in self._open:
@@ -152,27 +159,13 @@ class Links:
 
     def tell(self, name: str, verb: str, share: float) -> None:
         """Begin a fault of a link."""
-        self._loop.call_soon_threadsafe(_begin, self.proxies[name], verb, share)
+        self._loop.call_soon_threadsafe(self.proxies[name].begin, verb, share)
 
-    def heal(self, name: str) -> None:
-        """End every fault of a link."""
-        self._loop.call_soon_threadsafe(self.proxies[name].heal)
+    def heal(self, name: str, verb: str) -> None:
+        """End the fault of one kind of a link."""
+        self._loop.call_soon_threadsafe(self.proxies[name].heal, verb)
 
     def heal_all(self) -> None:
-        """End every fault of every link."""
-        for name in self.proxies:
-            self.heal(name)
-
-
-def _begin(proxy: FaultProxy, verb: str, share: float) -> None:
-    match verb:
-        case "cut":
-            proxy.cut()
-        case "reset":
-            proxy.reset = share
-        case "swallow":
-            proxy.swallow = share
-        case "slow":
-            proxy.delay = share
-        case "silence":
-            proxy.silent = True
+        """Every link is an honest wire from now on."""
+        for proxy in self.proxies.values():
+            self._loop.call_soon_threadsafe(proxy.heal_all)

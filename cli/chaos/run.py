@@ -43,6 +43,11 @@ from workflows.replaying import Replayed, histories_of, replay
 
 SETTLES_WITHIN = 150.0
 """Seconds after the last fault within which everything has an end, or waits for somebody and says for whom."""
+LOOKS_AT_LEAST = 1 / 3
+"""Snapshots per second of a run, killed databases and all."""
+SHIPPED_AT_LEAST = 0.5
+"""Share of the stories about goods that end with goods gone; the others met a refusal or were given up by people."""
+_LEFT = ("shipped", "awaiting_final_payment", "closed")
 _STORIES_END_WITHIN = 180.0
 _LOOK_EVERY = 1.0
 _CLOCKS = 16
@@ -104,6 +109,7 @@ def _play(plan: Plan, stack: ChaosStack, data: DataDirectory, say: Say) -> Outco
         world_of = _World(plan, stack, door, told, conversation, buyers, watch)
         callers = threading.Thread(target=world_of.play, name="callers", daemon=True)
         conductor = Conductor(stack, say)
+        begun = time.monotonic()
         callers.start()
         conductor.play(plan.faults, plan.span)
         whole = time.monotonic()
@@ -112,24 +118,35 @@ def _play(plan: Plan, stack: ChaosStack, data: DataDirectory, say: Say) -> Outco
         if callers.is_alive():
             outcome.stuck.append("истории не кончились")
         outcome.violated += world_of.broken
+        outcome.violated += [f"часть умерла сама: {each}" for each in conductor.died]
         say("Сбои кончились, всё работает; жду, пока уляжется…")
-        outcome.settled = _settle(stack, outcome, whole)
+        outcome.stuck += [f"часы не двинулись: {each}" for each in told.unmoved]
+        outcome.settled = _settle(stack, outcome, whole, told)
         watch.look()
+        outcome.violated += _too_little(plan, told, watch.looks, time.monotonic() - begun)
+    outcome.hurt = sum(proxy.hurt for proxy in stack.links.proxies.values())
+    _weigh(outcome, stack, data, told, watch)
+    outcome.violated += conversation.wrong
+    outcome.commands, outcome.asked_again = conversation.asked, conversation.retried
+    outcome.refused, outcome.ends = dict(conversation.refused), dict(sorted(told.left.items()))
+    outcome.notes = [*told.notes, *conversation.slow]
+    return outcome
+
+
+def _weigh(outcome: Outcome, stack: ChaosStack, data: DataDirectory, told: Told, watch: Watch) -> None:
+    """What the run left, when nobody is at work: the database, the mail server's own log, the histories."""
     with snapshot_of(stack.database) as snapshot:
         judge = Judge(snapshot, told, reached(data.mailbox), watch.withdrawn)
         outcome.lost += all_of(judge.lost)
         outcome.doubled += all_of(judge.doubled)
         outcome.violated += all_of(find(snapshot, AT_REST))
     outcome.violated += [f"{finding} (снимков: {count})" for finding, count in watch.seen.items()]
-    outcome.violated += [*conversation.wrong, *_audits(stack)]
-    retold = asyncio.run(_retold(stack))
-    outcome.histories = retold.count
+    outcome.violated += _audits(stack)
+    broken: list[str] = []
+    retold = asyncio.run(_retold(stack, broken))
+    outcome.violated += [f"W3 шаг процесса не удался: {each}" for each in broken]
     outcome.violated += [f"история не воспроизводится: {name}: {why}" for name, why in retold.failures.items()]
-    outcome.snapshots, outcome.commands = watch.looks, conversation.asked
-    outcome.asked_again, outcome.refused = conversation.retried, dict(conversation.refused)
-    outcome.hurt = sum(proxy.hurt for proxy in stack.links.proxies.values())
-    outcome.ends, outcome.notes = dict(sorted(told.left.items())), [*told.notes, *conversation.slow]
-    return outcome
+    outcome.snapshots, outcome.histories = watch.looks, retold.count
 
 
 class _World:
@@ -161,7 +178,7 @@ class _World:
     async def _play(self) -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_CLOCKS))
         async with httpx2.AsyncClient(trust_env=False, limits=httpx2.Limits(max_connections=64)) as http:
-            caller = Caller(self._stack.api, self._stack.keys, http, self._conversation)
+            caller = Caller(self._stack.counter, self._stack.keys, http, self._conversation)
             bank = Bank(datetime.now(UTC).date())
             await play(World(self._plan, caller, self._door, bank, self._told, self._buyers, lambda: self._watch.sight))
 
@@ -186,23 +203,33 @@ def _contract(number: int, tax_id: str, today: date) -> tuple[str | date | int |
     return (tax_id, None, f"Д-{number}", today - timedelta(days=90), None, 30)
 
 
-def _settle(stack: ChaosStack, outcome: Outcome, whole: float) -> float | None:
+def _too_little(plan: Plan, told: Told, looks: int, seconds: float) -> Iterator[str]:
+    """A run in which nobody looked, or in which next to nothing came about, shows nothing."""
+    if looks < seconds * LOOKS_AT_LEAST:
+        yield f"мало снимков: {looks} за {seconds:.0f} с"
+    shipping = [story for story in plan.stories if "ship" in {step.do for step in story.steps}]
+    left = sum(count for name, count in told.left.items() if name.rpartition(": ")[2] in _LEFT)
+    if left < len(shipping) * SHIPPED_AT_LEAST:
+        yield f"мало отгружено: заказов {left} из {len(shipping)}"
+
+
+def _settle(stack: ChaosStack, outcome: Outcome, whole: float, told: Told) -> float | None:
     """Wait until nothing is on its way; seconds that it took, or None, and what it was, in `outcome`."""
     deadline, findings = time.monotonic() + SETTLES_WITHIN, ["ещё не смотрели"]
     while findings and time.monotonic() < deadline:
         time.sleep(_LOOK_EVERY)
         try:
             with snapshot_of(stack.database) as snapshot:
-                findings = [str(each) for each in _unsettled(stack, snapshot)]
+                findings = [str(each) for each in _unsettled(stack, snapshot, told)]
         except (psycopg.Error, RuntimeError) as error:
             findings = [f"не отвечает: {error!r}"]
     outcome.stuck += findings
     return None if findings else round(time.monotonic() - whole, 1)
 
 
-def _unsettled(stack: ChaosStack, snapshot: Snapshot) -> Iterator[Finding]:
+def _unsettled(stack: ChaosStack, snapshot: Snapshot, told: Told) -> Iterator[Finding]:
     """What is on its way by the database, and by the engine."""
-    on_its_way = list(find(snapshot, STUCK))
+    on_its_way = list(find(snapshot, STUCK, told.clocks))
     yield from on_its_way
     if on_its_way:
         return  # the engine is asked when the facts have come to rest
@@ -215,9 +242,10 @@ def _unsettled(stack: ChaosStack, snapshot: Snapshot) -> Iterator[Finding]:
     yield from asyncio.run(ask())
 
 
-async def _retold(stack: ChaosStack) -> Replayed:
-    """Every history that the run left, killed workers and all, told again as a worker would (U12)."""
-    return await replay(histories_of(await connect(stack.temporal)))
+async def _retold(stack: ChaosStack, broken: list[str]) -> Replayed:
+    """Every history that the run left, killed workers and all, told again as a worker would (U12); `broken` gets the
+    workflow tasks that failed on the way (W3)."""
+    return await replay(engine.noting_failures(histories_of(await connect(stack.temporal)), broken))
 
 
 def _audits(stack: ChaosStack) -> Iterator[str]:

@@ -1,14 +1,16 @@
 """The local stack as `./opora up` starts it, a second worker and a proxy on every link, each part to be hurt."""
 
-import os
 import re
 import signal
 import smtplib
 import subprocess
 import time
+from contextlib import suppress
 from urllib.parse import urlsplit, urlunsplit
 
-from cli.chaos.plan import LINKS, PROGRAMS, SERVERS, WORKERS
+import psutil
+
+from cli.chaos.plan import CALLERS, LINKS, PROGRAMS, SERVERS, WORKERS
 from cli.chaos.proxy import Address, Links
 from cli.local.data import DataDirectory
 from cli.local.parts import Kept, Program
@@ -64,6 +66,11 @@ class ChaosStack(Stack):
         return self._temporal.address
 
     @property
+    def counter(self) -> str:
+        """Where callers meet the API: behind the proxy of theirs."""
+        return f"http://{LOOPBACK}:{self.links.port(f'{CALLERS}/api')}"
+
+    @property
     def names(self) -> list[str]:
         return [kept.name for kept in self._kept]
 
@@ -89,8 +96,11 @@ class ChaosStack(Stack):
         process.wait()
 
     def signal(self, name: str, number: signal.Signals) -> None:
-        """Stop a process where it stands, or let it go on."""
-        os.kill(self.process(name).pid, number)
+        """Stop a part where it stands with all its processes, or let it go on."""
+        part = psutil.Process(self.process(name).pid)
+        for process in (part, *part.children(recursive=True)):  # those of PostgreSQL have groups of their own
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def revive(self, *names: str) -> dict[str, float]:
         """Start dead parts again, servers first, and wait until a call of each succeeds; seconds that each took.
@@ -161,7 +171,8 @@ class ChaosStack(Stack):
 
     def _target(self, link: str) -> Address:
         server = link.partition("/")[2]
-        ports = {"postgres": self._postgres.port, "temporal": self._temporal.port, "mail": self._mail_port}
+        ports = {"postgres": self._postgres.port, "temporal": self._temporal.port, "mail": self._mail_port,
+                 "api": self._api_port}  # fmt: skip
         return LOOPBACK, ports[server]
 
     def _new_postgres(self) -> Postgres:

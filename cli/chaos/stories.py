@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from cli.chaos.bank import Bank, Incoming
 from cli.chaos.caller import Answer, Caller
 from cli.chaos.plan import Plan, Step, Story, Truck
 from cli.chaos.sight import Owed, Sight, Standing
-from cli.demo.door import Door, StoryError
+from cli.demo.door import Door, EndedError, StoryError
 from domain.orders import ENDED
 from workflows.ids import invoice_workflow_id, order_workflow_id
 
@@ -23,6 +23,7 @@ _LONG = 30.0
 _LOOK_EVERY = 0.3
 _CENT = Decimal("0.01")
 _NOON = timedelta(hours=12)
+_RAISE = 40_000
 
 
 @dataclass(slots=True)
@@ -31,17 +32,23 @@ class Told:
 
     Attributes:
         orders: by the comment that marks it, its id as soon as somebody was told it.
-        shipments: by order, how many were asked for, and how many were told to have left.
+        commands: by order and command, how many were told to be done, and how many may be: nobody knows of the others.
+        limits: by the reason that marks it, the same of changes of a limit: asked for, decided.
         payments: by external id, whether the answer came; `lines`: the same of bank lines, by document number.
         trucks: by key, SKU, quantity and whether the answer came.
+        clocks: by order or instalment, the furthest instant to which its process was moved; what was due by then is
+            done. `unmoved`: clocks that did not move.
         left: how stories ended, by kind and the state they left the order in.
     """
 
     orders: dict[str, str | None] = field(default_factory=dict)
-    shipments: dict[str, list[int]] = field(default_factory=dict)
+    commands: defaultdict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    limits: dict[str, list[bool]] = field(default_factory=dict)
     payments: dict[str, bool] = field(default_factory=dict)
     lines: dict[str, bool] = field(default_factory=dict)
     trucks: dict[str, tuple[str, int, bool]] = field(default_factory=dict)
+    clocks: dict[str, datetime] = field(default_factory=dict)
+    unmoved: list[str] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
@@ -159,11 +166,7 @@ class Play:
             return False
         lines = [{"sku": sku, "quantity": str(part)} for sku, quantity in picked.items()
                  if (part := (quantity * Decimal(str(step.part))).to_integral_value(ROUND_FLOOR)) > 0]  # fmt: skip
-        counts = self._world.told.shipments.setdefault(self._order, [0, 0])
-        counts[0] += 1
-        answer = await self._post("warehouse", "ship", {"lines": lines if step.part < 1 else []}, step)
-        counts[1] += answer.done
-        return answer.done
+        return (await self._post("warehouse", "ship", {"lines": lines if step.part < 1 else []}, step)).done
 
     async def _unpick(self, step: Step) -> bool:
         return (await self._post("warehouse", "unpick", {"reason": "машина не пришла"}, step)).done
@@ -203,7 +206,7 @@ class Play:
 
     async def _age(self, step: Step) -> bool:
         """The order's own clock moves; what it has to do meanwhile is done when this returns."""
-        await self._move(order_workflow_id(self._order), timedelta(days=step.days))
+        await self._move(self._order, order_workflow_id(self._order), timedelta(days=step.days))
         return True
 
     async def _overdue(self, step: Step) -> bool:
@@ -214,11 +217,29 @@ class Play:
             due = datetime.combine(line.due, datetime.min.time(), UTC) + _NOON + timedelta(days=step.days)
             try:
                 now = await asyncio.to_thread(self._world.door.now, workflow_id)
-            except Exception as error:
-                self._world.told.notes.append(f"{workflow_id}: часы не прочитаны ({type(error).__name__})")
+            except EndedError:
+                continue
+            except StoryError as error:
+                self._world.told.unmoved.append(str(error))
                 continue
             if due > now:
-                await self._move(workflow_id, due - now)
+                await self._move(line.id, workflow_id, due - now)
+        return True
+
+    async def _raise_limit(self, step: Step) -> bool:
+        """Somebody asks, somebody else decides; waiting orders are decided again (D5-1, D2-13)."""
+        told, reason = self._world.told, f"chaos-{self._story.number}-limit"
+        told.limits[reason] = [False, False]
+        customer = self._world.buyers[self._buyer.tax_id]
+        body = {"kind": "base", "amount": str(self._buyer.limit + _RAISE), "reason": reason}
+        asked = await self._world.caller.post("manager", f"/customers/{customer}/limit-changes", body, key=reason,
+                                              repeat=step.repeat)  # fmt: skip
+        told.limits[reason][0] = asked.done
+        if asked.done:
+            decision = {"decision": step.word, "comment": "по истории оплат"}
+            path = f"/limit-changes/{asked.body['id']}/decision"
+            answer = await self._world.caller.post("head", path, decision, key=f"{reason}-decision")
+            told.limits[reason][1] = answer.done
         return True
 
     # -- how they are done ----------------------------------------------------------------------------------------
@@ -227,6 +248,9 @@ class Play:
         self._serial += 1
         key, path = f"chaos-{self._story.number}-{self._serial}-{what}", f"/orders/{self._order}/{what}"
         answer = await self._world.caller.post(who, path, body, key=key, repeat=step.repeat)
+        counts = self._world.told.commands[self._order, what]
+        counts[0] += answer.done
+        counts[1] += answer.done or not answer.known
         if answer.done and step.repeat:
             self._done.append((who, path, body, key, answer))
         return answer
@@ -260,11 +284,14 @@ class Play:
         if answer.done:
             self._world.told.lines.update(dict.fromkeys(known, True))
 
-    async def _move(self, workflow_id: str, ahead: timedelta) -> None:
+    async def _move(self, whose: str, workflow_id: str, ahead: timedelta) -> None:
+        told = self._world.told
         try:
-            await asyncio.to_thread(self._world.door.move, workflow_id, ahead)
+            told.clocks[whose] = await asyncio.to_thread(self._world.door.move, workflow_id, ahead)
+        except EndedError:
+            return
         except StoryError as error:
-            self._world.told.notes.append(f"часы: {error}")
+            told.unmoved.append(str(error))
 
     async def _until(self, moved: Callable[[Standing], bool]) -> Standing | None:
         """The order as it is when it has moved; None when it does not for a while."""

@@ -1,7 +1,7 @@
 """Looking at the database once a second while everything moves: one consistent snapshot each time, and no lock."""
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -9,7 +9,6 @@ import psycopg
 
 from cli.chaos.invariants import ALWAYS, Finding, find
 from cli.chaos.sight import Sight, Snapshot, look
-from domain.orders import ENDED
 
 EVERY = 1.0
 _CONNECT = 3
@@ -23,11 +22,40 @@ _NEVER_LESS = {
     "движения": "SELECT count(*) FROM stock_movement",
     "решения": "SELECT count(*) FROM credit_decision",
     "журнал": "SELECT count(*) FROM journal",
+    "звенья журнала": "SELECT count(*) FROM journal_link",
+    "сообщения": "SELECT count(*) FROM outbound",
+    "согласования": "SELECT count(*) FROM approval",
+    "лимиты": "SELECT count(*) FROM credit_grant",
+    "строки графика": "SELECT count(*) FROM schedule_line",
+    "распределения": "SELECT count(*) FROM stock_allocation",
+    "задачи": "SELECT count(*) FROM task",
 }
+_FINAL = {
+    "W4 законченный заказ ожил": """
+        SELECT id::text, status FROM sales_order WHERE status IN ('closed', 'rejected', 'cancelled', 'expired')
+    """,
+    "E1 законченная отправка началась снова": """
+        SELECT key, state FROM outbound WHERE state IN ('done', 'failed', 'unknown', 'cancelled')
+    """,
+    "C3 решённый лимит изменился": """
+        SELECT id::text, concat_ws(' ', kind, amount, decided_by, decided_at) FROM credit_grant
+         WHERE decided_at IS NOT NULL
+    """,
+    "A1 решённое согласование изменилось": """
+        SELECT id::text, concat_ws(' ', state, ceiling, decided_by, decided_at) FROM approval
+         WHERE state <> 'open' AND state <> 'approved'
+    """,
+}
+"""What stays as it is once it is there: its name and its value."""
 _OWES_NOTHING = """
     SELECT o.key FROM outbound o JOIN schedule_line line ON line.id = o.schedule_line_id
-     WHERE o.audience = 'customer' AND o.state = 'planned' AND line.residual = 0 AND o.template LIKE 'dunning%%'
+     WHERE o.audience = 'customer' AND o.state = 'planned' AND line.residual = 0 AND o.template LIKE 'dunning%'
+    UNION
+    SELECT m.key FROM outbound m JOIN sales_order o ON o.id = m.order_id
+     WHERE m.audience = 'customer' AND m.state = 'planned' AND m.template = 'reservation_reminder'
+       AND o.wait ->> 'reason' IS DISTINCT FROM 'payment'
 """
+"""Letters that ask for money which nobody waits for any more (E3)."""
 
 
 @contextmanager
@@ -48,19 +76,19 @@ class Watch:
 
     Attributes:
         sight: the latest look.
-        looks: how many snapshots were taken.
+        looks: how many snapshots were taken; `missed`: how often the database did not answer.
         seen: findings, with how many snapshots had each.
         withdrawn: letters that must not go any more: they waited when their debt was seen to be paid (E3).
     """
 
     def __init__(self, database: Callable[[], str]) -> None:
         self.sight = Sight()
-        self.looks = 0
+        self.looks = self.missed = 0
         self.seen: Counter[str] = Counter()
         self.withdrawn: set[str] = set()
         self._database = database
         self._counts: dict[str, int] = {}
-        self._ended: dict[str, str] = {}
+        self._final: dict[str, dict[str, str]] = defaultdict(dict)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -85,26 +113,32 @@ class Watch:
         self.looks += 1
         self.seen.update(map(str, findings))
 
+    def look_again(self) -> None:
+        """Look once more; what prevents it is told, unless the database is only down just now."""
+        try:
+            self.look()
+        except psycopg.errors.QueryCanceled as error:
+            self.seen[f"снимок не прочитан за {_ANSWER}: {error}"] += 1
+        except psycopg.OperationalError:
+            self.missed += 1
+        except Exception as error:
+            self.seen[f"снимок не прочитан: {error!r}"] += 1
+
     def _run(self) -> None:
         while not self._over.wait(EVERY):
-            try:
-                self.look()
-            except psycopg.OperationalError:
-                continue  # it is down just now; the next look is soon
-            except psycopg.Error as error:
-                self.seen[f"снимок не прочитан: {error}"] += 1
+            self.look_again()
 
     def _against_memory(self, snapshot: Snapshot) -> Iterator[Finding]:
-        """What was there is there, and what has ended stays as it ended (W4, A1)."""
+        """What was there is there, and what is final stays as it is (W4, E1, C3, A1)."""
         for name, query in _NEVER_LESS.items():
             row = snapshot.execute(query).fetchone()
             count = int(row[0]) if row else 0
             if count < self._counts.get(name, 0):
                 yield Finding("пропали строки", f"{name}: было {self._counts[name]}, стало {count}")
             self._counts[name] = max(count, self._counts.get(name, 0))
-        rows = snapshot.execute("SELECT id::text, status FROM sales_order WHERE status = ANY(%s)", [sorted(ENDED)])
-        ended = {str(order): str(status) for order, status in rows}
-        for order, status in self._ended.items():
-            if ended.get(order) != status:
-                yield Finding("W4 законченный заказ ожил", f"{order}: был {status}, стал {ended.get(order)}")
-        self._ended |= ended
+        for rule, query in _FINAL.items():
+            known, now = self._final[rule], {str(name): str(value) for name, value in snapshot.execute(query)}
+            for name, value in known.items():
+                if now.get(name) != value:
+                    yield Finding(rule, f"{name}: было {value}, стало {now.get(name)}")
+            known |= now

@@ -34,7 +34,7 @@ class StoryError(Exception):
     """Something the story needs did not happen."""
 
 
-class _EndedError(Exception):
+class EndedError(Exception):
     """The process has ended: its clock moves no more."""
 
 
@@ -67,11 +67,21 @@ class Door:
         return sorted(letters, key=lambda letter: str(letter["received_at"]))
 
     def move(self, workflow_id: str, ahead: timedelta) -> datetime:
-        """Move one process's clock; what time it is there afterwards."""
+        """Move one process's clock; what time it is there afterwards: less far when the process ended on the way.
+
+        Raises:
+            EndedError: the process had ended before.
+            StoryError: the clock does not move.
+        """
         return asyncio.run(self._move(workflow_id, ahead))
 
     def now(self, workflow_id: str) -> datetime:
-        """What time it is for one process."""
+        """What time it is for one process.
+
+        Raises:
+            EndedError: it has ended.
+            StoryError: nobody tells.
+        """
         return asyncio.run(self._patiently(workflow_id, clock_of))
 
     def _call(self, who: str, method: str, path: str, data: bytes | None, headers: dict[str, str]) -> Any:
@@ -101,16 +111,19 @@ class Door:
         """Move to a fixed instant, so that a try that broke half way is only finished by the next."""
         target = await self._patiently(workflow_id, clock_of) + ahead
 
-        async def go_on(handle: Process) -> None:
+        async def go_on(handle: Process) -> bool:
             now = await clock_of(handle)
             if now < target:
-                await fast_forward(handle, target - now, timeout=30)
-            elif now - target < OVERSHOOT:
-                await settle(handle, timeout=30)
+                return await fast_forward(handle, target - now, timeout=30)
+            return now - target >= OVERSHOOT or await settle(handle, timeout=30)
 
-        with suppress(_EndedError):
-            await self._patiently(workflow_id, go_on)
-        return await self._patiently(workflow_id, clock_of)
+        alive = False
+        with suppress(EndedError):
+            alive = await self._patiently(workflow_id, go_on)
+        reached = await self._patiently(workflow_id, clock_of)
+        if alive and reached < target:
+            raise StoryError(f"{workflow_id}: {reached.isoformat()} < {target.isoformat()}")
+        return reached
 
     async def _patiently(self, workflow_id: str, step: Callable[[Process], Awaitable[T]]) -> T:
         """One step with a process, tried until Temporal is there to take it."""
@@ -121,7 +134,7 @@ class Door:
                 return await step(client.get_workflow_handle(workflow_id))
             except (RPCError, RuntimeError, TimeoutError) as error:
                 if getattr(error, "status", None) is RPCStatusCode.NOT_FOUND and "completed" in str(error):
-                    raise _EndedError from None
+                    raise EndedError from None
                 if time.monotonic() > deadline:
                     raise StoryError(f"{workflow_id}: {error}") from None
             await asyncio.sleep(_PAUSE)

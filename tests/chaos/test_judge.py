@@ -1,7 +1,9 @@
 """The judge: what was acknowledged is there, and there once; letters by their receiver's own log."""
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from inspect import getsource
 from pathlib import Path
 
 import psycopg
@@ -13,7 +15,8 @@ from support.goods import decide, pick, receipt, reserve, ship_picked
 
 from activities.persistence.mailbox import Mailbox
 from activities.persistence.outbound import message_id, plan_message
-from cli.chaos.judge import Judge, reached
+from cli.chaos import stories
+from cli.chaos.judge import _DID, Judge, reached
 from cli.chaos.sight import Snapshot
 from cli.chaos.stories import Told
 from cli.chaos.watch import snapshot_of
@@ -42,29 +45,42 @@ def snapshot(order: str, database_url: str) -> Iterator[Snapshot]:
         yield connection
 
 
+def commands(**counts: tuple[str, int, int]) -> defaultdict[tuple[str, str], list[int]]:
+    """By command: of which order, how many were told to be done, how many may be."""
+    told = Told().commands
+    for command, (order, least, most) in counts.items():
+        told[order, command.replace("_", "-")] = [least, most]
+    return told
+
+
 def judged(snapshot: Snapshot, told: Told, letters: Counter[str] | None = None) -> tuple[list[str], list[str]]:
     judge = Judge(snapshot, told, letters or Counter(), [])
     return list(map(str, judge.lost)), list(map(str, judge.doubled))
 
 
 def test_what_was_told_and_is_there_is_fine(snapshot: Snapshot, order: str) -> None:
-    told = Told(orders={"chaos-1": order, "chaos-2": None}, shipments={order: [1, 1]},
+    told = Told(orders={"chaos-1": order, "chaos-2": None},
+                commands=commands(ship=(order, 1, 1), start_picking=(order, 1, 1)),
                 trucks={"t": ("HAOS-1", 100, True)})  # fmt: skip
     assert judged(snapshot, told) == ([], [])
 
 
 def test_an_answer_that_never_came_may_be_there_or_not(snapshot: Snapshot, order: str) -> None:
-    told = Told(orders={"chaos-1": None}, shipments={order: [2, 0]}, payments={"never": False},
+    told = Told(orders={"chaos-1": None}, commands=commands(ship=(order, 0, 2), cancel=(order, 0, 1)),
+                payments={"never": False}, limits={"chaos-1-limit": [False, False]},
                 trucks={"t": ("HAOS-1", 100, False)})  # fmt: skip
     assert judged(snapshot, told) == ([], [])
 
 
 def test_what_was_acknowledged_and_is_not_there_is_lost(snapshot: Snapshot, order: str) -> None:
-    told = Told(orders={"chaos-9": "id"}, shipments={order: [2, 2]}, payments={"9-1": True}, lines={"9-2": True},
+    told = Told(orders={"chaos-9": "id"}, commands=commands(ship=(order, 2, 2)), payments={"9-1": True},
+                lines={"9-2": True}, limits={"chaos-1-limit": [True, True]},
                 trucks={"t": ("HAOS-1", 130, True)})  # fmt: skip
     lost, doubled = judged(snapshot, told)
-    assert lost == ["заказ: chaos-9: 0 вместо 1", f"отгрузка: {order}: 1 вместо 2", "платёж: 9-1: 0 вместо 1",
-                    "платёж: 9-2: 0 вместо 1", "приход: HAOS-1: 100 вместо 130"]  # fmt: skip
+    assert lost == ["заказ: chaos-9: 0 вместо 1", f"ship: {order}: 1 вместо 2",
+                    "просьба о лимите: chaos-1-limit: 0 вместо 1", "решение о лимите: chaos-1-limit: 0 вместо 1",
+                    "платёж: 9-1: 0 вместо 1", "платёж: 9-2: 0 вместо 1",
+                    "приход: HAOS-1: 100 вместо 130"]  # fmt: skip
     assert doubled == []
 
 
@@ -77,10 +93,60 @@ def test_what_is_there_more_often_than_it_was_asked_for_is_doubled(
             """INSERT INTO sales_order SELECT (jsonb_populate_record(o, jsonb_build_object('id', gen_random_uuid(),
                'number', 'twin'))).* FROM sales_order o"""
         )
-    told = Told(orders={"chaos-1": order}, shipments={order: [0, 0]}, trucks={"t": ("HAOS-1", 50, True)})
+    told = Told(orders={"chaos-1": order}, commands=commands(ship=(order, 0, 0)), trucks={"t": ("HAOS-1", 50, True)})
     with snapshot_of(database_url) as later:
         _, doubled = judged(later, told)
-    assert doubled == ["заказ: chaos-1: 2 вместо 1", f"отгрузка: {order}: 1 вместо 0", "приход: HAOS-1: 100 вместо 50"]
+    assert doubled == ["заказ: chaos-1: 2 вместо 1", f"ship: {order}: 1 вместо 0", "приход: HAOS-1: 100 вместо 50"]
+
+
+COMMANDS = {
+    "place": "",
+    "approval": "approved",
+    "revise": "revision_asked",
+    "start_picking": "picking_started",
+    "unpick": "unpicked",
+    "close_short": "short_closed",
+    "cancel": "cancel_asked",
+}
+
+
+def test_every_command_of_the_stories_is_judged() -> None:
+    asked = set(re.findall(r'_post\((?:who|"\w+"), "([\w-]+)"', getsource(stories)))
+    assert asked == set(_DID)
+    assert {command.replace("_", "-") for command in COMMANDS} | {"ship"} == asked
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_was_carried_out_leaves_its_mark_once(order: str, database_url: str, command: str) -> None:
+    """What the system did by itself is no answer to a person."""
+
+    def verdict(least: int, most: int) -> tuple[int, int]:
+        with snapshot_of(database_url) as snapshot:
+            lost, doubled = judged(snapshot, Told(commands=commands(**{command: (order, least, most)})))
+        return len(lost), len(doubled)
+
+    def mark(role: str, times: int) -> None:
+        with psycopg.connect(database_url) as connection:
+            connection.execute("SET session_replication_role = replica")
+            if command == "place":
+                connection.execute("UPDATE sales_order SET placed_at = " + ("now()" if times else "NULL"))
+                return
+            connection.execute("DELETE FROM journal WHERE event = %s", [COMMANDS[command]])
+            for _ in range(times):
+                connection.execute(
+                    """INSERT INTO journal (at, actor_id, actor_name, actor_role, subject, subject_id, event, data)
+                       VALUES (now(), gen_random_uuid(), '', %s, 'order', %s, %s, '{}')""",
+                    [role, order, COMMANDS[command]],
+                )
+
+    mark("manager", 0)
+    assert verdict(1, 1) == (1, 0)
+    mark("manager", 1)
+    assert verdict(1, 1) == (0, 0)
+    assert verdict(0, 0) == (0, 1)
+    if command != "place":
+        mark("admin", 1)
+        assert verdict(1, 1) == (1, 0)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from dataclasses import replace
 
-from cli.chaos.plan import EVERYTHING, KINDS, LINKS, PROGRAMS, SERVERS, WORKERS, make_plan
+from cli.chaos.plan import EVERY_WORKER, EVERYTHING, KINDS, LINKS, PROGRAMS, SERVERS, WORKERS, make_plan
 
 
 def test_the_same_seed_is_the_same_schedule() -> None:
@@ -29,11 +29,14 @@ def test_as_many_orders_and_kills_as_were_asked_for() -> None:
 def test_every_part_is_killed_and_every_kind_of_fault_comes() -> None:
     faults = [fault for seed in range(20) for fault in make_plan(seed, 100, 12).faults]
     killed = Counter(fault.target for fault in faults if fault.verb == "kill")
-    assert set(killed) == {*PROGRAMS, *SERVERS, EVERYTHING}
+    assert set(killed) == {*PROGRAMS, *SERVERS, EVERYTHING, EVERY_WORKER}
     assert {fault.verb for fault in faults} == {"kill", "stop", "cut", "reset", "swallow", "slow", "silence"}
     assert {fault.target for fault in faults if fault.verb not in {"kill", "stop"}} == set(LINKS)
-    stopped = {fault.target for fault in faults if fault.verb == "stop" and fault.lasts > 12}
-    assert stopped == set(WORKERS), "a worker sleeps longer than a step may take, and nobody else does"
+    stopped = {fault.target: fault.lasts for fault in faults if fault.verb == "stop" and fault.lasts > 1}
+    assert set(stopped) == {*PROGRAMS, *SERVERS}
+    longest = {target for target, lasts in stopped.items() if lasts > 12}
+    assert longest == set(WORKERS), "a worker sleeps longer than a step may take, and nobody else does"
+    assert {fault.lasts for fault in faults if fault.verb == "kill" and fault.target == EVERY_WORKER} == {20.0}
 
 
 def test_twelve_kills_are_twelve_parts_of_the_bag() -> None:
@@ -41,7 +44,7 @@ def test_twelve_kills_are_twelve_parts_of_the_bag() -> None:
     for seed in range(50):
         killed = Counter(fault.target for fault in make_plan(seed, 100, 12).faults if fault.verb == "kill")
         assert max(killed.values()) <= 2, seed
-        assert killed[EVERYTHING] == 1, seed
+        assert killed[EVERYTHING] == killed[EVERY_WORKER] == 1, seed
 
 
 def test_faults_come_one_after_another_while_orders_are_alive() -> None:
@@ -59,7 +62,7 @@ def test_every_kind_of_story_is_told() -> None:
     assert {story.kind for story in stories} == set(KINDS)
     verbs = {step.do for story in stories for step in story.steps}
     assert {"place", "agree", "revise", "pay_ahead", "pay_invoices", "pick", "ship", "cancel", "overdue", "age",
-            "close_short", "unpick", "acknowledge", "served"} == verbs  # fmt: skip
+            "close_short", "unpick", "acknowledge", "served", "raise_limit"} == verbs  # fmt: skip
     words = {step.word for story in stories for step in story.steps}
     assert {"approve", "reject", "payment", "statement"} <= words
     ladder = [step.days for story in stories if story.kind == "overdue" for step in story.steps if step.do == "overdue"]

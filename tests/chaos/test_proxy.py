@@ -120,7 +120,7 @@ def test_silence_holds_what_comes_and_breaks_it_afterwards(links: Links, echo: E
         with pytest.raises(TimeoutError):
             asked.recv(10)
         assert b"anybody?" not in echo.heard
-        links.heal("api/postgres")
+        links.heal("api/postgres", "silence")
         asked.settimeout(5)
         with pytest.raises(ConnectionResetError):
             asked.recv(10)
@@ -136,7 +136,21 @@ def test_a_slow_link_is_late_and_loses_nothing(links: Links) -> None:
             wire.sendall(f"{number}".encode())
             assert wire.recv(10) == f"{number}".encode()
         assert time.monotonic() - begun > 0.2
-        links.heal("api/postgres")
+
+
+def test_the_end_of_one_fault_is_not_the_end_of_another(links: Links, echo: Echo) -> None:
+    with connected(links) as wire:
+        tell(links, "silence")
+        tell(links, "reset")
+        links.heal("api/postgres", "silence")
+        time.sleep(0.05)
+        wire.sendall(b"commit")
+        with pytest.raises(ConnectionResetError):
+            wire.recv(10)
+    assert b"commit" not in echo.heard
+    links.heal_all()
+    time.sleep(0.05)
+    connected(links).close()
 
 
 def test_nobody_behind_the_link_is_a_broken_connection() -> None:

@@ -7,6 +7,10 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +19,17 @@ import psycopg
 import pytest
 from support.patience import wait_until
 from support.stack import LAUNCHER, opora
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import HistoryEvent, WorkflowTaskFailedEventAttributes
+from temporalio.client import WorkflowHistory
 
 from cli.chaos import run as chaos
+from cli.chaos.engine import noting_failures
 from cli.chaos.plan import make_plan
 from cli.chaos.stack import ChaosStack
+from cli.chaos.stories import Told
+from cli.demo.door import Door
 
 GATE = ("--seed", "11", "--orders", "15", "--kills", "4")
 
@@ -102,6 +113,48 @@ def _ours(place: Path) -> list[str]:
         if str(place) in line and process.info["status"] != psutil.STATUS_ZOMBIE:
             found.append(line)
     return found
+
+
+def test_a_run_in_which_nothing_came_about_is_not_clean() -> None:
+    plan = make_plan(3, 40, 0)
+    shipping = sum("ship" in {step.do for step in story.steps} for story in plan.stories)
+    half = Told(left=Counter({"credit: closed": shipping // 4, "prepaid: awaiting_final_payment": shipping // 4 + 1}))
+    assert list(chaos._too_little(plan, half, looks=30, seconds=90)) == []
+    refused = Told(left=Counter({"credit: checking": shipping, "credit: closed": shipping // 2 - 1}))
+    assert list(chaos._too_little(plan, refused, looks=30, seconds=90)) == [
+        f"мало отгружено: заказов {shipping // 2 - 1} из {shipping}"
+    ]
+    assert list(chaos._too_little(plan, half, looks=29, seconds=90)) == ["мало снимков: 29 за 90 с"]
+
+
+@pytest.mark.anyio
+async def test_a_workflow_task_that_failed_is_told_even_if_it_healed() -> None:
+    def failed(cause: "Cause.ValueType") -> HistoryEvent:
+        failure = Failure(message="KeyError")
+        return HistoryEvent(workflow_task_failed_event_attributes=WorkflowTaskFailedEventAttributes(
+            cause=cause, failure=failure))  # fmt: skip
+
+    async def two() -> AsyncIterator[WorkflowHistory]:
+        yield WorkflowHistory("order/1", [HistoryEvent(), failed(Cause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND)])
+        yield WorkflowHistory("order/2", [failed(Cause.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE)])
+
+    found: list[str] = []
+    assert [each.workflow_id async for each in noting_failures(two(), found)] == ["order/1", "order/2"]
+    assert found == ["order/2: WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE KeyError"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_clock_that_nobody_followed_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders that nobody pays for are told that their clocks were moved, and are not: the reserve never ends."""
+    plan = make_plan(5, 30, 0)
+    unpaid = [replace(story, number=number, at=number / 10) for number, story in enumerate(
+        story for story in plan.stories if story.kind == "unpaid")][:2]  # fmt: skip
+    assert unpaid
+    monkeypatch.setattr(Door, "move", lambda _, __, ahead: datetime.now(UTC) + ahead)
+    monkeypatch.setattr(chaos, "SETTLES_WITHIN", 8.0)
+    outcome = chaos.run(replace(plan, stories=tuple(unpaid), trucks=(), span=6.0), lambda _: None)
+    assert any(finding.startswith("срок ожидания вышел, а ничего не случилось") for finding in outcome.stuck), outcome
 
 
 def test_it_says_what_it_does() -> None:
