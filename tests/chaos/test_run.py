@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
+from support.histories import CHAOS, RECORD, write
 from support.patience import wait_until
 from support.stack import LAUNCHER, opora
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause as Cause
@@ -24,6 +25,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent, WorkflowTaskFailedEventAttributes
 from temporalio.client import WorkflowHistory
 
+from cli.chaos import engine
 from cli.chaos import run as chaos
 from cli.chaos.engine import noting_failures
 from cli.chaos.plan import make_plan
@@ -31,6 +33,7 @@ from cli.chaos.stack import ChaosStack
 from cli.chaos.stories import Told
 from cli.demo.door import Door
 
+_RECORDED = 20
 GATE = ("--seed", "11", "--orders", "15", "--kills", "4")
 
 
@@ -85,6 +88,25 @@ def _forget_keys(database: str, over: threading.Event) -> None:
                 connection.execute("DELETE FROM idempotency_key")
             except psycopg.OperationalError:
                 return
+
+
+@pytest.mark.skipif(RECORD not in os.environ, reason=f"writes files of the replay gate, with {RECORD} set")
+@pytest.mark.timeout(600)
+def test_the_longest_histories_of_a_run_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests/histories replays from then on: processes of killed workers and lost answers."""
+    kept: list[WorkflowHistory] = []
+
+    async def keeping(histories: AsyncIterator[WorkflowHistory], found: list[str]) -> AsyncIterator[WorkflowHistory]:
+        async for history in noting_failures(histories, found):
+            kept.append(history)
+            yield history
+
+    monkeypatch.setattr(engine, "noting_failures", keeping)
+    outcome = chaos.run(make_plan(12, 100, 10), print)
+    assert outcome.clean, outcome
+    for history in sorted(kept, key=lambda each: len(each.events), reverse=True)[:_RECORDED]:
+        started = history.events[0].workflow_execution_started_event_attributes
+        write(started.workflow_type.name, history, mark=CHAOS)
 
 
 @pytest.mark.slow

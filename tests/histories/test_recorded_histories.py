@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine
 from support.changed_orders import Careless, Reordered
 from support.company import a_customer, a_product
-from support.histories import read, recorded
+from support.histories import CHAOS, read, recorded
 from support.house import a_house
 from support.patience import PATIENCE
 from support.registry import activities_offered
@@ -47,6 +47,12 @@ async def told(*paths: Path) -> AsyncIterator[WorkflowHistory]:
 def test_every_kind_of_process_is_recorded() -> None:
     kinds = {process.__name__.removesuffix("Workflow").lower() for process in WORKFLOWS}
     assert {path.stem.partition("-")[0] for path in recorded()} >= kinds
+
+
+def test_a_run_of_chaos_is_recorded() -> None:
+    """Processes whose workers were killed and whose answers were lost, orders and instalments both."""
+    kinds = {path.stem.partition("-")[0] for path in recorded() if f"-{CHAOS}" in path.stem}
+    assert kinds >= {"order", "invoice"}, "record one: OPORA_RECORD_HISTORIES=1 ./opora test tests/chaos -k recorded"
 
 
 def test_every_activity_is_recorded(client: Client) -> None:

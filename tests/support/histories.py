@@ -12,24 +12,30 @@ from typing import Any
 from temporalio.client import Client, WorkflowHistory
 
 HISTORIES = Path(__file__).resolve().parents[1] / "data" / "histories"
+CHAOS = "chaos-"
+"""Marks the histories of a chaos run."""
 RECORD = "OPORA_RECORD_HISTORIES"
 """When this variable is set, tests of workflows write the histories they made."""
 
 
 async def record(client: Client, task_queue: str) -> None:
     """Write down every workflow of a task queue."""
-    HISTORIES.mkdir(parents=True, exist_ok=True)
     async for execution in client.list_workflows(f"TaskQueue = '{task_queue}'"):
         history = await client.get_workflow_handle(execution.id, run_id=execution.run_id).fetch_history()
-        content = json.loads(history.to_json())
-        _forget_this_machine(content)
-        kind = execution.workflow_type.removesuffix("Workflow").lower()
-        course = hashlib.sha256("\n".join(_course(content)).encode()).hexdigest()[:12]
-        named = {"workflow_id": execution.id, "history": content}
-        text = json.dumps(named, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        path = HISTORIES / f"{kind}-{course}.json"
-        if not path.exists():  # an old recording stands for the processes of its time
-            path.write_text(text + "\n", encoding="utf-8")
+        write(execution.workflow_type, history)
+
+
+def write(workflow_type: str, history: WorkflowHistory, *, mark: str = "") -> None:
+    """Keep one history, unless its course of events is known. `mark`: where it comes from, a part of its name."""
+    content = json.loads(history.to_json())
+    _forget_this_machine(content)
+    kind = workflow_type.removesuffix("Workflow").lower()
+    course = hashlib.sha256("\n".join(_course(content)).encode()).hexdigest()[:12]
+    named = {"workflow_id": history.workflow_id, "history": content}
+    text = json.dumps(named, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    HISTORIES.mkdir(parents=True, exist_ok=True)
+    if not list(HISTORIES.glob(f"{kind}-*{course}.json")):  # an old recording stands for the processes of its time
+        (HISTORIES / f"{kind}-{mark}{course}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def recorded() -> list[Path]:
