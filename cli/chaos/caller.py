@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-PATIENCE = 120.0
+PATIENCE = 240.0
 """Seconds after which a caller gives up: by then every part that was broken has long been whole."""
 _REQUEST = 30.0
 """Longer than the API waits for anything before it says «not yet»."""

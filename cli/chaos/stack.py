@@ -20,7 +20,7 @@ from cli.local.process import pick_port
 from cli.local.stack import LOOPBACK, Say, Stack, Wishes, answers
 from cli.local.temporal import Temporal
 
-BACK_WITHIN = 60.0
+BACK_WITHIN = 120.0
 """Seconds until a part that was started again must answer; the rest of the machine may be broken meanwhile."""
 _LOOK_EVERY = 0.05
 

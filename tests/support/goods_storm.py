@@ -110,6 +110,7 @@ class GoodsStorm:
     broken: list[str] = field(default_factory=list)
     took: list[float] = field(default_factory=list)
     _serial: Any = field(default_factory=lambda: count(100))
+    _troubles: Any = field(default_factory=count)
     _turns: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
     _blowing: bool = False
 
@@ -363,7 +364,7 @@ class GoodsStorm:
     def _before_commit(self, connection: Connection) -> None:
         if not self._blowing or self.random.random() >= self.trouble:
             return
-        if self.random.random() < 0.7:
+        if next(self._troubles) % 3:
             raise AbortedError
         pid = connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr]
         with self.engine.connect() as other:

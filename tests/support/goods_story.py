@@ -184,9 +184,11 @@ class GoodsStory:
         if not ordinary:
             return
         for claim in queue:
+            if any(run.given.get((claim.order_id, line.line_no, line.shelf), ZERO) < 0 for line in claim.lines):
+                continue  # gathered too long: it is served whole at its turn, or waits with nothing (D8-5)
             for line in claim.lines:
                 got = run.given.get((claim.order_id, line.line_no, line.shelf), ZERO)
-                unmet = line.shelf == shelf.key and 0 <= got < line.quantity
+                unmet = line.shelf == shelf.key and got < line.quantity
                 whole = claim.ship_complete and claim.gathering_since is None
                 if unmet and not whole and counts_as_vip(replace(claim, lines=(line,)), self.terms, run.at):
                     self.wrong.append(f"{when}: {ordinary} served before key customer {claim} of {shelf}")
@@ -201,19 +203,20 @@ class GoodsStory:
             self.wrong.append(f"{when}: a part given to an order that ships whole, {left} are missing")
 
     def _check_settled(self, moment: Moment, when: str) -> None:
-        """Nobody waits for what is free: handing it out again gives nothing to anybody."""
+        """Nobody waits for what was free when the queue of its shelf was last looked at: handing it out again at that
+        time gives nothing to anybody. What time alone brings about is a matter of the next look (D8-6)."""
         served = {(row["warehouse"], row["sku"]) for row in moment.rows("stock_allocation", "stock_movement")}
         for shelf in served:
             self._looked_at[shelf] = moment.as_of or self._looked_at[shelf]
         together = self._joined(moment.shelves)
-        at = max((self._looked_at[shelf] for shelf in together if shelf in self._looked_at), default=None)
-        if at is None:
-            return
         shelves = [self._shelf(key) for key in sorted(together)]
-        allotted = allocate(shelves, self.claims(together), self.terms, at)
-        begins = any(part.rule is Rule.GATHERING and part.line.gathering_since is None for part in allotted)
-        if _given(allotted) and not begins and not _goes_back(allotted):
-            self.wrong.append(f"{when}: passed over {_given(allotted)}; free {[(s.key, s.free) for s in shelves]}")
+        for at in {self._looked_at[shelf] for shelf in together if shelf in self._looked_at}:
+            allotted = allocate(shelves, self.claims(together), self.terms, at)
+            begins = any(part.rule is Rule.GATHERING and part.line.gathering_since is None for part in allotted)
+            over = {key: each for key, each in _given(allotted).items() if self._looked_at.get(key[2]) == at}
+            if over and not begins and not _goes_back(allotted):
+                free = [(shelf.key, shelf.free) for shelf in shelves]
+                self.wrong.append(f"{when}: passed over {over} at {at}; free {free}")
 
     def _shelf(self, key: ShelfKey) -> Shelf:
         row = self.tables["stock"].get(":".join(key))
