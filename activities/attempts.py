@@ -15,7 +15,8 @@ from domain.watch import MOST_ATTEMPTS, Finding, Kind
 
 
 class AttemptWatch(Interceptor):
-    """Notes every activity at each tenth attempt from `MOST_ATTEMPTS` on, whether it fails or hangs."""
+    """Notes every activity at each tenth attempt from `MOST_ATTEMPTS` on, whether it fails or hangs; a step within a
+    workflow task at each one: that it is still tried shows nowhere else."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -31,10 +32,11 @@ class _Noting(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         info = activity.info()
-        if info.attempt >= MOST_ATTEMPTS and info.attempt % 10 == 0:
+        if info.attempt >= MOST_ATTEMPTS and (info.is_local or info.attempt % 10 == 0):
+            kind = Kind.OWN_STEP if info.is_local else Kind.MANY_ATTEMPTS
             name = f"{info.workflow_id}#{info.activity_type}"
-            finding = Finding(Kind.MANY_ATTEMPTS, name, f"fewer than {MOST_ATTEMPTS}", str(info.attempt))
-            await asyncio.to_thread(self._note, finding, info.current_attempt_scheduled_time)
+            finding = Finding(kind, name, f"fewer than {MOST_ATTEMPTS}", str(info.attempt))
+            await asyncio.to_thread(self._note, finding, info.started_time)
         return await super().execute_activity(input)
 
     def _note(self, finding: Finding, at: datetime) -> None:

@@ -40,6 +40,7 @@ from domain.watch import (
     compare,
     overdue_effects,
     silent_queues,
+    still_tried,
 )
 
 _HELD = "HeldError"
@@ -61,11 +62,12 @@ class WatchActivities:
     async def hold_against_processes(self, look: Look) -> Looked:
         """Compare, and settle what was found with what is known."""
         processes = await open_processes(self._client, self._task_queue)
-        things, effects, tried = await asyncio.to_thread(self._facts, processes)
+        things, effects, tried, reports = await asyncio.to_thread(self._facts, processes)
         findings = [
             *compare(things, processes),
             *overdue_effects(effects, processes, look.as_of),
             *silent_queues(await self._last_asked(look.mail_queue), look.as_of),
+            *still_tried(reports, processes, look.as_of, look.tried_within),
         ]
         doubtful = [finding for finding in findings if finding.kind in _IN_PASSING]
         findings = [finding for finding in findings if finding.kind not in _IN_PASSING]
@@ -84,15 +86,17 @@ class WatchActivities:
         await asyncio.to_thread(self._note, rows, done)
         return Repaired(len(done), effects, str(rows[-1].id) if len(rows) == page.size else None)
 
-    def _facts(self, processes: dict[str, Process]) -> tuple[list[Thing], list[Effect], list[str]]:
-        """Both in one unchanging view of the database. While nothing may leave the house, messages wait on purpose."""
+    def _facts(self, processes: dict[str, Process]) -> tuple[list[Thing], list[Effect], list[str], list[Finding]]:
+        """All in one unchanging view of the database. While nothing may leave the house, messages wait on purpose."""
         with snapshot(self._engine) as session:
             things = list(lives.living(session))
             alive = {thing.process for thing in things}
             things += lives.over(session, processes.keys() - alive)
             effects = [] if lasting_freezes(session) else list(lives.effects_under_way(session))
             tried = [row.object for row in discrepancies.lasting(session, [Kind.MANY_ATTEMPTS])]
-        return things, effects, tried
+            own = discrepancies.lasting(session, [Kind.OWN_STEP])
+            reports = [Finding(row.kind, row.object, row.expected, row.found, row.last_seen) for row in own]
+        return things, effects, tried, reports
 
     async def _last_asked(self, mail_queue: str) -> dict[str, datetime | None]:
         return {

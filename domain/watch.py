@@ -42,6 +42,8 @@ class Kind(StrEnum):
     """The code of a process fails again and again (W3)."""
     MANY_ATTEMPTS = "many_attempts"
     """A step was tried too often (W3)."""
+    OWN_STEP = "own_step"
+    """The same of a step within a workflow task, which the engine does not know: its attempts report it (W3)."""
     NO_WORKER = "no_worker"
     """Nobody takes work from a queue."""
     SENDING = "sending"
@@ -50,7 +52,7 @@ class Kind(StrEnum):
     """A message is planned, and nobody is there to send it."""
 
 
-AT_ONCE = frozenset({Kind.MANY_ATTEMPTS, Kind.NO_WORKER, Kind.SENDING, Kind.UNSENT})
+AT_ONCE = frozenset({Kind.MANY_ATTEMPTS, Kind.OWN_STEP, Kind.NO_WORKER, Kind.SENDING, Kind.UNSENT})
 """Kinds that are no matter of a moment: their facts are old already."""
 REPAIRED = frozenset({Kind.NO_PROCESS, Kind.BEHIND, Kind.OUTLIVES, Kind.SENDING, Kind.UNSENT})
 """Kinds that are safe to repair without a person: a process is started from its row, or looks again; a message is
@@ -100,12 +102,19 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference. `object`: the id of a process, the key of a message, or the name of a queue."""
+    """One difference.
+
+    Attributes:
+        object: the id of a process, with `#` and a step of it if it is about one; the key of a message; the name of a
+            queue.
+        seen_at: when somebody stumbled over it; None: the look sees it itself.
+    """
 
     kind: str
     object: str
     expected: str = ""
     found: str = ""
+    seen_at: datetime | None = None
 
 
 def compare(things: Iterable[Thing], processes: Mapping[str, Process]) -> Iterator[Finding]:
@@ -149,6 +158,16 @@ def silent_queues(last_asked: Mapping[str, datetime | None], as_of: datetime) ->
     for queue, at in last_asked.items():
         if at is None or as_of - at > POLLER_SILENCE:
             yield Finding(Kind.NO_WORKER, queue, "a worker", at.isoformat() if at else "never")
+
+
+def still_tried(
+    reports: Iterable[Finding], processes: Collection[str], as_of: datetime, within: timedelta
+) -> Iterator[Finding]:
+    """Steps within workflow tasks that fail to this day: the process is open, and the last attempt was that lately."""
+    for report in reports:
+        process = report.object.rpartition("#")[0]
+        if process in processes and report.seen_at is not None and as_of - report.seen_at <= within:
+            yield report
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +221,15 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Asks to hold the database against its processes at an instant, and to see that letters are taken too."""
+    """Asks to hold the database against its processes at an instant, and to see that letters are taken too.
+
+    `tried_within`: how long a step within a workflow task may be silent that is still being tried.
+    """
 
     as_of: datetime
     mail_queue: str
     grace: timedelta = GRACE
+    tried_within: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

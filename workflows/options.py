@@ -57,3 +57,11 @@ BULK: dict[str, Any] = {
 }
 """One transaction over a whole file; each of its statements is short, all of them together may take a while. The worker
 says that it lives (`activities.heartbeats`), so that a step whose worker was killed is tried again soon."""
+
+
+def longest_silence(preset: dict[str, Any]) -> timedelta:
+    """How long nothing need be heard of a step that is tried again and again: an attempt and the pause after it, three
+    times, since workers may be busy and a word may be lost."""
+    attempt: timedelta = preset["start_to_close_timeout"]
+    pause: timedelta = preset["retry_policy"].maximum_interval
+    return 3 * (attempt + pause)

@@ -1,8 +1,9 @@
 """How a process does a step of its own: one short transaction of ours, or a word to a neighbour, safe to repeat.
 
 It runs within the workflow task: a fifth of the price of a regular activity, which is written down before it begins,
-may be paused and reset, and shows its attempts. So a step that somebody waits for at the door, one that touches the
-outside, and every step of a process begun before there were such steps is a regular one.
+may be paused and reset, and shows its attempts; these report themselves when they are many (`activities.attempts`). So
+a step that somebody waits for at the door, one that touches the outside, and every step of a process begun before there
+were such steps is a regular one.
 """
 
 from typing import Any

@@ -40,7 +40,8 @@ class WatchWorkflow:
         return Watched(looked.open, repaired)
 
     async def _look(self, watch: Watch) -> Looked:
-        look = Look(workflow.now(), ids.mail_queue(workflow.info().task_queue), watch.grace)
+        queue, within = ids.mail_queue(workflow.info().task_queue), options.longest_silence(options.OWN)
+        look = Look(workflow.now(), queue, watch.grace, within)
         looked: Looked = await workflow.execute_activity_method(
             WatchActivities.hold_against_processes, look, summary="Сверить базу и процессы", **options.BULK
         )

@@ -29,7 +29,8 @@ def take_in(
     if seen := [*settled.new, *settled.seen, *settled.believed]:
         sure = [False] * (len(settled.new) + len(settled.seen)) + [True] * len(settled.believed)
         told = {"expected": [each.expected for each in seen], "found": [each.found for each in seen], "believed": sure}
-        session.execute(_SEE, _named(seen) | told | {"ids": [new_id() for _ in seen], "at": as_of})
+        seen_at = [each.seen_at or as_of for each in seen]
+        session.execute(_SEE, _named(seen) | told | {"ids": [new_id() for _ in seen], "seen_at": seen_at})
     if settled.gone:
         session.execute(_LET_GO, _named(settled.gone) | {"at": as_of})
     return settled
@@ -37,12 +38,13 @@ def take_in(
 
 _SEE = text("""
     INSERT INTO discrepancy (id, kind, object, expected, found, state, first_seen, last_seen, repairs)
-    SELECT id, kind, object, expected, found, CASE WHEN believed THEN 'open' ELSE 'suspected' END, :at, :at, 0
+    SELECT id, kind, object, expected, found, CASE WHEN believed THEN 'open' ELSE 'suspected' END, seen_at, seen_at, 0
       FROM unnest(CAST(:ids AS uuid[]), CAST(:kinds AS text[]), CAST(:objects AS text[]), CAST(:expected AS text[]),
-                  CAST(:found AS text[]), CAST(:believed AS boolean[]))
-        AS seen (id, kind, object, expected, found, believed)
+                  CAST(:found AS text[]), CAST(:believed AS boolean[]), CAST(:seen_at AS timestamptz[]))
+        AS seen (id, kind, object, expected, found, believed, seen_at)
     ON CONFLICT (kind, object) WHERE state <> 'closed' DO UPDATE
-       SET expected = excluded.expected, found = excluded.found, last_seen = greatest(:at, discrepancy.first_seen),
+       SET expected = excluded.expected, found = excluded.found,
+           last_seen = greatest(excluded.last_seen, discrepancy.last_seen),
            state = CASE excluded.state WHEN 'open' THEN 'open' ELSE discrepancy.state END
 """)
 _LET_GO = text("""
@@ -60,15 +62,21 @@ def _named(each: Sequence[Finding] | Sequence[Known]) -> dict[str, list[object]]
 
 
 def suspect(session: Session, finding: Finding, *, at: datetime) -> None:
-    """Write down what somebody stumbled over; the next look weighs it. One that is known stays as it is."""
-    session.execute(
-        insert(DiscrepancyRow)
-        .values(
-            id=new_id(), kind=finding.kind, object=finding.object, expected=finding.expected, found=finding.found,
-            state="suspected", first_seen=at, last_seen=at, repairs=0,
-        )
-        .on_conflict_do_nothing(index_elements=["kind", "object"], index_where=text("state <> 'closed'"))
+    """Write down what somebody stumbled over, now or again; the next look weighs it. What is believed stays so."""
+    seen = insert(DiscrepancyRow).values(
+        id=new_id(), kind=finding.kind, object=finding.object, expected=finding.expected, found=finding.found,
+        state="suspected", first_seen=at, last_seen=at, repairs=0,
     )  # fmt: skip
+    session.execute(
+        seen.on_conflict_do_update(
+            index_elements=["kind", "object"],
+            index_where=text("state <> 'closed'"),
+            set_={
+                "found": seen.excluded.found,
+                "last_seen": func.greatest(seen.excluded.last_seen, DiscrepancyRow.last_seen),
+            },
+        )
+    )
 
 
 def lasting(session: Session, kinds: Collection[str]) -> Sequence[DiscrepancyRow]:

@@ -10,6 +10,7 @@ from activities.persistence import discrepancies
 from activities.persistence.watch_tables import DiscrepancyRow
 from domain.watch import GRACE, Finding, Kind
 
+STEP = "order/1#look"
 NOW = datetime(2026, 4, 6, 5, tzinfo=UTC)
 MANY = [Finding(Kind.NO_PROCESS, f"order/{n}", "an open process", "none") for n in range(300)]
 
@@ -23,7 +24,7 @@ def look(engine: Engine, findings: list[Finding], *, at: datetime = NOW) -> int:
 
 def stored(engine: Engine) -> list[tuple[str, str, datetime, datetime]]:
     with Session(engine) as session:
-        rows = session.exec(select(DiscrepancyRow).order_by(DiscrepancyRow.object))
+        rows = session.exec(select(DiscrepancyRow).order_by(DiscrepancyRow.object, DiscrepancyRow.id))
         return [(row.object, row.state, row.first_seen, row.last_seen) for row in rows]
 
 
@@ -54,3 +55,23 @@ def test_what_somebody_stumbled_over_meanwhile_is_one_with_what_the_look_found(e
         discrepancies.suspect(session, found, at=NOW + GRACE)
     look(engine, [found])  # it began before
     assert stored(engine) == [(found.object, "suspected", NOW + GRACE, NOW + GRACE)]
+
+
+def report(engine: Engine, attempt: int, *, at: datetime) -> None:
+    with Session(engine) as session, session.begin():
+        discrepancies.suspect(session, Finding(Kind.OWN_STEP, STEP, "fewer than 20", str(attempt)), at=at)
+
+
+def test_each_report_renews_what_is_known_and_a_look_that_only_read_it_does_not(engine: Engine) -> None:
+    soon, later = NOW + timedelta(minutes=1), NOW + timedelta(minutes=5)
+    report(engine, 20, at=NOW)
+    report(engine, 21, at=soon)
+    report(engine, 20, at=NOW)  # a slow one
+    assert stored(engine) == [(STEP, "suspected", NOW, soon)]
+    look(engine, [Finding(Kind.OWN_STEP, STEP, "fewer than 20", "21", seen_at=soon)], at=later)
+    assert stored(engine) == [(STEP, "open", NOW, soon)]
+    report(engine, 22, at=later)
+    assert stored(engine) == [(STEP, "open", NOW, later)]
+    look(engine, [], at=later)
+    report(engine, 20, at=later)  # another time
+    assert [state for _, state, *_ in stored(engine)] == ["closed", "suspected"]

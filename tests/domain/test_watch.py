@@ -22,6 +22,7 @@ from domain.watch import (
     overdue_effects,
     settle,
     silent_queues,
+    still_tried,
 )
 
 NOW = datetime(2026, 4, 6, 5, tzinfo=UTC)
@@ -81,6 +82,22 @@ def test_messages_that_nobody_sends(state: MessageState, process: str | None, ag
 @pytest.mark.parametrize(("silence", "found"), [(None, 1), (POLLER_SILENCE, 0), (POLLER_SILENCE + MOMENT, 1)])
 def test_queues_that_nobody_serves(silence: timedelta | None, found: int) -> None:
     assert len(list(silent_queues({"opora": NOW - silence if silence else None}, NOW))) == found
+
+
+@pytest.mark.parametrize(
+    ("process", "silence", "found"),
+    [
+        ("order/1", GRACE, 1),
+        ("order/1", GRACE + MOMENT, 0),
+        ("order/1#look", timedelta(0), 0),
+        ("order/2", timedelta(0), 0),
+    ],
+)
+def test_a_step_is_tried_while_its_process_is_open_and_its_attempts_report(
+    process: str, silence: timedelta, found: int
+) -> None:
+    report = Finding(Kind.OWN_STEP, "order/1#look", seen_at=NOW - silence)
+    assert list(still_tried([report], {process}, NOW, GRACE)) == [report] * found
 
 
 def a(kind: Kind) -> Finding:

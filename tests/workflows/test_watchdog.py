@@ -9,20 +9,25 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import House
-from support.invoices import an_invoice, rows
+from support.invoices import an_invoice, invoice_input, pay, rows
 from support.patience import PATIENCE
 from support.watch import a_round, found, listed, objects
 from temporalio.client import Client
+from temporalio.common import RetryPolicy
 
+from activities.handoff import HandoffActivities
 from activities.persistence.identifiers import new_id
 from activities.persistence.order_tables import OrderRow
 from activities.persistence.outbound import plan_message
 from activities.persistence.record_tables import OutboundRow
 from activities.persistence.watch_tables import DiscrepancyRow
+from cli.doctor import _discrepancies
 from domain.credit_steps import PlaceCommand
+from domain.dunning import InvoiceStatus
 from domain.orders import PickCommand, ShipCommand
 from domain.watch import MOST_ATTEMPTS, REPAIRED, Kind, Watched
-from workflows import ids
+from workflows import ids, options
+from workflows.invoice import InvoiceWorkflow
 from workflows.order import OrderWorkflow
 
 pytestmark = pytest.mark.anyio
@@ -143,8 +148,6 @@ async def test_a_step_tried_too_often_is_found_and_closes_by_itself(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list of the engine does not tell of attempts: the worker writes it down."""
-    from workflows import options
-
     monkeypatch.setitem(options.DATABASE, "retry_policy", _hasty())
     change(house, "ALTER TABLE reservation RENAME TO reservation_away")
     customer = a_customer(house.engine, house.company)
@@ -165,10 +168,80 @@ async def test_a_step_tried_too_often_is_found_and_closes_by_itself(
     assert objects(house.engine, Kind.MANY_ATTEMPTS, "closed") == {f"order/{order}#reserve_order"}
 
 
-def _hasty() -> object:
-    from temporalio.common import RetryPolicy
+def _hasty() -> RetryPolicy:
+    pause = timedelta(milliseconds=20)
+    return RetryPolicy(initial_interval=pause, backoff_coefficient=1.0, maximum_interval=pause)
 
-    return RetryPolicy(initial_interval=timedelta(milliseconds=20), backoff_coefficient=1.0)
+
+async def a_look_that_fails(house: House, monkeypatch: pytest.MonkeyPatch, **preset: timedelta) -> tuple[str, str]:
+    """The process of an instalment whose first step, one within its workflow task, fails: its line, and the step."""
+    for name, value in {"retry_policy": _hasty(), **preset}.items():
+        monkeypatch.setitem(options.OWN, name, value)
+    change(house, "ALTER TABLE dispute RENAME TO dispute_away")
+    customer = a_customer(house.engine, house.company)
+    line = an_invoice(house.engine, customer)
+    await HandoffActivities(house.client, house.task_queue).start_invoices([invoice_input(customer, line)])
+    return line, f"{ids.invoice_workflow_id(line)}#look_at_invoice"
+
+
+async def attempts(house: House, step: str, *, above: int) -> int:
+    """How often a step was tried by what its attempts report, as soon as it is more than that."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            told = [int(row.found) for row in rows(house.engine, DiscrepancyRow, object=step) if row.state != "closed"]
+            if told and told[0] > above:
+                return told[0]
+            await asyncio.sleep(0.05)
+
+
+async def closes(house: House, step: str) -> None:
+    """Rounds follow one another until nothing is open; it was."""
+    async with asyncio.timeout(PATIENCE):
+        while found(house.engine):
+            await a_round(house.client, house.task_queue)
+    assert step in objects(house.engine, Kind.OWN_STEP, "closed")
+
+
+BY_TIMERS = {"local_retry_threshold": timedelta(milliseconds=1), "start_to_close_timeout": timedelta(seconds=1)}
+"""Each pause leaves the workflow task, as the long ones of a real step do."""
+
+
+async def test_a_step_within_a_workflow_task_is_found_while_it_fails(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine knows no attempts of such a step, so the finding stands as long as they report."""
+    line, step = await a_look_that_fails(house, monkeypatch, **BY_TIMERS)
+    tried = await attempts(house, step, above=MOST_ATTEMPTS - 1)
+    for _ in range(2):
+        await a_round(house.client, house.task_queue)
+        assert objects(house.engine, Kind.OWN_STEP) == {step}
+        tried = await attempts(house, step, above=tried)
+        await asyncio.sleep(options.longest_silence(options.OWN).total_seconds())
+    [(good, said)] = _discrepancies(house.engine)
+    assert not good
+    assert step in said
+
+    change(house, "ALTER TABLE dispute_away RENAME TO dispute")
+    await closes(house, step)
+    state = await house.client.get_workflow_handle(ids.invoice_workflow_id(line)).query(InvoiceWorkflow.state)
+    assert state.status is not InvoiceStatus.SETTLED  # its process goes on
+
+
+async def test_a_step_within_a_workflow_task_is_over_with_its_process(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However lately it was tried."""
+    line, step = await a_look_that_fails(
+        house, monkeypatch, **BY_TIMERS | {"start_to_close_timeout": timedelta(hours=1)}
+    )
+    await attempts(house, step, above=MOST_ATTEMPTS)
+    await a_round(house.client, house.task_queue)
+    assert objects(house.engine, Kind.OWN_STEP) == {step}
+
+    pay(house.engine, line)
+    change(house, "ALTER TABLE dispute_away RENAME TO dispute")
+    await house.client.get_workflow_handle(ids.invoice_workflow_id(line)).result()
+    await closes(house, step)
 
 
 async def test_work_under_load_raises_no_alarm(house: House) -> None:
