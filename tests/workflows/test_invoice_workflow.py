@@ -4,8 +4,10 @@ import asyncio
 import time
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlmodel import Session
 from support.company import a_customer
 from support.house import BOTH_LANES, House
 from support.invoices import an_invoice, invoice_input, pay, rows
@@ -16,11 +18,14 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.worker import Replayer
 
 from activities.handoff import HandoffActivities
+from activities.persistence import disputes
+from activities.persistence.disputes import NewDispute
 from activities.persistence.money_tables import DunningStepRow, LegalCaseRow
 from activities.persistence.party_tables import CustomerRow
 from activities.persistence.record_tables import OutboundRow, TaskRow
 from domain.business_calendar import BusinessCalendar
 from domain.dunning import InvoiceStatus, Stage
+from domain.orders import WaitReason
 from workflows import ids
 from workflows.invoice import InvoiceWorkflow
 from workflows.sandbox import workflow_runner
@@ -156,6 +161,27 @@ async def test_a_part_payment_does_not_stop_the_ladder(house: House, customer: C
 
     assert steps(house)["head"] == ("done", 14)
     assert "К оплате: 1\u00a0000,00\u00a0₸" in house.letters()[-1].text
+
+
+async def test_d11_1_a_debt_disputed_whole_rests_until_the_last_day_of_the_dispute(
+    house: House, customer: CustomerRow
+) -> None:
+    handle, line = await watch(house, customer)
+    await fast_forward(handle, timedelta(days=26))  # Saturday 28 April, n = 10
+    contested = NewDispute(None, "недовоз", None, date(2035, 5, 12))
+    with Session(house.engine) as session, session.begin():
+        disputes.open_(session, UUID(line), contested, house.company.manager, at=START + timedelta(days=26))
+    await handle.signal(InvoiceWorkflow.payment_applied)
+
+    async with asyncio.timeout(PATIENCE):
+        while (wait := (await handle.query(InvoiceWorkflow.state)).wait).reason is not WaitReason.DISPUTE:
+            await asyncio.sleep(0.02)
+    assert wait.until == ALMATY.at(date(2035, 5, 13), 0)
+    await fast_forward(handle, timedelta(days=14))
+    assert "head" not in steps(house)
+
+    await fast_forward(handle, timedelta(days=2))  # Monday 14 May
+    assert steps(house)["head"] == ("done", 26)
 
 
 async def test_d10_5_a_late_start_acts_once(house: House, customer: CustomerRow) -> None:

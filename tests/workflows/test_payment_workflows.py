@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import Session, select
 from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House
-from support.money import DAY, a_file, an_invoice
+from support.money import DAY, OWN, a_file, an_invoice
 from support.patience import PATIENCE
 from temporalio.client import WorkflowFailureError
 
@@ -21,6 +21,7 @@ from activities.persistence.money_tables import PaymentRow, ScheduleLineRow
 from activities.persistence.payments import keep_statement
 from api import payment_commands
 from api.errors import refusal_in
+from domain.bank_statement import parse_statement
 from domain.credit_steps import PlaceCommand
 from domain.payments import (
     AllocateCommand,
@@ -32,8 +33,9 @@ from domain.payments import (
     StatementInput,
     StatementSummary,
 )
-from workflows import statement
+from workflows import ids, statement
 from workflows.order import OrderWorkflow
+from workflows.payment import PaymentWorkflow
 
 Answer = TypeVar("Answer")
 
@@ -131,6 +133,23 @@ async def test_one_file_uploaded_by_four_at_once_is_imported_once(house: House) 
     with Session(house.engine) as session:
         assert len(session.exec(select(PaymentRow)).all()) == 12
         assert session.get_one(ScheduleLineRow, UUID(line)).residual == Decimal(880)
+
+
+async def test_a_payment_that_an_interrupted_upload_still_matches_is_left_to_it(house: House) -> None:
+    customer = a_customer(house.engine, house.company)
+    content = a_file(("1", "10", customer.tax_id, "Оплата"), ("2", "20", customer.tax_id, "Оплата"))
+    one = f"{parse_statement(content, {OWN}).documents[0].identity()}-1"
+    payment = PaymentInput(one, house.company.accountant, now())
+    stuck = await house.client.start_workflow(
+        PaymentWorkflow.run, payment, id=ids.payment_workflow_id(one), task_queue=f"{house.task_queue}-gone"
+    )
+
+    first = await upload(house, content)
+    assert (first.payments_created, first.matched, first.unmatched) == (2, 1, 0)
+
+    await stuck.terminate()
+    again = await upload(house, content)
+    assert (again.payments_created, again.matched, again.unmatched) == (0, 1, 0)
 
 
 async def test_a_long_file_goes_on_page_by_page(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

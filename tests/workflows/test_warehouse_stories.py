@@ -11,8 +11,10 @@ from sqlmodel import Session, select
 from support.company import a_customer, a_product
 from support.goods import receipt, stock_of
 from support.house import BOTH_LANES, House
+from support.locks import locked
 from support.patience import PATIENCE
 from support.refusals import refusal
+from temporalio.client import WorkflowUpdateHandle, WorkflowUpdateStage
 
 from activities.persistence.money_tables import InvoiceRow
 from activities.persistence.party_tables import CustomerRow
@@ -113,6 +115,26 @@ async def test_d12_4_two_warehouses_ship_at_the_same_moment(house: House) -> Non
     assert invoiced(house) == [3_000, 5_000]
 
 
+async def test_d12_4_a_shipment_that_falls_between_another_and_its_invoice_waits_for_the_invoice(house: House) -> None:
+    order, here, _ = await two_warehouses(house)
+    await pick(house, order)
+
+    with locked(house.engine, "SELECT 1 FROM stock WHERE sku = :sku FOR UPDATE", sku=here):
+        shipping = [await sent(house, order, each) for each in ("main", "north")]
+
+    assert [(await each.result()).state.status for each in shipping] == ["picking", "awaiting_final_payment"]
+    assert invoiced(house) == [3_000, 5_000]
+
+
+async def sent(house: House, order: str, warehouse: str) -> WorkflowUpdateHandle[Any]:
+    """A shipment that has been taken in and waits for its turn, or for what it needs."""
+    return await house.handle(order).start_update(
+        OrderWorkflow.ship,
+        ShipCommand(house.company.warehouse, (), warehouse),
+        wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+    )
+
+
 async def test_d7_16_what_is_picked_is_not_picked_again(house: House) -> None:
     order, _, _ = await two_warehouses(house)
     await pick(house, order)
@@ -123,6 +145,7 @@ async def test_d7_16_what_is_picked_is_not_picked_again(house: House) -> None:
 async def test_d12_2_unpicked_goods_are_called_for_anew(house: House) -> None:
     order, here, _ = await two_warehouses(house)
     assert await refusal(unpick(house, order)) == "wrong_state"
+    await called(house, order, "main", "north")
     await pick(house, order)
 
     await unpick(house, order, "main")
