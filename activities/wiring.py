@@ -22,7 +22,7 @@ from activities.heartbeats import Heartbeats
 from activities.interceptor import RefusalInterceptor
 from activities.invoicing import InvoicingActivities
 from activities.lifetimes import LifetimeActivities
-from activities.notifications import NotificationActivities
+from activities.notifications import Mailer, NotificationActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.persistence.mailbox import Mailbox
@@ -68,10 +68,10 @@ def build_activities(
     return [activity for group in groups for activity in activities_of(group)]
 
 
-def build_mail_activities(settings: Settings, engine: Engine) -> list[Callable[..., Any]]:
-    """The activities that wait for a mail server, bound to it and to their database."""
+def build_mail_activities(settings: Settings, engine: Engine, mailer: Mailer | None = None) -> list[Callable[..., Any]]:
+    """The activities that wait for a mail server, bound to it and to their database; `mailer`: another way to it."""
     mailbox = Mailbox(settings.mailbox) if settings.mailbox else None
-    return activities_of(NotificationActivities(engine, SmtpMail(settings), mailbox))
+    return activities_of(NotificationActivities(engine, mailer or SmtpMail(settings), mailbox))
 
 
 def activities_of(group: object) -> list[Callable[..., Any]]:

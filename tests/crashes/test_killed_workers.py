@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from support.crashes import ANSWER, BEFORE, CALLED, COMMIT, COMMITTED, Crashes, Point
+from support.crashes import ANSWER, BEFORE, CALLED, COMMIT, COMMITTED, TAKEN, WRITING, Crashes, Point
 from support.facts import difference, facts
 from support.house import House, a_house
 from support.stories import Story, Told, a_place, settled, tell, told_at_once
@@ -38,6 +38,8 @@ MORE = [
     Point("invoice_shipment", 1, f"{COMMITTED} 1"),
     Point("look_at_invoice", 1, f"{COMMIT} 1"),
     Point("deliver", 1, f"{COMMITTED} 1"),
+    Point("deliver", 1, f"{WRITING} 1"),
+    Point("deliver", 1, f"{TAKEN} 1"),
     Point("deliver", 1, f"{COMMIT} 2"),
     Point("deliver", 1, ANSWER),
 ]

@@ -5,7 +5,8 @@ and another attempt follows at once. `tests/crashes/test_killed_workers.py` hold
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,9 +20,14 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-BEFORE, COMMIT, COMMITTED, CALL, CALLED, ANSWER = "before", "commit", "committed", "call", "called", "answer"
-"""Nothing is done yet; a transaction is about to be committed, or has just been; another system is about to be called,
-or has just answered; all is done and the engine has not heard of it."""
+BEFORE, ANSWER = "before", "answer"
+"""Nothing is done yet; all is done and the engine has not heard of it."""
+COMMIT, COMMITTED = "commit", "committed"
+"""A transaction is about to be committed, or has just been."""
+CALL, WRITING, TAKEN, CALLED = "call", "writing", "taken", "called"
+"""Another system is about to be called, or has just answered. Between them, for a mail server: half of a letter is on
+its way; the server has the letter and its answer is not read."""
+MOMENTS = (BEFORE, COMMIT, COMMITTED, CALL, WRITING, TAKEN, CALLED, ANSWER)
 
 
 class CrashError(BaseException):
@@ -144,11 +150,11 @@ class _Mortal(temporalio.worker.ActivityInboundInterceptor):
 
     async def execute_activity(self, input: temporalio.worker.ExecuteActivityInput) -> Any:
         attempt = self._crashes.begin(activity.info())
-        token = _attempt.set(attempt)
         try:
-            attempt.reach(BEFORE)
-            answer = await super().execute_activity(input)
-            attempt.reach(ANSWER)
+            with dying(attempt):
+                attempt.reach(BEFORE)
+                answer = await super().execute_activity(input)
+                attempt.reach(ANSWER)
         except CrashError as crash:
             raise ApplicationError(
                 str(crash),
@@ -156,8 +162,6 @@ class _Mortal(temporalio.worker.ActivityInboundInterceptor):
                 next_retry_delay=timedelta(milliseconds=5),
                 category=ApplicationErrorCategory.BENIGN,
             ) from None
-        finally:
-            _attempt.reset(token)
         return answer
 
 
@@ -174,6 +178,16 @@ class _Calls(temporalio.client.OutboundInterceptor):
         handle = await super().start_workflow(input)
         reach(CALLED)
         return handle
+
+
+@contextmanager
+def dying(attempt: Attempt) -> Iterator[None]:
+    """What runs here belongs to an attempt."""
+    token = _attempt.set(attempt)
+    try:
+        yield
+    finally:
+        _attempt.reset(token)
 
 
 def reach(moment: str) -> None:

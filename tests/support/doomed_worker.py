@@ -7,6 +7,7 @@ from pathlib import Path
 
 from support.crashes import Attempt, Crashes, Point
 from support.house import serving
+from support.mortal_mail import MortalMail
 
 from activities.persistence.engine import make_engine
 from activities.settings import Settings
@@ -26,7 +27,7 @@ async def main() -> None:
 
     settings = Settings.from_env()
     client = Crashes(strikes, die).on(await connect())
-    async with serving(settings, make_engine(settings.database_url), client):
+    async with serving(settings, make_engine(settings.database_url), client, mailer=MortalMail(settings)):
         await asyncio.Event().wait()
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,9 @@ from support.temporal import fast_forward
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.worker import Worker
 
+from activities.adapters.smtp import SmtpMail
 from activities.fresh_payments import PaymentSource
+from activities.notifications import Mailer
 from activities.persistence import lives
 from activities.persistence.mailbox import Letter, Mailbox
 from activities.persistence.order_tables import OrderRow
@@ -161,6 +163,7 @@ async def a_house(
     payments: PaymentSource | None = None,
     letters_are_found: bool = True,
     staffed: bool = True,
+    mailer: Callable[[Settings], Mailer] = SmtpMail,
 ) -> AsyncIterator[House]:
     """Run workers and a mail server around one database; `smtp_port` names another mail server instead, `payments`
     another system of record for payments.
@@ -170,6 +173,7 @@ async def a_house(
             takes away even what moves when that is more than may be cached, and its steps with it.
         letters_are_found: whether a letter can be looked up where it should have arrived.
         staffed: whether the workers are ours; otherwise somebody else serves the queues.
+        mailer: how they hand letters over.
     """
     with a_mail_server(home) as (mailbox, mail):
         settings = Settings(
@@ -182,7 +186,9 @@ async def a_house(
         if not staffed:
             yield house
             return
-        async with serving(settings, engine, client, cached_workflows=cached_workflows, payments=payments):
+        async with serving(
+            settings, engine, client, cached_workflows=cached_workflows, payments=payments, mailer=mailer(settings)
+        ):
             yield house
 
 
@@ -207,6 +213,7 @@ async def serving(
     *,
     cached_workflows: int = 500,
     payments: PaymentSource | None = None,
+    mailer: Mailer | None = None,
 ) -> AsyncIterator[None]:
     """Both workers of a house, as one process of the product has them."""
     with ThreadPoolExecutor(8) as steps, ThreadPoolExecutor(4) as letters:
@@ -225,7 +232,7 @@ async def serving(
         mail_worker = Worker(
             client,
             task_queue=ids.mail_queue(settings.task_queue),
-            activities=build_mail_activities(settings, engine),
+            activities=build_mail_activities(settings, engine, mailer),
             activity_executor=letters,
             max_concurrent_activities=4,
             interceptors=build_interceptors(engine),

@@ -1,0 +1,136 @@
+"""Where processes let go of their worker: the places in the source, and what of them a story came to.
+
+Whatever a workflow awaits of the engine stands there as `await workflow.…(…)`. A worker that is told to note them wraps
+those functions, and writes down who awaits, of which kind of process, with which reason to wait on show.
+"""
+
+import ast
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from temporalio import workflow
+
+from workflows import ids
+
+WORKFLOWS = Path(ids.__file__).parent
+OLDER_COURSES = {"own_steps.own_step: execute_activity_method"}
+"""Only processes that began before a patch come there; `tests/histories` reads those back from recorded histories."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An `await` of the engine: its name, for people, its lines, and what it calls."""
+
+    name: str
+    file: str
+    lines: range
+    calls: str
+
+
+@functools.cache
+def sites() -> tuple[Site, ...]:
+    """Every one in the source of the workflows."""
+    return tuple(site for path in sorted(WORKFLOWS.glob("*.py")) for site in sites_in(path.stem, path.read_text()))
+
+
+def sites_in(file: str, source: str) -> list[Site]:
+    """Every one in a text; a function that awaits the same twice has them numbered."""
+    found: list[Site] = []
+    seen: dict[str, int] = {}
+
+    def walk(node: ast.AST, function: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            called = _called(child)
+            if called is not None:
+                name = f"{file}.{function}: {called.func.attr}"  # type: ignore[attr-defined]
+                seen[name] = seen.get(name, 0) + 1
+                number = f" {seen[name]}" if seen[name] > 1 else ""
+                lines = range(called.lineno, (called.end_lineno or called.lineno) + 1)
+                found.append(Site(name + number, file, lines, called.func.attr))  # type: ignore[attr-defined]
+            inner = child.name if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else function
+            walk(child, inner)
+
+    walk(ast.parse(source), "")
+    return found
+
+
+def _called(node: ast.AST) -> ast.Call | None:
+    """The call of the engine that is awaited here, if one is."""
+    match node:
+        case ast.Await(value=ast.Call(func=ast.Attribute(value=ast.Name(id="workflow"))) as call):
+            return call
+    return None
+
+
+@dataclass
+class Met:
+    """What the processes of a story came to.
+
+    Attributes:
+        sites: what they awaited.
+        waited: where a condition did not hold at once, so that their worker was let go.
+        read_back: what they awaited while a worker that had forgotten them read their history.
+        kinds: names of the workflows.
+        reasons: what they showed as the reason of a wait that did not end at once.
+    """
+
+    sites: set[str] = field(default_factory=set)
+    waited: set[str] = field(default_factory=set)
+    read_back: set[str] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)
+    reasons: set[str] = field(default_factory=set)
+    _on_show: dict[str, str] = field(default_factory=dict)
+
+    def awaits(self, caller: FrameType, condition: Callable[[], bool] | None) -> None:
+        """A process awaits something; a condition, or an event of the engine."""
+        info, file = workflow.info(), Path(caller.f_code.co_filename).stem
+        here = {site.name for site in sites() if site.file == file and caller.f_lineno in site.lines}
+        self.kinds.add(info.workflow_type)
+        self.sites |= here
+        if workflow.unsafe.is_replaying():
+            self.read_back |= here
+        if condition is not None and not condition():
+            self.waited |= here
+            self.reasons |= {self._on_show[info.run_id]} if info.run_id in self._on_show else set()
+
+    def shows(self, updates: Any) -> None:
+        """A process is listed anew."""
+        for each in updates:
+            if each.key == ids.WAITING:
+                self._on_show[workflow.info().run_id] = each.value
+
+
+_met: dict[str, Met] = {}
+
+
+@contextmanager
+def noted(task_queue: str) -> Iterator[Met]:
+    """Write down what the processes of a task queue come to."""
+    met = _met[task_queue] = Met()
+    try:
+        yield met
+    finally:
+        del _met[task_queue]
+
+
+def _noting(called: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        met = _met.get(workflow.info().task_queue)
+        if met is not None and called == "upsert_search_attributes":
+            met.shows(*args)
+        elif met is not None:
+            met.awaits(sys._getframe(1), args[0] if called == "wait_condition" else None)
+        return function(*args, **kwargs)
+
+    return noting
+
+
+for _name in {site.calls for site in sites()} | {"upsert_search_attributes"}:
+    setattr(workflow, _name, _noting(_name, getattr(workflow, _name)))
