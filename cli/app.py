@@ -175,11 +175,12 @@ def test(
 
 @app.command(context_settings=_PASS_ON)
 def matrix(context: typer.Context) -> None:
-    """Убить воркер в каждом месте каждого действия, по одному, и сравнить итоги: ./opora matrix -k grant."""
+    """Убить воркер в каждом месте каждого действия, по одному, и лишать его памяти при каждом ожидании: итоги те же.
+    Часть — по слову: ./opora matrix -k grant."""
     from cli.processes import replace_by
 
     shared = ["-n", "2", "--dist", "worksteal"]
-    chosen = ["-m", "matrix", "tests/crashes", "--durations", "10", *shared]
+    chosen = ["-m", "matrix", "tests/crashes", "tests/workflows", "--durations", "10", *shared]
     replace_by([sys.executable, "-m", "pytest", *chosen, *context.args])
 
 

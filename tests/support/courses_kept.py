@@ -24,7 +24,7 @@ Running processes must keep the old course. Guard the change:
         ...the old one
 
 then see that they replay:          ./opora test tests/histories
-tell the new course and record it:  OPORA_RECORD_HISTORIES=1 ./opora test tests/workflows -k "not uncached"
+tell the new course and record it:  OPORA_RECORD_HISTORIES=1 ./opora test tests/workflows
 write the new commands down:        {record}=1 ./opora test tests/histories/test_courses.py
 
 If no process can tell the difference (nothing but names or conditions moved, or no older process runs anywhere):
@@ -34,7 +34,7 @@ See «A change of a workflow» in CONTRIBUTING.md.
 GUARDED = """
 {name} has a new course behind `workflow.patched` ({patches}); processes that began before keep the old one. Good:
 
-tell the new course and record it:  OPORA_RECORD_HISTORIES=1 ./opora test tests/workflows -k "not uncached"
+tell the new course and record it:  OPORA_RECORD_HISTORIES=1 ./opora test tests/workflows
 write the new commands down:        {record}=1 ./opora test tests/histories/test_courses.py
 
 and commit tests/data with the change.

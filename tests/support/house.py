@@ -41,8 +41,10 @@ from workflows.sandbox import workflow_runner
 
 FEW = 3
 """As many processes as are remembered where almost none is: the next one that moves drives another out."""
-BOTH_LANES = pytest.mark.parametrize("cached_workflows", [500, FEW], ids=["cached", "uncached"])
-"""The story once with workers that remember its processes, and once with such as read them back from history."""
+BOTH_LANES = pytest.mark.parametrize(
+    "cached_workflows", [500, pytest.param(FEW, marks=pytest.mark.matrix)], ids=["cached", "uncached"]
+)
+"""The story with workers that remember its processes; in the matrix also with such as read them back from history."""
 
 
 @dataclass
