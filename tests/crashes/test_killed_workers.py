@@ -38,11 +38,10 @@ MORE = [
     Point("invoice_shipment", 1, f"{COMMITTED} 1"),
     Point("look_at_invoice", 1, f"{COMMIT} 1"),
     Point("deliver", 1, f"{COMMITTED} 1"),
-    Point("deliver", 1, f"{WRITING} 1"),
-    Point("deliver", 1, f"{TAKEN} 1"),
     Point("deliver", 1, f"{COMMIT} 2"),
     Point("deliver", 1, ANSWER),
 ]
+AMID_A_LETTER = [Point("deliver", 1, f"{WRITING} 1"), Point("deliver", 1, f"{TAKEN} 1")]
 
 
 async def test_a_killed_worker_does_not_show(
@@ -54,6 +53,11 @@ async def test_a_killed_worker_does_not_show(
 @pytest.mark.matrix
 async def test_no_more_than_elsewhere(postgres_server: Postgres, temporal_server: Temporal, client: Client) -> None:
     await compare(MORE, postgres_server, temporal_server, client)
+
+
+@pytest.mark.matrix
+async def test_nor_amid_a_letter(postgres_server: Postgres, temporal_server: Temporal, client: Client) -> None:
+    await compare(AMID_A_LETTER, postgres_server, temporal_server, client)
 
 
 async def compare(points: list[Point], server: Postgres, temporal: Temporal, client: Client) -> None:
