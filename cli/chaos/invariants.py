@@ -128,9 +128,9 @@ ALWAYS: Mapping[str, str] = {
     "P2 отгрузка выставлена дважды": """
         SELECT shipment_id::text FROM invoice WHERE shipment_id IS NOT NULL GROUP BY shipment_id HAVING count(*) > 1
     """,
-    "E1 то же сообщение тому же человеку дважды": """
-        SELECT min(key) FROM outbound GROUP BY channel, recipient, template, order_id, schedule_line_id, subject, body
-        HAVING count(*) > 1
+    "E1 то же письмо клиенту дважды": """
+        SELECT min(key) FROM outbound WHERE audience = 'customer'
+         GROUP BY channel, recipient, template, order_id, schedule_line_id, subject, body HAVING count(*) > 1
     """,
     "E1 ступень просрочки сообщена дважды": """
         SELECT min(key) FROM outbound WHERE schedule_line_id IS NOT NULL AND template LIKE 'dunning%%'

@@ -37,7 +37,7 @@ class Told:
         payments: by external id, whether the answer came; `lines`: the same of bank lines, by document number.
         trucks: by key, SKU, quantity and whether the answer came.
         clocks: by order or instalment, the furthest instant to which its process was moved; what was due by then is
-            done. `unmoved`: clocks that did not move.
+            done. `unmoved`: by process, those that could not be moved so far, and where to.
         left: how stories ended, by kind and the state they left the order in.
     """
 
@@ -48,7 +48,7 @@ class Told:
     lines: dict[str, bool] = field(default_factory=dict)
     trucks: dict[str, tuple[str, int, bool]] = field(default_factory=dict)
     clocks: dict[str, datetime] = field(default_factory=dict)
-    unmoved: list[str] = field(default_factory=list)
+    unmoved: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     left: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
@@ -206,24 +206,15 @@ class Play:
 
     async def _age(self, step: Step) -> bool:
         """The order's own clock moves; what it has to do meanwhile is done when this returns."""
-        await self._move(self._order, order_workflow_id(self._order), timedelta(days=step.days))
-        return True
+        later = datetime.now(UTC) + timedelta(days=step.days)
+        return await self._move(self._order, order_workflow_id(self._order), later)
 
     async def _overdue(self, step: Step) -> bool:
         if await self._until(lambda seen: bool(self._owed()) or seen.status in ENDED) is None:
             return False
         for line in self._owed():
-            workflow_id = invoice_workflow_id(line.id)
-            due = datetime.combine(line.due, datetime.min.time(), UTC) + _NOON + timedelta(days=step.days)
-            try:
-                now = await asyncio.to_thread(self._world.door.now, workflow_id)
-            except EndedError:
-                continue
-            except StoryError as error:
-                self._world.told.unmoved.append(str(error))
-                continue
-            if due > now:
-                await self._move(line.id, workflow_id, due - now)
+            noon = datetime.combine(line.due, datetime.min.time(), UTC) + _NOON + timedelta(days=step.days)
+            await self._move(line.id, invoice_workflow_id(line.id), noon)
         return True
 
     async def _raise_limit(self, step: Step) -> bool:
@@ -284,14 +275,17 @@ class Play:
         if answer.done:
             self._world.told.lines.update(dict.fromkeys(known, True))
 
-    async def _move(self, whose: str, workflow_id: str, ahead: timedelta) -> None:
+    async def _move(self, whose: str, workflow_id: str, target: datetime) -> bool:
         told = self._world.told
+        told.unmoved[workflow_id] = whose, target
         try:
-            told.clocks[whose] = await asyncio.to_thread(self._world.door.move, workflow_id, ahead)
+            told.clocks[whose] = await asyncio.to_thread(self._world.door.move_to, workflow_id, target)
+        except StoryError:
+            return False
         except EndedError:
-            return
-        except StoryError as error:
-            told.unmoved.append(str(error))
+            pass
+        del told.unmoved[workflow_id]
+        return True
 
     async def _until(self, moved: Callable[[Standing], bool]) -> Standing | None:
         """The order as it is when it has moved; None when it does not for a while."""

@@ -67,13 +67,18 @@ class Door:
         return sorted(letters, key=lambda letter: str(letter["received_at"]))
 
     def move(self, workflow_id: str, ahead: timedelta) -> datetime:
-        """Move one process's clock; what time it is there afterwards: less far when the process ended on the way.
+        """Move one process's clock by so much; what time it is there afterwards."""
+        return self.move_to(workflow_id, self.now(workflow_id) + ahead)
+
+    def move_to(self, workflow_id: str, target: datetime) -> datetime:
+        """Move one process's clock to an instant, unless it is there already; what time it is there afterwards: less
+        when the process ended on the way. A move that broke half way is finished by the next to the same instant.
 
         Raises:
             EndedError: the process had ended before.
             StoryError: the clock does not move.
         """
-        return asyncio.run(self._move(workflow_id, ahead))
+        return asyncio.run(self._move(workflow_id, target))
 
     def now(self, workflow_id: str) -> datetime:
         """What time it is for one process.
@@ -107,10 +112,7 @@ class Door:
                     raise StoryError(f"{self.api}: {error}") from None
             time.sleep(_PAUSE)
 
-    async def _move(self, workflow_id: str, ahead: timedelta) -> datetime:
-        """Move to a fixed instant, so that a try that broke half way is only finished by the next."""
-        target = await self._patiently(workflow_id, clock_of) + ahead
-
+    async def _move(self, workflow_id: str, target: datetime) -> datetime:
         async def go_on(handle: Process) -> bool:
             now = await clock_of(handle)
             if now < target:

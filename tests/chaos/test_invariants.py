@@ -144,7 +144,8 @@ PLANTED: dict[str, tuple[str, ...]] = {
         """INSERT INTO invoice SELECT (jsonb_populate_record(i, jsonb_build_object('id', gen_random_uuid()))).*
              FROM invoice i""",
     ),
-    "E1 то же сообщение тому же человеку дважды": (
+    "E1 то же письмо клиенту дважды": (
+        "UPDATE outbound SET audience = 'customer'",
         """INSERT INTO outbound SELECT (jsonb_populate_record(o, '{"key": "twice", "message_id": "another"}')).*
              FROM outbound o LIMIT 1""",
     ),
