@@ -1,8 +1,8 @@
 """A process that speaks to the engine as an API would: `python -m bench.caller KIND ADDRESS FIRST COUNT PACE`.
 
-PACE: so many callers at once, for `placing_openly` calls per second. What it prints is JSON. `orders`, `courses`: its
-own CPU seconds, since what a caller spends belongs to what an order costs on either side of a comparison, and the
-seconds it took. `placing` and `placing_openly`: how long each answer took.
+PACE: so many callers at once, for `placing_openly` calls per second. What it prints is JSON. `orders`,
+`courses`, `noting_courses`: its own CPU seconds, since what a caller spends belongs to what an order costs on either
+side of a comparison, and the seconds it took. `placing` and `placing_openly`: how long each answer took.
 """
 
 import asyncio
@@ -43,15 +43,15 @@ async def whole_orders(client: Client, turns: range, pace: float) -> dict[str, f
     return {"cpu": time.process_time() - cpu, "seconds": time.monotonic() - begun}
 
 
-async def whole_courses(client: Client, turns: range, pace: float) -> dict[str, float]:
+async def whole_courses(client: Client, turns: range, pace: float, *, noting: bool = False) -> dict[str, float]:
     """Quote all, then place, pick and ship all, as our orders go; what it took until the last was answered."""
-    at_once = int(pace)
+    at_once, road = int(pace), "noting" if noting else "course"
 
     async def quote(turn: int) -> None:
-        await client.start_workflow(CourseOrder.run, id=f"course/{turn}", task_queue=TASK_QUEUE)
+        await client.start_workflow(CourseOrder.run, noting, id=f"{road}/{turn}", task_queue=TASK_QUEUE)
 
     async def ask(turn: int, update: str) -> None:
-        await client.get_workflow_handle(f"course/{turn}").execute_update(update)
+        await client.get_workflow_handle(f"{road}/{turn}").execute_update(update)
 
     begun, cpu = time.monotonic(), time.process_time()
     await closed_loop(turns, at_once, quote)
@@ -83,6 +83,7 @@ async def _place(client: Client, kind: type[ReferenceOrder | ReferencePlacing], 
 KINDS: dict[str, Callable[[Client, range, float], Awaitable[object]]] = {
     "orders": whole_orders,
     "courses": whole_courses,
+    "noting_courses": partial(whole_courses, noting=True),
     "placing": placing,
     "placing_openly": placing_openly,
 }

@@ -1,6 +1,7 @@
-"""The course of an order on credit without the order: as many commands in the same places, and every step empty.
+"""The course of an order on credit without the order: as many commands in the same places.
 
-It tells what the engine alone takes for the road that our order goes, so what of its cost is ours.
+With every step empty it tells what the engine alone takes for the road that our order goes; with one trivial
+transaction in each, what any order takes that keeps something at every step.
 """
 
 import asyncio
@@ -9,7 +10,6 @@ from datetime import timedelta
 from temporalio import activity, workflow
 from temporalio.client import Client
 
-from bench.reference import ReferenceActivities
 from workflows.ids import STATUS, TASK_QUEUE, WAITING
 
 _START_TO_CLOSE = timedelta(seconds=12)
@@ -23,31 +23,58 @@ class CourseActivities:
         self._client = client
 
     @activity.defn
-    async def start_course_invoice(self, order: str) -> None:
+    async def start_course_invoice(self, order: str, noting: bool) -> None:
         """Start it."""
-        await self._client.start_workflow(CourseInvoice.run, id=f"{order}/invoice", task_queue=TASK_QUEUE)
+        await self._client.start_workflow(CourseInvoice.run, noting, id=f"{order}/invoice", task_queue=TASK_QUEUE)
+
+
+class _Steps:
+    """The steps of one process: nothing in each, or one row of its own written by one statement."""
+
+    def __init__(self, noting: bool) -> None:
+        self._noting = noting
+        self._taken = 0
+
+    async def regular(self) -> None:
+        name, args = self._next()
+        await workflow.execute_activity(name, args=args, start_to_close_timeout=_START_TO_CLOSE)
+
+    async def local(self) -> None:
+        name, args = self._next()
+        await workflow.execute_local_activity(name, args=args, start_to_close_timeout=_START_TO_CLOSE)
+
+    def _next(self) -> tuple[str, list[str]]:
+        """A step of `bench.reference`."""
+        if not self._noting:
+            return "empty_step", []
+        self._taken += 1
+        return "note", [f"{workflow.info().workflow_id}/{self._taken}"]
 
 
 @workflow.defn
 class CourseOrder:
     """Quote, decision, reserve, a notice, the warehouse called, picking and shipment, each behind a gate, invoice."""
 
-    def __init__(self) -> None:
+    @workflow.init
+    def __init__(self, noting: bool) -> None:
         self._stands = "quoted"
+        self._steps = _Steps(noting)
 
     @workflow.run
-    async def run(self) -> None:
+    async def run(self, noting: bool) -> None:
         _list_under(self._stands)
         await self._until("placed")
-        await _regular()
+        await self._steps.regular()
         _list_under("reserved")
-        notice = asyncio.create_task(_regular())
-        await _local()
+        notice = asyncio.create_task(self._steps.regular())
+        await self._steps.local()
         await self._until("picked")
         await self._until("shipped")
-        await _local()
+        await self._steps.local()
         await workflow.execute_local_activity_method(
-            CourseActivities.start_course_invoice, workflow.info().workflow_id, start_to_close_timeout=_START_TO_CLOSE
+            CourseActivities.start_course_invoice,
+            args=[workflow.info().workflow_id, noting],
+            start_to_close_timeout=_START_TO_CLOSE,
         )
         self._move("invoiced")
         await notice
@@ -55,19 +82,19 @@ class CourseOrder:
 
     @workflow.update
     async def place(self) -> None:
-        await _regular()
+        await self._steps.regular()
         self._move("placed")
 
     @workflow.update
     async def pick(self) -> None:
-        await _local()
-        await _regular()
+        await self._steps.local()
+        await self._steps.regular()
         self._move("picked")
 
     @workflow.update
     async def ship(self) -> None:
-        await _local()
-        await _regular()
+        await self._steps.local()
+        await self._steps.regular()
         self._move("shipped")
         await workflow.wait_condition(lambda: self._stands == "invoiced")
 
@@ -84,20 +111,12 @@ class CourseInvoice:
     """Looks once and waits."""
 
     @workflow.run
-    async def run(self) -> None:
+    async def run(self, noting: bool) -> None:
         _list_under("introduced")
-        await _local()
+        await _Steps(noting).local()
         _list_under("open")
         await workflow.wait_condition(lambda: False, timeout=_WAIT)
 
 
 def _list_under(status: str) -> None:
     workflow.upsert_search_attributes([STATUS.value_set(status), WAITING.value_set(status)])
-
-
-async def _regular() -> None:
-    await workflow.execute_activity_method(ReferenceActivities.empty_step, start_to_close_timeout=_START_TO_CLOSE)
-
-
-async def _local() -> None:
-    await workflow.execute_local_activity_method(ReferenceActivities.empty_step, start_to_close_timeout=_START_TO_CLOSE)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
-from xml.sax.saxutils import escape
 
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +10,7 @@ from rich.table import Table
 from bench import words
 from bench.figures import MIB
 from bench.growth import Grown, Run
+from bench.picture import PLAIN, Bar, bars
 from bench.words import figure, times
 
 _TITLES = {
@@ -68,20 +68,10 @@ def as_json(run: Run) -> dict[str, Any]:
 
 def as_picture(run: Run) -> str:
     """How many times each figure grew from the smallest database to the largest, as SVG."""
-    bars = {name: ratios[-1] or 0.0 for name, ratios in run.ratios().items() if name != "database_mib"}
-    widest, height = max(1.0, *bars.values()), 60 + 26 * len(bars)
+    grown = {name: ratios[-1] or 0.0 for name, ratios in run.ratios().items() if name != "database_mib"}
     sizes = f"{_thousands(run.sizes[0].invoices)} → {_thousands(run.sizes[-1].invoices)}"
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {height}" font-family="sans-serif" font-size="13">',
-        f'<rect width="760" height="{height}" fill="#fff"/>',
-        f'<text x="10" y="22">{sizes} invoices, {escape(run.machine.sentence())}</text>',
-    ]
-    for row, (name, value) in enumerate(bars.items()):
-        top, width = 40 + row * 26, value * 380 / widest
-        lines.append(f'<text x="10" y="{top + 14}">{escape(_TITLES[name][0])}</text>')
-        lines.append(f'<rect x="270" y="{top}" width="{width:.1f}" height="18" fill="#4263eb"/>')
-        lines.append(f'<text x="{276 + width:.1f}" y="{top + 14}">{times(value)}</text>')
-    return "\n".join([*lines, "</svg>", ""])
+    rows = [Bar(_TITLES[name][0], [(PLAIN, value)], times(value)) for name, value in grown.items()]
+    return bars(f"Во сколько раз больше: счетов в базе {sizes}", run.machine, rows)
 
 
 def _thousands(number: int) -> str:

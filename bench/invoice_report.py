@@ -9,6 +9,7 @@ from rich.table import Table
 from bench import words
 from bench.figures import ratio
 from bench.invoices import Run
+from bench.picture import COLOURS, Bar, bars
 from bench.words import figure, times
 
 
@@ -35,6 +36,18 @@ def as_json(run: Run) -> dict[str, Any]:
         "invoices": run.invoices,
         "per_second": {"engine": asdict(run.engine), "opora": asdict(run.ours)},
     }
+
+
+def as_picture(run: Run) -> str:
+    """How many a second of each side, as SVG."""
+    paces = [
+        ("движок: пустых начато", COLOURS["caller"], run.engine.started),
+        ("Опора: счетов под наблюдение", COLOURS["temporal"], run.ours.started),
+        ("движок: пустых закончено", COLOURS["caller"], run.engine.ended),
+        ("Опора: счетов оплачено", COLOURS["temporal"], run.ours.ended),
+    ]
+    rows = [Bar(title, [(colour, pace)], figure(pace, "в секунду")) for title, colour, pace in paces]
+    return bars("Счетов в секунду", run.machine, rows)
 
 
 def _started(run: Run) -> float | None:

@@ -1,18 +1,19 @@
 """How long placing takes, beside the engine's own update-with-start with one trivial transaction.
 
-Each number of callers is measured twice. In a closed loop every caller asks again once it has its answer, which tells
-what so many callers reach. In an open loop calls come at half of that rate, each side at half of its own, and how long
-each took is counted from the instant it was meant to begin.
+Each number of callers is measured in three ways. In a closed loop every caller asks again once it has its answer, which
+tells what so many callers reach. In an open loop calls come at half of that rate, each side at half of its own, and how
+long each took is counted from the instant it was meant to begin. Half of its own is more for the side that reaches
+more, so the engine is offered half of ours as well: there both sides have as much to do.
 """
 
 import asyncio
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import httpx2
-import psycopg
 
 from bench.arrivals import closed_loop, open_loop, rate_of
 from bench.company import Desk, bins, customer, goods
@@ -25,7 +26,14 @@ PER_CALLER = {1: 60, 8: 20, 32: 8}
 """Orders that each caller places, one after the other, as soon as the last answer is there."""
 _SOME = 10
 _FIRST = 2000
-_TABLE = "CREATE TABLE IF NOT EXISTS bench_note (turn text PRIMARY KEY, times integer NOT NULL)"
+
+
+class Loop(StrEnum):
+    """How calls come; in an open loop each side is offered half of its own closed loop, or both are offered ours."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    EQUAL = "open_equal_rates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +48,42 @@ class Waits:
     ours: list[float]
     rates: tuple[float, float] | None = None
 
+    @property
+    def loop(self) -> Loop:
+        if self.rates is None:
+            return Loop.CLOSED
+        return Loop.EQUAL if self.rates[0] == self.rates[1] else Loop.OPEN
+
     def ratio(self, share: float) -> float | None:
         return ratio(percentile(self.ours, share), percentile(self.engine, share))
 
 
 def placing(stack: MeasuredStack, callers: Sequence[int] = CALLERS, each: int | None = None) -> list[Waits]:
-    """Both sides in turn at each number of callers, on one running stack: a closed loop, then an open one.
+    """Both sides in turn at each number of callers, on one running stack: a closed loop, then open ones.
 
     Args:
-        each: how many orders each caller places in the closed loop; as many come in the open one.
+        each: how many orders each caller places in the closed loop; as many come in an open one.
     """
-    with psycopg.connect(stack.database, autocommit=True) as database:
-        database.execute(_TABLE)
     warm_up = 20 if each is None else each
     call(stack, "placing", 0, warm_up, 1)
     asyncio.run(_ours(stack, 0, warm_up, 1))
     measured = []
     for many in callers:
         count = many * (each or PER_CALLER.get(many, _SOME))
-        first = 1000 * many
+        first = 10_000 * many
         closed = Waits(
             many,
             call(stack, "placing", first, count, many),
             asyncio.run(_ours(stack, 100 * many, count, many)),
         )
-        rates = rate_of(closed.engine, many), rate_of(closed.ours, many)
-        engines = call(stack, "placing_openly", first + count, count, rates[0])
+        engines_rate, rate = rate_of(closed.engine, many), rate_of(closed.ours, many)
+        engines = call(stack, "placing_openly", first + count, count, engines_rate)
+        ours = asyncio.run(_ours(stack, 100 * many + 50, count, rate=rate))
+        slower = call(stack, "placing_openly", first + 2 * count, count, rate)
         measured += [
             closed,
-            Waits(many, engines, asyncio.run(_ours(stack, 100 * many + 50, count, rate=rates[1])), rates),
+            Waits(many, engines, ours, (engines_rate, rate)),
+            Waits(many, slower, ours, (rate, rate)),
         ]
     return measured
 

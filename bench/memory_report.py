@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import words
-from bench.figures import ratio
+from bench.figures import MIB, ratio
 from bench.memory import Run
+from bench.picture import COLOURS, Bar, bars
 from bench.report import held
-from bench.words import times
+from bench.words import figure, times
 
 
 def show(run: Run, console: Console) -> None:
@@ -49,3 +50,18 @@ def as_json(run: Run) -> dict[str, Any]:
             name: [timedelta(seconds=1) / side.pace for side in sides] for name, sides in names.items()
         },
     }
+
+
+def as_picture(run: Run) -> str:
+    """What server and worker hold at each size, a bar for each side, as SVG."""
+    rows = [
+        Bar(
+            f"{size}, {title}",
+            [(COLOURS["temporal"], max(0, side.opened.server)), (COLOURS["worker"], max(0, side.opened.worker))],
+            figure(side.opened.engine / MIB, "МиБ"),
+        )
+        for size, engine, ours in zip(run.sizes, run.engine, run.ours, strict=True)
+        for title, side in (("движок", engine), ("Опора", ours))
+    ]
+    legend = {COLOURS["temporal"]: "сервер Temporal", COLOURS["worker"]: "воркер"}
+    return bars("Память столько же открытых заказов и счетов, сверх пустого стека", run.machine, rows, legend)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
-from xml.sax.saxutils import escape
 
 from rich.console import Console
 from rich.table import Table
@@ -11,15 +10,21 @@ from rich.table import Table
 from bench import words
 from bench.cpu import CpuPerOrder
 from bench.figures import percentile, ratio
-from bench.latency import Waits
+from bench.latency import Loop, Waits
 from bench.order_run import MOST_CREDIT, MOST_PLACING, MOST_PREPAID, Run
 from bench.orders import EngineCost, OrderCost
+from bench.picture import COLOURS, Bar, bars
 from bench.words import figure, most, times
 
 _NAMES = {"temporal": "сервер", "worker": "воркер", "api": "API", "postgres": "PostgreSQL", "caller": "вызывающий"}
-_COLOURS = {"temporal": "#4263eb", "worker": "#2fb344", "api": "#f59f00", "postgres": "#ae3ec9", "caller": "#868e96"}
 _COURSE = "путь заказа без нас"
 """The engine's price for the road that an order on credit goes."""
+_NOTING = "тот же путь, в шаге транзакция"
+_LOOPS = {
+    Loop.CLOSED: "закрытая петля",
+    Loop.OPEN: "открытая петля, каждому половина его скорости",
+    Loop.EQUAL: "открытая петля, обоим половина нашей скорости",
+}
 _SHARES = (0.5, 0.95, 0.99)
 
 
@@ -28,7 +33,11 @@ def show(run: Run, console: Console) -> None:
     table = Table("Показатель", "Значение", "Норма", title=f"Заказов каждого вида: {run.orders}")
     for title, cost, norm in _ours(run):
         table.add_row(f"Процессор: {title} / образец движка", times(_cpu_ratio(run, cost.whole)), most(norm))
-    table.add_row(f"Процессор: {_COURSE} / образец движка", times(_cpu_ratio(run, run.course.cpu)), "")
+    for title, road in _roads(run):
+        table.add_row(f"Процессор: {title} / образец движка", times(_cpu_ratio(run, road.cpu)), "")
+    for title, road in _roads(run):
+        value = ratio(run.credit.whole.total, road.cpu.total)
+        table.add_row(f"Процессор: заказ с отсрочкой / {title}", times(value), "")
     for waits in run.waits:
         norm_said = most(MOST_PLACING) if waits.callers in {1, 8} else ""
         table.add_row(f"{_loop(waits)}: p50 / p95 / p99", " / ".join(times(waits.ratio(share)) for share in _SHARES),
@@ -43,10 +52,10 @@ def show(run: Run, console: Console) -> None:
 
 
 def _figures(run: Run) -> Iterator[str]:
-    for title, cost in _bars(run):
+    for title, cost in _costs(run):
         parts = ", ".join(f"{_NAMES[name]} {value:.0f}" for name, value in cost.by_process.items() if value >= 1)
         yield f"{title}: мс процессора {cost.total:.0f} ({parts})"
-    sides: list[tuple[str, EngineCost | OrderCost]] = [("образец движка", run.engine), (_COURSE, run.course)]
+    sides: list[tuple[str, EngineCost | OrderCost]] = [("образец движка", run.engine), *_roads(run)]
     sides += [(title, ours) for title, ours, _ in _ours(run)]
     for title, side in sides:
         left = side.history
@@ -61,7 +70,7 @@ def _figures(run: Run) -> Iterator[str]:
 def as_json(run: Run) -> dict[str, Any]:
     """Ratios first, then everything they were counted from."""
     kinds = {"credit": run.credit, "prepaid": run.prepaid}
-    engines = {"engine": run.engine, "course": run.course}
+    engines = {"engine": run.engine, "course": run.course, "noting_course": run.noting}
     sides: dict[str, EngineCost | OrderCost] = {**engines, **kinds}
     return {
         "benchmark": "orders",
@@ -71,6 +80,9 @@ def as_json(run: Run) -> dict[str, Any]:
         "prepaid_ratio": _cpu_ratio(run, run.prepaid.whole),
         "prepaid_ratio_most": MOST_PREPAID,
         "course_ratio": _cpu_ratio(run, run.course.cpu),
+        "noting_course_ratio": _cpu_ratio(run, run.noting.cpu),
+        "credit_to_course_ratio": ratio(run.credit.whole.total, run.course.cpu.total),
+        "credit_to_noting_course_ratio": ratio(run.credit.whole.total, run.noting.cpu.total),
         "per_second_ratio": {name: ratio(cost.per_second, run.engine.per_second) for name, cost in kinds.items()},
         "history_ratio": {
             name: dict(zip(("events", "bytes"), _history_ratios(run, cost), strict=True))
@@ -92,7 +104,7 @@ def as_json(run: Run) -> dict[str, Any]:
 def _placing(waits: Waits) -> dict[str, Any]:
     return {
         "callers": waits.callers,
-        "loop": "closed" if waits.rates is None else "open",
+        "loop": waits.loop.value,
         "ratio": {f"p{share * 100:.0f}": waits.ratio(share) for share in _SHARES},
         "engine_seconds": {f"p{share * 100:.0f}": percentile(waits.engine, share) for share in _SHARES},
         "seconds": {f"p{share * 100:.0f}": percentile(waits.ours, share) for share in _SHARES},
@@ -102,26 +114,11 @@ def _placing(waits: Waits) -> dict[str, Any]:
 
 def as_picture(run: Run) -> str:
     """CPU milliseconds per order by process, a bar for each kind of order, as SVG."""
-    bars = _bars(run)
-    widest = max(cost.total for _, cost in bars)
-    lines = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 275" font-family="sans-serif" font-size="13">',
-        '<rect width="760" height="275" fill="#fff"/>',
-        f'<text x="10" y="22">CPU-ms per order, {escape(run.machine.sentence())}</text>',
+    rows = [
+        Bar(title, [(COLOURS[name], value) for name, value in cost.by_process.items()], f"{cost.total:.0f}")
+        for title, cost in _costs(run)
     ]
-    for row, (title, cost) in enumerate(bars):
-        top, left = 40 + row * 45, 170.0
-        lines.append(f'<text x="10" y="{top + 20}">{escape(title)}</text>')
-        for name, value in cost.by_process.items():
-            width = value * 500 / widest
-            lines.append(f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="28" fill="{_COLOURS[name]}"/>')
-            left += width
-        lines.append(f'<text x="{left + 6:.1f}" y="{top + 20}">{cost.total:.0f}</text>')
-    for place, (name, title) in enumerate(_NAMES.items()):
-        left = 10 + place * 120
-        lines.append(f'<rect x="{left}" y="235" width="14" height="14" fill="{_COLOURS[name]}"/>')
-        lines.append(f'<text x="{left + 20}" y="247">{title}</text>')
-    return "\n".join([*lines, "</svg>", ""])
+    return bars("Мс процессора на заказ", run.machine, rows, {COLOURS[name]: title for name, title in _NAMES.items()})
 
 
 def _ours(run: Run) -> list[tuple[str, OrderCost, float]]:
@@ -131,8 +128,13 @@ def _ours(run: Run) -> list[tuple[str, OrderCost, float]]:
     ]
 
 
-def _bars(run: Run) -> list[tuple[str, CpuPerOrder]]:
-    engines = [("образец движка", run.engine.cpu), (_COURSE, run.course.cpu)]
+def _roads(run: Run) -> list[tuple[str, EngineCost]]:
+    """The road of an order on credit, gone by the engine alone."""
+    return [(_COURSE, run.course), (_NOTING, run.noting)]
+
+
+def _costs(run: Run) -> list[tuple[str, CpuPerOrder]]:
+    engines = [("образец движка", run.engine.cpu), *((title, road.cpu) for title, road in _roads(run))]
     return [*engines, *((title, cost.whole) for title, cost, _ in _ours(run))]
 
 
@@ -146,8 +148,7 @@ def _history_ratios(run: Run, cost: OrderCost) -> tuple[float | None, float | No
 
 
 def _loop(waits: Waits) -> str:
-    kind = "закрытая петля" if waits.rates is None else "открытая петля"
-    return f"Размещение, {kind}, вызывающих {waits.callers}"
+    return f"Размещение, {_LOOPS[waits.loop]}, вызывающих {waits.callers}"
 
 
 def _wait(waits: Waits) -> str:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from bench.latency import CALLERS, Waits, placing
 from bench.machine import Machine, this_machine
-from bench.orders import COURSE, REFERENCE, EngineCost, OrderCost, engine_cost, opora_cost
+from bench.orders import COURSE, NOTING, REFERENCE, EngineCost, OrderCost, engine_cost, opora_cost
+from bench.reference import make_room_for_notes
 from bench.stack import fresh_stack
 
 MOST_CREDIT = 1.5
@@ -15,6 +16,7 @@ MOST_PREPAID = 1.75
 MOST_PLACING = 2.0
 """What placing may take at 1 and at 8 callers, in update-with-starts with one trivial transaction."""
 
+ROADS = (REFERENCE, COURSE, NOTING)
 _AGAIN = 1_000_000
 """The number of the first of the engine's orders that come after ours."""
 
@@ -23,13 +25,18 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of the benchmark; `course`: what the engine takes for the road of our order on credit."""
+    """One run of the benchmark.
+
+    `course`: what the engine takes for the road of our order on credit, every step empty; `noting`: the same with one
+    trivial transaction in each.
+    """
 
     at: datetime
     machine: Machine
     orders: int
     engine: EngineCost
     course: EngineCost
+    noting: EngineCost
     credit: OrderCost
     prepaid: OrderCost
     waits: list[Waits]
@@ -48,13 +55,14 @@ def measure(orders: int, say: Say, *, callers: Sequence[int] = CALLERS, each: in
     at, machine = datetime.now(UTC), this_machine()
     with fresh_stack() as stack:
         say(f"Движок: образцовых заказов {orders}…")
-        before = [engine_cost(stack, orders, road) for road in (REFERENCE, COURSE)]
+        make_room_for_notes(stack.database)
+        before = [engine_cost(stack, orders, road) for road in ROADS]
         say(f"Опора: заказов с отсрочкой {orders}…")
         credit = opora_cost(stack, orders, prepaid=False)
         say(f"Опора: заказов с предоплатой {orders}…")
         prepaid = opora_cost(stack, orders, prepaid=True)
         say("Движок: ещё раз…")
-        after = [engine_cost(stack, orders, road, first=_AGAIN) for road in (REFERENCE, COURSE)]
-        engine, course = (EngineCost.mean(pair) for pair in zip(before, after, strict=True))
+        after = [engine_cost(stack, orders, road, first=_AGAIN) for road in ROADS]
+        engine, course, noting = (EngineCost.mean(pair) for pair in zip(before, after, strict=True))
         say(f"Размещение, вызывающих: {', '.join(map(str, callers))}…")
-        return Run(at, machine, orders, engine, course, credit, prepaid, placing(stack, callers, each))
+        return Run(at, machine, orders, engine, course, noting, credit, prepaid, placing(stack, callers, each))

@@ -77,6 +77,7 @@ class EngineRoad:
 
 REFERENCE = EngineRoad("orders", lambda turn: [f"reference/{turn}"])
 COURSE = EngineRoad("courses", lambda turn: [f"course/{turn}", f"course/{turn}/invoice"])
+NOTING = EngineRoad("noting_courses", lambda turn: [f"noting/{turn}", f"noting/{turn}/invoice"])
 
 
 @dataclass(frozen=True, slots=True)

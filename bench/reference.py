@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import psycopg
 from sqlalchemy import Engine, text
 from temporalio import activity, workflow
 
@@ -13,6 +14,12 @@ _NOTE = text("""
     INSERT INTO bench_note (turn, times) VALUES (:turn, 1)
     ON CONFLICT (turn) DO UPDATE SET times = bench_note.times + 1
 """)
+
+
+def make_room_for_notes(database: str) -> None:
+    """The table that `note` writes into."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS bench_note (turn text PRIMARY KEY, times integer NOT NULL)")
 
 
 class ReferenceActivities:

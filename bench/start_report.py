@@ -8,6 +8,7 @@ from rich.table import Table
 
 from bench import words
 from bench.figures import percentile, ratio
+from bench.picture import COLOURS, Bar, bars
 from bench.start import Run
 from bench.words import figure, times
 
@@ -40,6 +41,21 @@ def as_json(run: Run) -> dict[str, Any]:
         "start_seconds": {"engine": run.engine, "empty": run.empty, "again": run.again},
         "recovery_seconds": run.recovery,
     }
+
+
+def as_picture(run: Run) -> str:
+    """Seconds of each start and recovery, the median of each, as SVG."""
+    kinds = [
+        ("Запуск: движок", COLOURS["caller"], run.engine),
+        ("Запуск: пустой каталог", COLOURS["temporal"], run.empty),
+        ("Запуск: тот же каталог", COLOURS["temporal"], run.again),
+        *((f"kill -9, {_PARTS[part]}: до решения", COLOURS["api"], seconds) for part, seconds in run.recovery.items()),
+    ]
+    rows = [
+        Bar(title, [(colour, percentile(seconds, 0.5))], figure(percentile(seconds, 0.5), "с"))
+        for title, colour, seconds in kinds
+    ]
+    return bars("Запуск и восстановление", run.machine, rows)
 
 
 def _said(seconds: list[float]) -> str:

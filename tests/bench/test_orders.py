@@ -1,43 +1,16 @@
 """What `./opora bench orders` counts and shows; measuring itself takes a quiet machine and minutes."""
 
-from datetime import UTC, datetime
 from io import StringIO
 from xml.etree import ElementTree as ET
 
 import pytest
 from rich.console import Console
+from support.benchmarks import a_run
 
 from bench.cpu import CpuPerOrder, per_order
 from bench.history import History
-from bench.latency import Waits
-from bench.machine import Machine
 from bench.order_report import as_json, as_picture, show
-from bench.order_run import Run
-from bench.orders import EngineCost, OrderCost
-from bench.statements import Served
-
-
-def a_run() -> Run:
-    engine = CpuPerOrder({"temporal": 60.0, "worker": 30.0, "api": 0.0, "postgres": 0.0, "caller": 10.0})
-    course = CpuPerOrder({"temporal": 85.0, "worker": 40.0, "api": 0.0, "postgres": 0.0, "caller": 5.0})
-    placed = CpuPerOrder({"temporal": 40.0, "worker": 50.0, "api": 20.0, "postgres": 10.0})
-    shipped = CpuPerOrder({"temporal": 10.0, "worker": 10.0, "api": 5.0, "postgres": 5.0})
-    return Run(
-        at=datetime(2026, 4, 6, tzinfo=UTC),
-        machine=Machine("Linux x86_64", 2, 24_000, "3.11", 0.1),
-        orders=100,
-        engine=EngineCost(engine, 20.0, History(50, 8_192)),
-        course=EngineCost(course, 15.0, History(80, 10_240)),
-        credit=OrderCost({"place": placed, "ship": shipped}, 5.0, History(100, 40_960), Served(450, 60)),
-        prepaid=OrderCost(
-            {"place": placed, "pay": shipped, "ship": shipped}, 4.0, History(150, 61_440), Served(520, 72)
-        ),
-        waits=[
-            Waits(1, engine=[0.010, 0.020], ours=[0.030, 0.060]),
-            Waits(1, engine=[0.010, 0.020], ours=[0.040, 0.080], rates=(33.3, 11.1)),
-            Waits(8, engine=[0.1], ours=[0.2]),
-        ],
-    )
+from bench.orders import EngineCost
 
 
 def test_cost_is_what_came_between_two_readings_for_each_order() -> None:
@@ -56,10 +29,16 @@ def test_ratios_come_first() -> None:
     assert report["credit_ratio"] == pytest.approx(1.5)
     assert report["prepaid_ratio"] == pytest.approx(1.8)
     assert report["course_ratio"] == pytest.approx(1.3)
+    assert report["noting_course_ratio"] == pytest.approx(2.0)
+    assert report["credit_to_course_ratio"] == pytest.approx(150 / 130)
+    assert report["credit_to_noting_course_ratio"] == pytest.approx(0.75)
     assert report["placing"][0]["ratio"] == {"p50": 3.0, "p95": 3.0, "p99": 3.0}
     assert report["placing"][0]["loop"] == "closed"
     assert report["placing"][1]["loop"] == "open"
     assert report["placing"][1]["offered_per_second"] == {"engine": 33.3, "opora": 11.1}
+    assert report["placing"][2]["loop"] == "open_equal_rates"
+    assert report["placing"][2]["ratio"]["p50"] == 8.0
+    assert report["machine"]["commit"] == "0123456789ab"
     assert report["cpu_ms"]["credit"]["place"]["worker"] == 50.0
     assert report["per_second_ratio"] == {"credit": 0.25, "prepaid": 0.2}
     assert report["history_ratio"]["credit"] == {"events": 2.0, "bytes": 5.0}
@@ -73,6 +52,9 @@ def test_people_see_the_ratio_its_norm_and_the_machine() -> None:
     assert "1,50 ×" in text
     assert "≤ 1,75 ×" in text
     assert "0,25 ×" in text
+    assert "заказ с отсрочкой / тот же путь, в шаге транзакция" in text
+    assert "каждому половина его скорости" in text
+    assert "обоим половина нашей скорости" in text
     assert "запросов 450, транзакций 60" in text
     assert text.index("образец движка") < text.index("На этой машине")
 
@@ -80,7 +62,8 @@ def test_people_see_the_ratio_its_norm_and_the_machine() -> None:
 def test_the_picture_is_one_bar_for_each_kind_of_order() -> None:
     picture = ET.fromstring(as_picture(a_run()))
     labels = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"100", "130", "150", "180"} <= set(labels)
+    assert {"100", "130", "200", "150", "180"} <= set(labels)
+    assert any("0123456789ab" in str(label) for label in labels)
 
 
 def test_the_engine_before_and_after_ours_counts_alike() -> None:

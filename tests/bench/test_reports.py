@@ -35,11 +35,16 @@ def shown(show: Any, run: Any) -> str:
     return text
 
 
+def labels(picture: str) -> set[str | None]:
+    return {element.text for element in ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")}
+
+
 def test_invoices_per_second_beside_the_engine() -> None:
     run = InvoiceRun(AT, MACHINE, 500, engine=Pace(100.0, 120.0), ours=Pace(30.0, 12.0))
     report = invoice_report.as_json(run)
     assert (report["started_ratio"], report["paid_ratio"]) == (0.3, 0.1)
     assert "0,30 ×" in shown(invoice_report.show, run)
+    assert {"100,0 в секунду", "30,0 в секунду"} <= labels(invoice_report.as_picture(run))
 
 
 def test_each_payer_of_a_workbook_stands_in_it_once() -> None:
@@ -58,6 +63,7 @@ def test_memory_at_each_size() -> None:
     assert report["memory_ratio"] == [1.25]
     assert report["opened_per_second"] == {"engine": [100.0], "opora": [20.0]}
     assert "1,50 ×" in shown(memory_report.show, run)
+    assert {"1000, движок", "20,0 МиБ", "25,0 МиБ"} <= labels(memory_report.as_picture(run))
 
 
 def test_starts_and_recoveries() -> None:
@@ -65,6 +71,7 @@ def test_starts_and_recoveries() -> None:
     report = start_report.as_json(run)
     assert (report["empty_ratio"], report["again_ratio"]) == (5.0, 3.0)
     assert "воркер: заказ решён через 3,0 с (3,5 с)" in shown(start_report.show, run)
+    assert {"kill -9, воркер: до решения", "3,0 с", "10,0 с"} <= labels(start_report.as_picture(run))
 
 
 def grown(invoices: int, factor: float) -> Grown:
@@ -79,5 +86,4 @@ def test_growth_is_told_beside_the_smallest_size() -> None:
     assert report["ratio_to_smallest"]["placing_1_p95_ms"] == [1.0, pytest.approx(1.5)]
     assert report["ratio_to_smallest"]["statements_per_order"] == [1.0, 1.0]
     assert "1 000 000" in shown(growth_report.show, run)
-    picture = ET.fromstring(growth_report.as_picture(run))
-    assert "1,50 ×" in {element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")}
+    assert "1,50 ×" in labels(growth_report.as_picture(run))
