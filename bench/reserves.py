@@ -9,6 +9,8 @@ it has not yet thrown away is no part of what one needs.
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -72,10 +74,9 @@ def measure(wanted: Wanted, say: Say) -> Outcome:
         StackError: a stack did not start, or the product refused what was asked of it.
     """
     at, machine = datetime.now(UTC), this_machine()
-    os.environ.setdefault("GOMEMLIMIT", SERVER_LIMIT)
-    with fresh_stack() as stack:
+    with limited_server(), fresh_stack() as stack:
         [engine] = sides(stack, open_waiting, [wanted.orders], wanted.settle, say=say, name="Движок")
-    with fresh_stack() as stack:
+    with limited_server(), fresh_stack() as stack:
         [ours] = sides(stack, open_reserves, [wanted.orders], wanted.settle, say=say, name="Опора")
         held, expiry = ratio(ours.opened.engine, engine.opened.engine), None
         say("Память резервов к памяти движка: " + ("не измерить" if held is None else f"{held:.2f}"))
@@ -85,6 +86,18 @@ def measure(wanted: Wanted, say: Say) -> Outcome:
                 expire(stack, ends=wanted.ends, reminders=wanted.reminders, window=wanted.window, pace=ours.pace)
             )
     return Outcome(at, machine, wanted, engine, ours, expiry)
+
+
+@contextmanager
+def limited_server() -> Iterator[None]:
+    """Servers that start meanwhile are held to `SERVER_LIMIT`, unless the environment says otherwise."""
+    known = os.environ.get("GOMEMLIMIT")
+    os.environ.setdefault("GOMEMLIMIT", SERVER_LIMIT)
+    try:
+        yield
+    finally:
+        if known is None:
+            del os.environ["GOMEMLIMIT"]
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
