@@ -1,6 +1,5 @@
 """`./opora bench`: measurements of the product beside those of its engine, in one run on one machine."""
 
-import json
 import os
 import re
 import sys
@@ -13,8 +12,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 
+from bench.files import write, write_json
 from bench.words import lasted
-from cli.local.problems import StackError, explain_os_error
+from cli.local.problems import StackError
 
 app = typer.Typer(
     name="bench",
@@ -53,9 +53,7 @@ def orders(
     from bench.order_run import measure
 
     run = _timed(lambda say: measure(count, say, callers=callers or CALLERS, each=each), show)
-    _keep(json_file, as_json(run))
-    if picture is not None:
-        _write(picture, as_picture(run))
+    _keep(json_file, as_json(run), picture, as_picture(run))
 
 
 @app.command()
@@ -86,12 +84,14 @@ def reserves(  # noqa: PLR0917 - options of the command line
 def invoices(
     count: Annotated[int, typer.Option("--invoices", min=1, help="Сколько счетов загрузить и оплатить.")] = 500,
     json_file: JsonFile = None,
+    picture: Picture = None,
 ) -> None:
     """Счетов под наблюдение и оплачено в секунду рядом с пустыми процессами Temporal."""
-    from bench.invoice_report import as_json, show
+    from bench.invoice_report import as_json, as_picture, show
     from bench.invoices import measure
 
-    _keep(json_file, as_json(_timed(lambda say: measure(count, say), show)))
+    run = _timed(lambda say: measure(count, say), show)
+    _keep(json_file, as_json(run), picture, as_picture(run))
 
 
 @app.command()
@@ -101,25 +101,29 @@ def memory(
     ),
     settle: Settle = "3m",
     json_file: JsonFile = None,
+    picture: Picture = None,
 ) -> None:
     """Память при стольких открытых заказах и счетах рядом со столькими же пустыми процессами Temporal."""
     from bench.memory import measure
-    from bench.memory_report import as_json, show
+    from bench.memory_report import as_json, as_picture, show
 
     wanted = numbers(sizes)
-    _keep(json_file, as_json(_timed(lambda say: measure(wanted, duration(settle), say), show)))
+    run = _timed(lambda say: measure(wanted, duration(settle), say), show)
+    _keep(json_file, as_json(run), picture, as_picture(run))
 
 
 @app.command()
 def start(
     times: Annotated[int, typer.Option(min=1, help="Сколько раз запустить и убить каждую часть.")] = 3,
     json_file: JsonFile = None,
+    picture: Picture = None,
 ) -> None:
     """Время запуска, пустого и повторного, и восстановления после kill -9 каждой части."""
     from bench.start import measure
-    from bench.start_report import as_json, show
+    from bench.start_report import as_json, as_picture, show
 
-    _keep(json_file, as_json(_timed(lambda say: measure(times, say), show)))
+    run = _timed(lambda say: measure(times, say), show)
+    _keep(json_file, as_json(run), picture, as_picture(run))
 
 
 @app.command()
@@ -136,9 +140,41 @@ def growth(
     from bench.growth_report import as_json, as_picture, show
 
     run = _timed(lambda say: measure(sorted(sizes or SIZES), count, say), show)
-    _keep(json_file, as_json(run))
-    if picture is not None:
-        _write(picture, as_picture(run))
+    _keep(json_file, as_json(run), picture, as_picture(run))
+
+
+@app.command("all")
+def everything(  # noqa: PLR0917 - options of the command line
+    folder: Annotated[
+        Path, typer.Option("--into", help="Куда записать bench.json, таблицу bench.md и диаграммы.")
+    ] = Path("opora-bench"),
+    parts: Annotated[str, typer.Option(help="Что измерить, через запятую.")] = (
+        "orders,invoices,start,growth,reserves,memory"
+    ),
+    orders: Annotated[int, typer.Option(min=1, help="Заказов каждого вида, и на каждой базе.")] = 60,
+    callers: Annotated[
+        list[int] | None, typer.Option(min=1, help="Сколько вызывающих размещают сразу; обычно 1, 8 и 32.")
+    ] = None,
+    each: Annotated[int | None, typer.Option(min=1, help="Сколько заказов размещает каждый из них.")] = None,
+    invoices: Annotated[int, typer.Option(min=1, help="Сколько счетов загрузить и оплатить.")] = 500,
+    starts: Annotated[int, typer.Option(min=1, help="Сколько раз запустить и убить каждую часть.")] = 3,
+    growth: Annotated[str, typer.Option(help="Сколько счетов в базе, по порядку.")] = "10000,1000000",
+    reserves: Annotated[int, typer.Option(min=1, help="Сколько резервов открыть.")] = 1_000,
+    memory: Annotated[str, typer.Option(help="Сколько заказов и столько же счетов открыть, по порядку.")] = (
+        "1000,10000"
+    ),
+    settle: Settle = "60s",
+) -> None:
+    """Всё по очереди, в одном отчёте: около часа на двух ядрах, с --memory 1000 и без reserves вдвое меньше."""
+    from bench.latency import CALLERS
+    from bench.parts import Sizes, chosen
+    from bench.whole import run_all
+
+    sizes = Sizes(
+        orders, callers or CALLERS, each, invoices, starts, numbers(growth), reserves, numbers(memory), duration(settle)
+    )
+    progress = Console(stderr=True)
+    run_all(chosen(parts, sizes), folder, lambda line: progress.print(line, highlight=False), Console())
 
 
 def _timed(measure: Callable[[Callable[[str], None]], Outcome], show: Callable[[Outcome, Console], None]) -> Outcome:
@@ -150,16 +186,11 @@ def _timed(measure: Callable[[Callable[[str], None]], Outcome], show: Callable[[
     return outcome
 
 
-def _keep(file: Path | None, report: dict[str, Any]) -> None:
+def _keep(file: Path | None, report: dict[str, Any], picture: Path | None = None, drawn: str = "") -> None:
     if file is not None:
-        _write(file, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StackError(explain_os_error(error, file)) from error
+        write_json(file, report)
+    if picture is not None:
+        write(picture, drawn)
 
 
 def duration(text: str) -> timedelta:
