@@ -131,8 +131,8 @@ def reserve_rows(run: Outcome) -> list[Row]:
     ours, engine = (side.opened.engine / MIB for side in (run.ours, run.engine))
     title = f"memory of {run.wanted.orders:,} open reserves / as many empty workflows"
     released = run.late().get("released")
-    late = f"{released.p50:.1f} / {released.p99:.1f} / {released.longest:.1f} s" if released else ""
-    ends = f"{run.wanted.ends:,} reserves that end within {run.wanted.window}: late by p50 / p99 / most"
+    late = f"{released.p50:.1f}, {released.p99:.1f}, {released.longest:.1f} s" if released else ""
+    ends = f"{run.wanted.ends:,} reserves that end within {run.wanted.window}: late by p50, p99, most"
     return [_row(title, ours, engine, "MiB", most=MOST), *([Row(ends, ours=late)] if late else [])]
 
 
@@ -158,8 +158,8 @@ def start_rows(run: StartRun) -> list[Row]:
         for title, seconds in kinds.items()
     ]
     return starts + [
-        Row(f"kill -9 of {part}: an order decided after, median / most",
-            ours=f"{percentile(seconds, 0.5):.1f} / {max(seconds):.1f} s")
+        Row(f"kill -9 of {part}: an order decided after, median, most",
+            ours=f"{percentile(seconds, 0.5):.1f}, {max(seconds):.1f} s")
         for part, seconds in run.recovery.items()
     ]  # fmt: skip
 
@@ -179,12 +179,12 @@ def _placing(waits: Waits) -> Row:
     callers = "1 caller" if waits.callers == 1 else f"{waits.callers} callers"
     offered = ["", ""] if waits.rates is None else [f" at {rate:.1f}/s" for rate in reversed(waits.rates)]
     ours, engine = (
-        f"{' / '.join(f'{percentile(seconds, share) * 1000:.0f}' for share in _SHARES)} ms"
+        f"{', '.join(f'{percentile(seconds, share) * 1000:.0f}' for share in _SHARES)} ms"
         for seconds in (waits.ours, waits.engine)
     )
     return Row(
-        f"placing with decision, {_LOOPS[waits.loop]}, {callers}: p50 / p95 / p99 / update-with-start",
-        " / ".join(_times(waits.ratio(share)) for share in _SHARES),
+        f"placing with decision / update-with-start, {_LOOPS[waits.loop]}, {callers}: p50, p95, p99",
+        ", ".join(_times(waits.ratio(share)) for share in _SHARES),
         _most(MOST_PLACING) if waits.callers in {1, 8} else "",
         ours + offered[0],
         engine + offered[1],

@@ -64,4 +64,4 @@ def as_picture(run: Run) -> str:
         for title, side in (("движок", engine), ("Опора", ours))
     ]
     legend = {COLOURS["temporal"]: "сервер Temporal", COLOURS["worker"]: "воркер"}
-    return bars("Память столько же открытых заказов и счетов, сверх пустого стека", run.machine, rows, legend)
+    return bars("Память открытых заказов и стольких же счетов, сверх пустого стека", run.machine, rows, legend)

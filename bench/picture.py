@@ -9,7 +9,7 @@ from bench.machine import Machine
 COLOURS = {"temporal": "#4263eb", "worker": "#2fb344", "api": "#f59f00", "postgres": "#ae3ec9", "caller": "#868e96"}
 PLAIN = COLOURS["temporal"]
 _TOP, _ROW = 54, 26
-_LEFT, _WIDTH = 300, 370
+_LEFT, _WIDTH = 270, 360
 
 
 @dataclass(frozen=True, slots=True)
