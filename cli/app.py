@@ -108,11 +108,16 @@ def reconcile(data: Data = None) -> None:
 
 
 @app.command()
-def thaw(data: Data = None) -> None:
-    """Возобновить отправку писем; после восстановления из копии — только после reconcile."""
+def thaw(
+    data: Data = None,
+    accept_findings: Annotated[
+        bool, typer.Option("--accept-findings", help="Возобновить, хотя сверка нашла расхождения; попадёт в журнал.")
+    ] = False,
+) -> None:
+    """Возобновить отправку писем; после восстановления из копии — только после reconcile без расхождений."""
     from cli.freezing import thaw_command
 
-    thaw_command(data)
+    thaw_command(data, accept_findings=accept_findings)
 
 
 @app.command("fast-forward")

@@ -39,10 +39,10 @@ def freeze_command(data: Path | None, comment: str | None) -> None:
             print(line)
 
 
-def thaw_command(data: Path | None) -> None:
-    """Let letters go again; refused while a restored house is not reconciled."""
+def thaw_command(data: Path | None, *, accept_findings: bool = False) -> None:
+    """Let letters go again; refused while a restored house is not reconciled, or open findings are not accepted."""
     with database_of(data) as engine, Session(engine) as session, session.begin():
-        freezing.thaw(session, by=getpass.getuser(), at=datetime.now(UTC))
+        freezing.thaw(session, by=getpass.getuser(), at=datetime.now(UTC), accept_findings=accept_findings)
     print("Отправка писем возобновлена: то, что ждало, уйдёт в ближайшие минуты.")
 
 
@@ -69,9 +69,10 @@ def discrepancy_lines(engine: Engine) -> Iterator[str]:
 def frozen_lines(engine: Engine) -> Iterator[str]:
     """Why nothing leaves the house, on the company's clock."""
     with Session(engine) as session:
+        findings = sum(discrepancies.counts(session).values())
         for row in freezing.lasting(session):
             since = row.frozen_at.astimezone(ZoneInfo(legal_entity(session).timezone))
-            yield frozen_text(row.reason, since, reconciled=row.reconciled_at is not None)
+            yield frozen_text(row.reason, since, reconciled=row.reconciled_at is not None, findings=findings)
 
 
 async def _round(data: Path | None) -> Watched:

@@ -24,3 +24,9 @@ class NotReconciledError(DomainError):
     """A restored database has to be reconciled first. facts: since."""
 
     code = "not_reconciled"
+
+
+class FindingsOpenError(DomainError):
+    """A restored database was reconciled, and what was found is neither gone nor accepted. facts: count."""
+
+    code = "findings_open"

@@ -11,11 +11,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
+from activities.persistence import discrepancies
 from activities.persistence.events import record_event
 from activities.persistence.outbound import message_of
 from activities.persistence.record_tables import OutboundRow
 from activities.persistence.watch_tables import EffectFreezeRow
-from domain.freezes import EffectsNotFrozenError, FreezeReason, NotReconciledError
+from domain.freezes import EffectsNotFrozenError, FindingsOpenError, FreezeReason, NotReconciledError
 from domain.messages import Message, MessageState
 from domain.orders import SYSTEM
 
@@ -92,28 +93,45 @@ def freeze(
 
 
 def note_reconciled(session: Session, *, at: datetime) -> None:
-    """What was restored has been held against the rest of the world."""
+    """What was restored has been held against the rest of the world; what did not agree is in the discrepancies."""
     for row in lasting(session):
         if row.reason == FreezeReason.RESTORE:
             row.reconciled_at = at
             session.add(row)
 
 
-def thaw(session: Session, *, by: str, at: datetime) -> int:
+def thaw(session: Session, *, by: str, at: datetime, accept_findings: bool = False) -> int:
     """Let messages go again; how many freezes ended.
+
+    Args:
+        accept_findings: also while a restored database does not agree with the rest of the world.
 
     Raises:
         EffectsNotFrozenError: nothing is frozen.
         NotReconciledError: a restored database was not reconciled yet.
+        FindingsOpenError: discrepancies of a restored database are open, and nobody accepted them.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(:gate)"), {"gate": _GATE})
     rows = lasting(session)
     if not rows:
         raise EffectsNotFrozenError
     for row in rows:
-        if row.reason == FreezeReason.RESTORE and row.reconciled_at is None:
-            raise NotReconciledError(since=row.frozen_at.isoformat())
+        if row.reason == FreezeReason.RESTORE:
+            _settle_findings(session, row, by=by, at=at, accepted=accept_findings)
         row.thawed_at, row.thawed_by = at, by
         session.add(row)
         record_event(session, SUBJECT, row.reason, "effects_thawed", SYSTEM, at=at, why=row.reason, by=by)
     return len(rows)
+
+
+def _settle_findings(session: Session, row: EffectFreezeRow, *, by: str, at: datetime, accepted: bool) -> None:
+    """See that a restored database was reconciled, and that what is open was taken on by somebody."""
+    if row.reconciled_at is None:
+        raise NotReconciledError(since=row.frozen_at.isoformat())
+    kinds = discrepancies.counts(session)
+    if not kinds:
+        return
+    count = sum(kinds.values())
+    if not accepted:
+        raise FindingsOpenError(count=count)
+    record_event(session, SUBJECT, row.reason, "findings_accepted", SYSTEM, at=at, by=by, count=count, kinds=kinds)

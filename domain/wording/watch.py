@@ -25,6 +25,9 @@ FROZEN = {
     "возобновить: ./opora thaw.",
     "reconciled": "После восстановления из копии отправка писем остановлена с {since:moment}, сверка прошла. "
     "Возобновить: ./opora thaw.",
+    "findings": "После восстановления из копии отправка писем остановлена с {since:moment}, сверка нашла расхождения, "
+    "их {findings}. Разобрать и сверить ещё раз: ./opora reconcile, принять и возобновить: "
+    "./opora thaw --accept-findings.",
 }
 
 
@@ -34,6 +37,9 @@ def discrepancy_text(kind: str, speech: Speech = RUSSIAN, **facts: str) -> str:
     return speech.say(DISCREPANCIES[key], **facts) if key in DISCREPANCIES else kind
 
 
-def frozen_text(reason: str, since: object, *, reconciled: bool = False, speech: Speech = RUSSIAN) -> str:
-    """Why nothing leaves the house, since when, and what ends it."""
-    return speech.say(FROZEN["reconciled" if reconciled else reason], since=since)
+def frozen_text(
+    reason: str, since: object, *, reconciled: bool = False, findings: int = 0, speech: Speech = RUSSIAN
+) -> str:
+    """Why nothing leaves the house, since when, and what ends it; `findings`: what reconciling left open."""
+    stage = ("findings" if findings else "reconciled") if reconciled else reason
+    return speech.say(FROZEN[stage], since=since, findings=findings)

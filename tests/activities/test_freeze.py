@@ -13,13 +13,14 @@ from support.mail import RecordingMailer
 
 from activities.adapters.errors import HeldError
 from activities.notifications import NotificationActivities
-from activities.persistence import freezing, outbound
+from activities.persistence import discrepancies, freezing, outbound
 from activities.persistence.events import events_of
 from activities.persistence.outbound import plan_message
 from activities.persistence.record_tables import OutboundRow, TaskRow
 from activities.persistence.watch_tables import EffectFreezeRow
-from domain.freezes import EffectsNotFrozenError, FreezeReason, NotReconciledError
+from domain.freezes import EffectsNotFrozenError, FindingsOpenError, FreezeReason, NotReconciledError
 from domain.messages import MessageState
+from domain.watch import GRACE, Finding, Kind
 
 LATER = MONDAY + timedelta(hours=1)
 
@@ -45,9 +46,14 @@ def freeze(engine: Engine, reason: FreezeReason = FreezeReason.STOP) -> None:
         freezing.freeze(session, reason, by="admin", at=LATER, backup_at=backup)
 
 
-def thaw(engine: Engine) -> int:
+def thaw(engine: Engine, *, accept_findings: bool = False) -> int:
     with Session(engine) as session, session.begin():
-        return freezing.thaw(session, by="admin", at=LATER)
+        return freezing.thaw(session, by="admin", at=LATER, accept_findings=accept_findings)
+
+
+def look(engine: Engine, *findings: Finding, grace: timedelta = timedelta(0)) -> None:
+    with Session(engine) as session, session.begin():
+        discrepancies.take_in(session, findings, list(Kind), as_of=LATER, grace=grace)
 
 
 def reconcile(engine: Engine) -> None:
@@ -145,6 +151,39 @@ def test_after_a_restore_there_is_no_thaw_before_it_is_reconciled(engine: Engine
     with engine.connect() as connection, pytest.raises(IntegrityError, match="reconciled_before_thaw"):
         connection.execute(text("UPDATE effect_freeze SET thawed_at = now(), thawed_by = 'admin'"))
     reconcile(engine)
+    assert thaw(engine) == 1
+
+
+def test_after_a_restore_open_findings_are_settled_or_accepted_before_the_thaw(engine: Engine) -> None:
+    freeze(engine, FreezeReason.RESTORE)
+    reconcile(engine)
+    look(engine, Finding(Kind.NO_ROW, "order/1"), Finding(Kind.IDLE, "order/2"))
+    with pytest.raises(FindingsOpenError) as refused:
+        thaw(engine)
+    assert (refused.value.code, refused.value.facts) == ("findings_open", {"count": 2})
+    with Session(engine) as session:
+        assert freezing.frozen_since(session) == LATER
+
+    assert thaw(engine, accept_findings=True) == 1
+    with Session(engine) as session:
+        told = {row.event: row.data for row in events_of(session, "effects", "restore")}
+    assert list(told) == ["effects_frozen", "findings_accepted", "effects_thawed"]
+    assert told["findings_accepted"] == {"by": "admin", "count": 2, "kinds": {"idle": 1, "no_row": 1}}
+
+
+def test_after_a_restore_findings_that_are_gone_or_only_suspected_hold_nothing_up(engine: Engine) -> None:
+    freeze(engine, FreezeReason.RESTORE)
+    reconcile(engine)
+    look(engine, Finding(Kind.NO_ROW, "order/1"))
+    look(engine, Finding(Kind.IDLE, "order/2"), grace=GRACE)
+    assert thaw(engine) == 1
+    with Session(engine) as session:
+        assert "findings_accepted" not in [row.event for row in events_of(session, "effects", "restore")]
+
+
+def test_findings_are_no_matter_of_a_stop_by_a_person(engine: Engine) -> None:
+    freeze(engine)
+    look(engine, Finding(Kind.NO_ROW, "order/1"))
     assert thaw(engine) == 1
 
 
