@@ -3,29 +3,20 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import Session, select
 from starlette.testclient import TestClient
-from support.api import LOGINS, NO_TEMPORAL, a_customer, a_product, another_bin, bearer, doors
-from support.invoices import an_invoice
+from support.api import LOGINS, NO_TEMPORAL, a_product, bearer, doors
+from support.owned import made, objects_of
 from support.permissions import PERMISSIONS, roles_in
 from support.samples import body_of
 
-from activities.persistence.money_tables import LegalCaseRow
-from activities.persistence.party_tables import CustomerRow, LegalEntityRow, UserRow
-from activities.persistence.record_tables import TaskRow
-from activities.persistence.stock_tables import PaymentProofRow, ReassignmentRow
 from activities.settings import Settings
 from api.app import create_app
 from domain.orders import Role
 
-NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 NOBODYS = "0199f000-0000-7000-8000-00000000beef"
 COMMON = {"sku", "code", "version", "sha256", "receipt_id", "absence_id", "user_id"}
 """Path parameters of what belongs to everybody: goods, policies, deliveries, days away; people are the admin's."""
@@ -58,51 +49,8 @@ def world(still_engine: Engine) -> Iterator[World]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TEMPORAL_ADDRESS", NO_TEMPORAL)
         with doors(create_app, still_engine) as api:
-            yield World(api, still_engine, _objects(api, still_engine))
-
-
-def _objects(api: TestClient, engine: Engine) -> dict[str, str]:
-    body = a_customer(manager="manager", tax_id=another_bin(1), credit_limit="0")
-    customer_id = _made(api, "customers", body, "head")
-    _made(api, "products", a_product(), "head")
-    lines = [{"sku": "CEM-50", "quantity": "1"}]
-    orders = [_made(api, "orders", {"customer_id": customer_id, "lines": lines}, "manager") for _ in range(2)]
-    with Session(engine, expire_on_commit=False) as session:
-        customer = session.get_one(CustomerRow, UUID(customer_id))
-    line = an_invoice(engine, customer)
-    with Session(engine, expire_on_commit=False) as session, session.begin():
-        people = {user.login: user.id for user in session.exec(select(UserRow))}
-        rows = {
-            "task_id": TaskRow(
-                key="a", kind="call_overdue", role="manager", assignee_id=people["manager"], subject="Позвонить",
-                details={}, due_at=NOW, created_at=NOW, customer_id=customer.id, schedule_line_id=UUID(line),
-            ),
-            "case_id": LegalCaseRow(
-                number="Д-000001", customer_id=customer.id, credit_account_id=customer.credit_account_id, state="open",
-                legal_entity_id=session.exec(select(LegalEntityRow)).one().id, opened_on=NOW.date(), package={},
-            ),
-            "reassignment_id": ReassignmentRow(
-                warehouse="main", sku="CEM-50", quantity=Decimal(1), from_order_id=UUID(orders[1]),
-                to_order_id=UUID(orders[0]), reason="VIP", state="requested", requested_by=people["manager"],
-                requested_at=NOW,
-            ),
-            "proof_id": PaymentProofRow(
-                order_id=UUID(orders[0]), sha256="0" * 64, content_type="application/pdf", content=b"%PDF-",
-                uploaded_by=people["manager"], uploaded_at=NOW,
-            ),
-        }  # fmt: skip
-        session.add_all(rows.values())
-        session.flush()
-        made = {parameter: str(row.id) for parameter, row in rows.items()}
-    return {"customer_id": customer_id, "order_id": orders[0], "to_order_id": orders[0], "invoice_id": line, **made}
-
-
-def _made(api: TestClient, path: str, body: Any, by: str) -> str:
-    answer = api.post(f"/api/v1/{path}", json=body, headers=bearer(by))
-    assert answer.status_code in {201, 503}, answer.text
-    if answer.status_code == 503:  # a quote is written before its workflow is started
-        return str(api.get(f"/api/v1/{path}", headers=bearer(by)).json()["items"][0]["id"])
-    return str(answer.json().get("id", ""))
+            made(api, "products", a_product(), "head")
+            yield World(api, still_engine, objects_of("manager", api, still_engine))
 
 
 def ask(world: World, door: str, ids: Mapping[str, str], by: str) -> tuple[int, Any]:
