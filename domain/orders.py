@@ -74,7 +74,8 @@ Message = TypeVar("Message")
 
 
 def unnamed(message: Message) -> Message:
-    """A command as it travels: whoever gives it by id and role. Names stay in the database, histories hold none."""
+    """A command as it travels: whoever gives it by id and role; their name stays in the database. What they typed into
+    it travels as it is."""
     actor = getattr(message, "actor", None)
     if not isinstance(actor, Actor) or actor == SYSTEM:
         return message

@@ -21,6 +21,8 @@ class PaymentDraft:
     """Money as it came. `identity` makes it one payment however often it is told (D9-1).
 
     `currency` None: not said, and no account of ours tells; the payer's decides, or the company's for an unknown payer.
+    One that comes by itself travels to its process with payer and purpose as they were given: where payloads are not
+    sealed, its history shows both.
     """
 
     identity: str
