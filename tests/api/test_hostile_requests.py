@@ -53,12 +53,8 @@ def test_a_hostile_request_is_refused(door: TestClient, request_: Request) -> No
     assert code in request_.codes
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [request for request in CORPUS if request.content and len(request.content) > 160_000],
-    ids=lambda request: request.name,
-)
-def test_a_large_one_takes_little_memory(door: TestClient, request_: Request) -> None:
+@pytest.mark.parametrize("request_", CORPUS, ids=lambda request: request.name)
+def test_a_hostile_request_takes_little_memory(door: TestClient, request_: Request) -> None:
     tracemalloc.start()
     try:
         send(door, request_)

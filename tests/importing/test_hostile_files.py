@@ -3,13 +3,15 @@
 import resource
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support import reader
 from support.hostile import HEAD, LAUGHS, OPEN, STATEMENTS, a_row, a_workbook, text_cell
 
-from activities.adapters import spreadsheets
+from activities.adapters import spreadsheets, xlsx
 from activities.adapters.spreadsheets import UnreadableFileError, _farthest, read_source
 from domain.bank_statement import parse_statement
 from domain.errors import DomainError
@@ -19,7 +21,9 @@ SECONDS = 5.0
 UNPACKED = 60 << 20
 """Instead of `MAX_UNPACKED`, so that the bombs are soon made."""
 MEMORY = 20_000_000
-"""At the peak, here: the reader is a process of its own, with a bound of its own."""
+"""At the peak, here."""
+READER = 1 << 30
+"""At the peak, in the process that reads a workbook: a third of its bound. Most need a tenth of this."""
 
 FORMULAS = ("=1+1", "=cmd|' /C calc'!A0", "=HYPERLINK(&quot;http://x&quot;)", "+1", "-1", "@SUM(1)", "&#9;=1")
 SHARED = "<si><t>" + "я" * 32_000 + "</t></si>"
@@ -82,22 +86,60 @@ def spent() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
+@contextmanager
+def little_memory(more: int = 0) -> Iterator[None]:
+    """Whatever happens inside takes no more than `MEMORY` of this process, and so much more."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < MEMORY + more
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("name", WORKBOOKS)
 def test_a_hostile_workbook_is_refused(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bomb is never unpacked whole."""
     monkeypatch.setattr(spreadsheets, "MAX_UNPACKED", UNPACKED)
+    peak = watched(monkeypatch, tmp_path, reader.telling)
     make, code = WORKBOOKS[name]
     path = tmp_path / "c.xlsx"
     path.write_bytes(make())
     assert path.stat().st_size < 2_000_000
     begun = spent()
-    tracemalloc.start()
-    try:
+    with little_memory():
         assert refusal(path) == code
-        assert tracemalloc.get_traced_memory()[1] < MEMORY
-    finally:
-        tracemalloc.stop()
     assert spent() - begun < SECONDS
+    assert peak() < READER
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, home: Path, read: Callable[..., None]) -> Callable[[], int]:
+    """Let the child run `read`; gives what tells its peak in bytes, 0 when there was no child or it fell."""
+    told = home / "peak"
+    monkeypatch.setenv(reader.PEAK, str(told))
+    monkeypatch.setattr(xlsx, "_read", read)
+    return lambda: int(told.read_text()) if told.exists() else 0
+
+
+def a_wide_sheet(rows: int) -> bytes:
+    """Two cells with so much between them that a reader of every cell takes 400 kB for each row."""
+    return a_workbook(a_row(text_cell("a", "XFD1"), text_cell("b", f"A{rows}")))
+
+
+def test_the_peak_of_the_reader_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    peak = watched(monkeypatch, tmp_path, reader.telling)
+    assert xlsx.read_tables(a_wide_sheet(1_500))
+    assert peak() > 1_500 * 16_384 * 8, "each cell is at least a pointer"
+
+
+def test_the_reader_is_given_no_more_memory_than_its_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It falls, and the caller gets the sentence of a damaged file."""
+    peak = watched(monkeypatch, tmp_path, reader.telling_with_little_room)
+    assert xlsx.read_tables(a_wide_sheet(10))
+    with pytest.raises(xlsx.WorkbookError) as caught:
+        xlsx.read_tables(a_wide_sheet(3_000))
+    assert caught.value.reason == "damaged"
+    assert peak() < reader.SMALL
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -107,6 +149,8 @@ def test_a_hostile_table_is_refused(tmp_path: Path, name: str) -> None:
     begun = spent()
     assert refusal(path) == TABLES[name][1]
     assert spent() - begun < SECONDS
+    with little_memory(40_000_000):
+        refusal(path)
 
 
 def test_a_formula_is_the_text_it_is(tmp_path: Path) -> None:
@@ -143,6 +187,8 @@ def test_a_hostile_statement_is_refused(name: str) -> None:
     assert time.process_time() - begun < SECONDS
     assert caught.value.code == code
     assert len(str(caught.value.facts)) < 500
+    with little_memory(6 * len(content)), pytest.raises(DomainError):
+        parse_statement(content)
 
 
 def test_a_statement_of_endless_lines_is_read_in_time() -> None:
