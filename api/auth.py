@@ -1,15 +1,17 @@
 """Who calls: an API key in `Authorization: Bearer KEY`, how often, and what the caller's role may do (D14)."""
 
+import base64
+import binascii
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Engine
 
-from activities.persistence.callers import RateLimit, count_bad_key, identify
+from activities.persistence.callers import RateLimit, count_bad_key, identify, is_known
 from activities.settings import Settings
 from api.clock import Now
 from domain.errors import ForbiddenError, TooManyBadKeysError, TooManyCallsError, UnauthenticatedError
@@ -34,7 +36,7 @@ def authenticate(
         UnauthenticatedError, TooManyCallsError, TooManyBadKeysError: see `person_behind`.
     """
     if credentials is None or not credentials.credentials:
-        raise UnauthenticatedError
+        raise UnauthenticatedError  # guesses nothing and costs no statement, so it is not counted
     return person_behind(request, credentials.credentials, now=now)
 
 
@@ -52,14 +54,46 @@ def person_behind(request: Request, key: str, *, now: datetime) -> Actor:
     calls = RateLimit(settings.calls_at_once, settings.calls_per_minute)
     caller = identify(engine, key_hash(key), calls, as_of=now)
     if caller is None:
-        bad_keys = RateLimit(settings.bad_keys_at_once, settings.bad_keys_per_minute)
-        address = request.client.host if request.client else ""
-        if pause := count_bad_key(engine, address, bad_keys, as_of=now):
-            raise TooManyBadKeysError(retry_after=pause)
-        raise UnauthenticatedError
+        _refuse_stranger(request, now=now)
     if caller.retry_after:
         raise TooManyCallsError(retry_after=caller.retry_after)
     return Actor(id=caller.id, name=caller.name, role=Role(caller.role))
+
+
+def admit(request: Request, *, now: datetime) -> None:
+    """Let somebody of the company through; their call is counted by the route that they are on their way to.
+
+    Raises:
+        UnauthenticatedError, TooManyBadKeysError: see `person_behind`.
+    """
+    header = request.headers.get("authorization", "")
+    scheme, _, key = header.partition(" ")
+    sent = key.strip() if scheme.lower() == "bearer" else basic_password(header)
+    if not sent:
+        raise UnauthenticatedError
+    if not is_known(request.app.state.engine, key_hash(sent)):
+        _refuse_stranger(request, now=now)
+
+
+def basic_password(header: str) -> str | None:
+    """The password that a browser asked for: what `Authorization: Basic …` says after the name."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[2] or None
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _refuse_stranger(request: Request, *, now: datetime) -> NoReturn:
+    """Count a call with an unknown key by its address, and refuse it."""
+    settings: Settings = request.app.state.settings
+    bad_keys = RateLimit(settings.bad_keys_at_once, settings.bad_keys_per_minute)
+    address = request.client.host if request.client else ""
+    if pause := count_bad_key(request.app.state.engine, address, bad_keys, as_of=now):
+        raise TooManyBadKeysError(retry_after=pause)
+    raise UnauthenticatedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,25 @@ different readers (NUL and lone surrogates, NaN, duplicate keys, numbers a float
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import clock
+from api.auth import admit
+from api.errors import refusal_to
 from api.i18n import preferred_language
 from api.problems import problem
+from domain.errors import DomainError
 
+UNASKED = 64 * 1024
+"""What is read of a body before it is asked whether anybody of the company sends it."""
 JSON_LIMIT = 256 * 1024
 FILE_LIMIT = 20_000_000
 """Of the doors that take files; each has its own, smaller limit and sentence."""
@@ -31,8 +40,11 @@ class _BadJsonError(ValueError):
         super().__init__(code)
 
 
+Admit = Callable[[], Awaitable[None]]
+
+
 class BodyGuard:
-    """ASGI middleware: reads the body once, checks it, hands it on."""
+    """ASGI middleware: reads the body once, of a stranger only its beginning, checks it, hands it on."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -51,7 +63,16 @@ class BodyGuard:
         headers = {name: value.decode("latin-1") for name, value in reversed(scope["headers"])}
         is_json = _is_json(headers.get(b"content-type", ""))
         limit = _limit(scope["path"], is_json=is_json)
-        body = await _read(receive, headers.get(b"content-length"), limit)
+        request = Request(scope)
+
+        async def known() -> None:
+            await run_in_threadpool(admit, request, now=await clock.now())
+
+        try:
+            body = await _read(receive, headers.get(b"content-length"), limit, known)
+        except (DomainError, SQLAlchemyError) as error:
+            await refusal_to(request, error)(scope, receive, send)
+            return
         code = "body_too_large" if body is None else check_json(body) if is_json and body else None
         if body is None or code is not None:
             language = preferred_language(headers.get(b"accept-language"))
@@ -90,9 +111,16 @@ def _is_json(content_type: str) -> bool:
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
-async def _read(receive: Receive, declared: str | None, limit: int) -> bytes | None:
-    if declared is not None and declared.isdigit() and (len(declared) > 15 or int(declared) > limit):
+async def _read(receive: Receive, declared: str | None, limit: int, known: Admit) -> bytes | None:
+    """The body, or None when it is larger than the limit. `known` is asked once, before more than `UNASKED` is read."""
+    announced = 0
+    if declared is not None and declared.isdigit():
+        announced = limit + 1 if len(declared) > 15 else int(declared)
+    if announced > limit:
         return None
+    asked = announced > UNASKED
+    if asked:
+        await known()
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -103,6 +131,9 @@ async def _read(receive: Receive, declared: str | None, limit: int) -> bytes | N
         size += len(chunk)
         if size > limit:
             return None
+        if size > UNASKED and not asked:
+            await known()
+            asked = True
         chunks.append(chunk)
         if not message.get("more_body", False):
             break

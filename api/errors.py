@@ -75,6 +75,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _bug)
 
 
+def refusal_to(request: Request, error: DomainError | SQLAlchemyError) -> Response:
+    """The answer to what goes wrong before any route."""
+    if isinstance(error, DomainError):
+        return _refused(request, error)
+    return _database(request, error) if isinstance(error, DBAPIError) else _outage(request, error)
+
+
 def refusal_in(error: BaseException | None) -> tuple[str, Mapping[str, Any]] | None:
     """Code and facts of the refusal at the bottom of a chain of Temporal failures."""
     while error is not None:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
 
-from api.auth import BEARER, person_behind
+from api.auth import BEARER, basic_password, person_behind
 from api.deps import Now, Temporal
 from api.openapi import problems
 from api.schemas import Out
@@ -84,7 +84,7 @@ def admin_at_codec(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)], now: Now
 ) -> None:
     """The admin by key: as a bearer, or as the password a browser asks for."""
-    key = credentials.credentials if credentials else _password(request.headers.get("authorization", ""))
+    key = credentials.credentials if credentials else basic_password(request.headers.get("authorization", ""))
     if not key:
         raise HTTPException(401, headers=_CHALLENGE)
     try:
@@ -93,16 +93,6 @@ def admin_at_codec(
         raise HTTPException(401, headers=_CHALLENGE) from None
     if person.role is not Role.ADMIN:
         raise ForbiddenError(role=person.role.value, allowed=Role.ADMIN.value)
-
-
-def _password(header: str) -> str | None:
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(encoded, validate=True).decode().partition(":")[2] or None
-    except (binascii.Error, ValueError):
-        return None
 
 
 async def _codec(temporal: Temporal) -> PayloadCodec:

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
@@ -18,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 import domain
 from api import errors
 from api.app import create_app
-from api.bodies import FILE_LIMIT, JSON_LIMIT, BodyGuard
+from api.bodies import FILE_LIMIT, JSON_LIMIT, UNASKED, BodyGuard
 from api.i18n import preferred_language
 from api.problems import problem
 from api.sentences import sentence
@@ -185,10 +186,11 @@ def test_a_body_sent_in_pieces_is_measured_too(still_api: TestClient, url: str, 
 
 
 @pytest.mark.anyio
-async def test_no_more_of_a_body_is_taken_than_fits() -> None:
-    """Without a Content-Length, from a sender that never ends."""
+@pytest.mark.parametrize("key", [None, "nobody-has-this", "head"], ids=["no key", "an unknown key", "a known key"])
+async def test_no_more_of_a_body_is_taken_than_fits(still_engine: Engine, key: str | None) -> None:
+    """Without a Content-Length, from a sender that never ends. Of a stranger's only the beginning is read."""
     taken = 0
-    sent = []
+    sent: list[MutableMapping[str, Any]] = []
 
     async def receive() -> dict[str, object]:
         nonlocal taken
@@ -201,10 +203,40 @@ async def test_no_more_of_a_body_is_taken_than_fits() -> None:
     async def app(*_: object) -> None:
         raise AssertionError("the guard let it through")
 
-    scope = {"type": "http", "method": "POST", "path": CUSTOMERS, "query_string": b"", "headers": []}
+    sender = {"head": bearer("head"), None: {}}.get(key, {"Authorization": f"Bearer {key}"})
+    headers = [(name.lower().encode(), value.encode()) for name, value in sender.items()]
+    api = create_app(app_settings(still_engine), engine=still_engine)
+    api.state.engine = still_engine
+    scope = {
+        "type": "http", "method": "POST", "path": CUSTOMERS, "query_string": b"", "headers": headers, "app": api,
+        "client": ("192.0.2.1", 1),
+    }  # fmt: skip
     await BodyGuard(app)(scope, receive, send)
-    assert sent[0]["status"] == 413
-    assert JSON_LIMIT < taken <= JSON_LIMIT + 64_000
+    status, least = (413, JSON_LIMIT) if key == "head" else (401, UNASKED)
+    assert sent[0]["status"] == status
+    assert least < taken <= least + 64_000
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("announced", [UNASKED + 1, FILE_LIMIT])
+async def test_of_a_strangers_large_file_nothing_is_read(still_engine: Engine, announced: int) -> None:
+    async def receive() -> dict[str, object]:
+        raise AssertionError("it was read")
+
+    api = create_app(app_settings(still_engine), engine=still_engine)
+    api.state.engine = still_engine
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/api/v1/bank-statements", "query_string": b"", "app": api,
+        "headers": [(b"content-length", str(announced).encode()), (b"content-type", b"text/plain")],
+        "client": ("192.0.2.1", 1),
+    }  # fmt: skip
+    await BodyGuard(api)(scope, receive, send)
+    assert sent[0]["status"] == 401
 
 
 def test_a_length_that_is_a_lie_is_no_way_in(still_api: TestClient) -> None:

@@ -143,6 +143,26 @@ def test_unknown_keys_are_counted_by_address_and_known_ones_still_open(limited: 
     assert api.get(ME, headers=wrong).status_code == 401
 
 
+def test_unknown_keys_with_a_large_body_are_counted_too(limited: tuple[TestClient, Clock]) -> None:
+    """They are refused before the body is read, and so before any route."""
+    api, _ = limited
+    wrong = {"Authorization": "Bearer wrong"}
+    answers = [api.post("/api/v1/bank-statements", content=b"x" * 200_000, headers=wrong) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert answers[2].json()["code"] == "too_many_bad_keys"
+    assert int(answers[2].headers["Retry-After"]) > 0
+
+
+def test_calls_without_a_key_cost_no_statement(limited: tuple[TestClient, Clock], engine: Engine) -> None:
+    """They guess nothing, so none is counted, and each is told that a key is needed."""
+    api, _ = limited
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *facts: statements.append(facts[2]))
+    for size in (0, 200_000) * 3:
+        assert api.post("/api/v1/bank-statements", content=b"x" * size).status_code == 401
+    assert [each for each in statements if "app_user" in each or "rate_limit" in each] == []
+
+
 def test_limits_are_settings() -> None:
     names = ("CALLS_AT_ONCE", "CALLS_PER_MINUTE", "BAD_KEYS_AT_ONCE", "BAD_KEYS_PER_MINUTE")
     env = {"OPORA_DATABASE_URL": "postgresql://x"} | {f"OPORA_{name}": str(n) for n, name in enumerate(names, 7)}
