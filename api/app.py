@@ -12,6 +12,7 @@ from activities.persistence.engine import make_engine
 from activities.settings import Settings
 from api import errors
 from api.bodies import BodyGuard
+from api.crowd import Crowd
 from api.grant_commands import catch_up_grants
 from api.nudges import catch_up
 from api.openapi import declare_problems, describe
@@ -62,6 +63,7 @@ def create_app(
     app.https = known.public_url.startswith("https://")
     app.state.settings = known
     app.add_middleware(BodyGuard)
+    app.add_middleware(Crowd)
     app.add_middleware(CodecCors, origin=known.temporal_ui)
     errors.install(app)
     for router in routers():

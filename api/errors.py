@@ -24,13 +24,12 @@ from activities.persistence.identifiers import UUID_PATTERN
 from activities.persistence.orders import legal_entity
 from activities.persistence.party_tables import UserRow
 from api.i18n import Language, preferred_language
-from api.problems import ProblemResponse, problem
+from api.problems import RETRY_AFTER, ProblemResponse, problem
 from api.validation import field_errors
 from domain.errors import DomainError, TooManyCallsError
 
 logger = logging.getLogger("opora.api")
 
-RETRY_AFTER = {"Retry-After": "2"}
 _ENDED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
 """How the server names an update that was taken by a workflow that then ended."""
 _LOCK_NOT_AVAILABLE = "55P03"

@@ -10,6 +10,7 @@ from api.i18n import Language
 from api.sentences import sentence
 
 RENAMED = {"status": "order_status", "type": "kind", "code": "reason_code", "title": "name", "detail": "details"}
+RETRY_AFTER = {"Retry-After": "2"}
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
     400: ("Запрос не прочитан", "The request cannot be read"),
