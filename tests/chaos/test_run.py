@@ -150,18 +150,24 @@ def test_a_run_in_which_nothing_came_about_is_not_clean() -> None:
 
 @pytest.mark.anyio
 async def test_a_workflow_task_that_failed_is_told_even_if_it_healed() -> None:
-    def failed(cause: "Cause.ValueType") -> HistoryEvent:
-        failure = Failure(message="KeyError")
+    broken = Cause.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE
+
+    def failed(cause: "Cause.ValueType", message: str = "KeyError") -> HistoryEvent:
+        failure = Failure(message=message)
         return HistoryEvent(workflow_task_failed_event_attributes=WorkflowTaskFailedEventAttributes(
             cause=cause, failure=failure))  # fmt: skip
 
-    async def two() -> AsyncIterator[WorkflowHistory]:
+    async def some() -> AsyncIterator[WorkflowHistory]:
         yield WorkflowHistory("order/1", [HistoryEvent(), failed(Cause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND)])
-        yield WorkflowHistory("order/2", [failed(Cause.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE)])
+        yield WorkflowHistory("order/2", [failed(broken)])
+        for name, times in (("order/3", 2), ("order/4", 3)):
+            yield WorkflowHistory(name, [failed(broken, "[TMPRL1101] Potential deadlock detected")] * times)
 
     found: list[str] = []
-    assert [each.workflow_id async for each in noting_failures(two(), found)] == ["order/1", "order/2"]
-    assert found == ["order/2: WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE KeyError"]
+    told = [each.workflow_id async for each in noting_failures(some(), found)]
+    assert told == ["order/1", "order/2", "order/3", "order/4"]
+    assert [each.partition(":")[0] for each in found] == ["order/2", *["order/4"] * 3]
+    assert found[0] == "order/2: WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE KeyError"
 
 
 @pytest.mark.slow
