@@ -66,13 +66,17 @@ def admit(request: Request, *, now: datetime) -> None:
     Raises:
         UnauthenticatedError, TooManyBadKeysError: see `person_behind`.
     """
-    header = request.headers.get("authorization", "")
-    scheme, _, key = header.partition(" ")
-    sent = key.strip() if scheme.lower() == "bearer" else basic_password(header)
+    sent = bearer_key(request) or basic_password(request.headers.get("authorization", ""))
     if not sent:
         raise UnauthenticatedError
     if not is_known(request.app.state.engine, key_hash(sent)):
         _refuse_stranger(request, now=now)
+
+
+def bearer_key(request: Request) -> str | None:
+    """The key of a call, for those that ask for one only now and then; others depend on `authenticate`."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip() or None if scheme.lower() == "bearer" else None
 
 
 def basic_password(header: str) -> str | None:

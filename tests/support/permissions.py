@@ -22,7 +22,7 @@ STOCK_READERS = "manager head director warehouse buyer"
 MONEY_READERS = "head director accountant lawyer admin"
 
 OPEN = frozenset({"GET /healthz", "GET /readyz", "GET /version", "GET /mail"})
-"""No key: probes, and the letters of a local stack, which is a 404 anywhere else."""
+"""No key: probes, and the letters of a local stack, which are a 404 anywhere else and the admin's over the network."""
 
 PERMISSIONS = {
     "GET /users/me": EVERYBODY,
