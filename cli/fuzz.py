@@ -1,7 +1,8 @@
 """`fuzz`: the API of a stack of its own, driven by its description: what it promises is held against what it does.
 
-Schemathesis makes requests out of the description, valid ones and broken ones, follows what answers name, and sends
-them as everybody of the company. Two managers are peers: neither may get what is the other's.
+Schemathesis makes requests out of the description, valid ones and broken ones, and follows what answers name. It sends
+them as the first manager, and as the next of the company where that one may not. Two managers are peers: what one gets
+is asked for as the other too, who may not have it.
 """
 
 import importlib.util
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -81,10 +83,26 @@ def _fuzz(data: DataDirectory, seconds: int, seed: int) -> int:
         command += [f"{known['api']}/openapi.json", f"--seed={seed}", f"--max-time={seconds}", "--workers=1"]
         command += [f"--phases={','.join(PHASES)}", f"--checks={','.join(CHECKS)}", "--warnings=off", "--no-color"]
         command += ["--generation-database=none", "--request-timeout=20", "--continue-on-failure"]
+        told = Path(home) / "told.ndjson"
+        command += ["--report=ndjson", f"--report-ndjson-path={told}"]
         code = subprocess.run(command, cwd=home, check=False, stdin=subprocess.DEVNULL).returncode
+        print(_what_was_asked(told), flush=True)
     verdict = "ничего не найдено" if code == 0 else "есть что исправить; повторить: " + _again(seconds, seed)
     print(f"{'✓' if code == 0 else '✗'} {verdict} · {time.monotonic() - begun:.0f} с", flush=True)
     return code
+
+
+def _what_was_asked(told: Path) -> str:
+    """How many requests went out as whom, and how many of them followed what an answer named."""
+    callers: Counter[str] = Counter()
+    followed = 0
+    for line in told.read_text().splitlines() if told.exists() else ():
+        scenario = json.loads(line).get("ScenarioFinished", {})
+        for case in scenario.get("recorder", {}).get("cases", {}).values():
+            callers[case["value"].get("auth_identity") or "никто"] += 1
+            followed += case.get("is_transition_applied", False)
+    asked = ", ".join(f"{caller} {count}" for caller, count in callers.most_common())
+    return f"Запросов: {asked or 0} · переходов по ответам: {followed}"
 
 
 def _again(seconds: int, seed: int) -> str:

@@ -19,7 +19,7 @@ _INNOCENT = {
 }
 """A workflow task that was given out again because more had come meanwhile, or because its worker was gone."""
 _STARVED = "[TMPRL1101]"
-"""The worker's processor was away for two seconds: a crowded machine, unless it happens to one process again and again."""
+"""The processor was away for two seconds: a crowded machine, unless it happens to one process again and again."""
 _MOST_STARVED = 2
 _LIVING = "SELECT id::text, number FROM sales_order WHERE status <> ALL(%s)"
 _OWING = """

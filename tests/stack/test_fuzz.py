@@ -6,18 +6,27 @@ from pathlib import Path
 import pytest
 from support.stack import opora
 
+from cli.fuzz import PEERS
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def test_the_api_does_what_its_description_says() -> None:
     """No failure, nothing undescribed, nothing of another's, on a whole stack, as everybody of the company."""
-    told = opora("fuzz", "--seconds", "25", "--seed", "1", timeout=220)
+    told = opora("fuzz", "--seconds", "45", "--seed", "1", timeout=220)
     assert told.returncode == 0, told.stdout[-8_000:]
     counted = re.search(r"Selected: (\d+)/\d+\s+Tested: (\d+).*?(\d+) generated", told.stdout, re.DOTALL)
     assert counted is not None, told.stdout[-2_000:]
     selected, tested, cases = (int(each) for each in counted.groups())
     assert selected == tested > 90
     assert cases > 2 * tested
+    asked = dict(re.findall(r"(\w+) (\d+)", told.stdout.partition("Запросов: ")[2].partition("\n")[0]))
+    followed = re.search(r"переходов по ответам: (\d+)", told.stdout)
+    assert followed is not None, told.stdout[-2_000:]
+    assert int(followed[1]) > 0, "nothing that an answer named was asked for"
+    for peer in PEERS:
+        assert int(asked.get(peer, 0)) > 10, asked
+    assert set(asked) - {*PEERS, "никто"}, "what no manager may do was asked by nobody else"
 
 
 def test_without_a_stack_it_says_what_to_do(tmp_path: Path) -> None:
