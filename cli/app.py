@@ -173,7 +173,7 @@ def test(
     chosen = ["-m", "not slow"] if fast else []
     # Everything is shared out among the cores, file by file, in its own order: the stories on a whole stack, each alone
     # in its file, do not come last. A part of it is told in order, as it fails.
-    shared = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+    shared = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15"]
     shared = [] if context.args else shared
     replace_by([sys.executable, "-m", "pytest", *chosen, *shared, *context.args])
 
