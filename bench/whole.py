@@ -1,6 +1,6 @@
 """`./opora bench all`: all benchmarks one after the other, in one report.
 
-What was measured is written after each part: one that fails late takes nothing with it.
+What was measured is written after each part: one that fails takes nothing with it, neither what came before nor after.
 """
 
 import time
@@ -74,21 +74,26 @@ class Report:
         }
 
 
-def run_all(parts: Iterable[Part[Any]], folder: Path, say: Say, console: Console) -> Report:
+def run_all(parts: Iterable[Part[Any]], folder: Path, say: Say, console: Console) -> None:
     """Measure part after part, show each and keep it. Call from the main thread.
 
     Raises:
-        StackError: a part failed, or the files cannot be written.
+        StackError: parts failed, which is said when all others are through; or the files cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StackError(explain_os_error(error, folder)) from error
-    report = Report(folder)
+    report, failed = Report(folder), list[str]()
     for part in parts:
         console.rule(part.name)
         begun = time.monotonic()
-        outcome = part.measure(say)
+        try:
+            outcome = part.measure(say)
+        except StackError as error:
+            failed.append(f"{part.name}: {error}")
+            console.print(failed[-1], highlight=False)
+            continue
         seconds = time.monotonic() - begun
         part.show(outcome, console)
         report.add(part, outcome, seconds)
@@ -97,4 +102,5 @@ def run_all(parts: Iterable[Part[Any]], folder: Path, say: Say, console: Console
     for name, seconds in report.took.items():
         console.print(f"{name}: {lasted(seconds)}", highlight=False)
     console.print(lasted(sum(report.took.values())), f"Отчёт: {folder / 'bench.md'}", highlight=False)
-    return report
+    if failed:
+        raise StackError("\n".join(failed))

@@ -56,11 +56,11 @@ def test_each_part_is_in_the_report_with_how_long_it_took(tmp_path: Path) -> Non
     assert out.getvalue().count("one: Заняло 0:00:00.") == 2
 
 
-def test_what_was_measured_outlives_a_part_that_fails(tmp_path: Path) -> None:
+def test_a_part_that_fails_takes_nothing_with_it(tmp_path: Path) -> None:
     bad = Part("bad", failing, print, dict, list)
-    with pytest.raises(StackError, match="Нет места"):
-        run_all([a_part("one", 1), bad], tmp_path, print, Console(file=StringIO()))
-    assert json.loads((tmp_path / "bench.json").read_text())["parts"] == {"one": {"figure": 1}}
+    with pytest.raises(StackError, match=r"bad: Нет места\."):
+        run_all([a_part("one", 1), bad, a_part("two", 2)], tmp_path, print, Console(file=StringIO()))
+    assert list(json.loads((tmp_path / "bench.json").read_text())["parts"]) == ["one", "two"]
     assert "| one | 1 × |" in (tmp_path / "bench.md").read_text()
 
 
