@@ -11,6 +11,7 @@ import contextlib
 import getpass
 import shutil
 import sqlite3
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def backup_command(data: DataDirectory, directory: Path) -> None:
 
 def restore_command(data: DataDirectory, directory: Path) -> None:
     """Bring a backup back into an empty data directory, frozen; whole or not at all."""
+    begun = time.monotonic()
     source = directory.expanduser().absolute()
     kept = read_set(source)
     if not is_known(kept.schema):
@@ -79,7 +81,8 @@ def restore_command(data: DataDirectory, directory: Path) -> None:
         draft.path.rename(data.path)
     finally:
         shutil.rmtree(draft.path, ignore_errors=True)
-    print(f"Восстановлено из копии от {kept.taken.finished:%d.%m.%Y %H:%M:%S} UTC в {data.path}.")
+    seconds = time.monotonic() - begun
+    print(f"Восстановлено из копии от {kept.taken.finished:%d.%m.%Y %H:%M:%S} UTC в {data.path}, {seconds:.1f} с.")
     print(f"Процессов заказов, которые начнутся заново от записей базы: {ended}.")
     print("Письма остановлены. Дальше: ./opora up, ./opora reconcile, ./opora thaw.")
 

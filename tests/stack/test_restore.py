@@ -1,6 +1,7 @@
 """The drill: a backup under load, more work, everything lost, restored: frozen, reconciled, thawed, and all goes on."""
 
 import json
+import re
 import shutil
 import stat
 import threading
@@ -19,6 +20,9 @@ from support.patience import PATIENCE, wait_until
 from support.stack import RunningStack, opora, running_stack
 
 from activities.persistence.mailbox import Mailbox
+
+TIMED = re.compile(r", \d+\.\d с\.$", re.MULTILINE)
+"""What a backup and a restore say of the time they took."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -148,6 +152,7 @@ def drilled(home: Path) -> Iterator[tuple[Desk, dict[str, str]]]:
         stopping.set()
         worker.join()
         assert said.returncode == 0, said.stdout + said.stderr
+        assert TIMED.search(said.stdout), said.stdout
         assert load
         desk.pay(orders["paid_later"])
         desk.reaches(orders["paid_later"], "ready")
@@ -157,6 +162,7 @@ def drilled(home: Path) -> Iterator[tuple[Desk, dict[str, str]]]:
 
     said = opora("restore", home / "copy", "--data", home / "second")
     assert said.returncode == 0, said.stdout + said.stderr
+    assert TIMED.search(said.stdout), said.stdout
     shutil.copytree(home / "first" / "mail", home / "second" / "mail", dirs_exist_ok=True)  # the world outside
     with running_stack(home / "second") as stack:
         yield Desk(stack, desk.customers), orders | {"lost": lost}
