@@ -62,8 +62,8 @@ def create_app(
     )
     app.https = known.public_url.startswith("https://")
     app.state.settings = known
-    app.add_middleware(BodyGuard)
     app.add_middleware(Crowd)
+    app.add_middleware(BodyGuard)  # outside it: who is slow to send takes no place
     app.add_middleware(CodecCors, origin=known.temporal_ui)
     errors.install(app)
     for router in routers():

@@ -61,7 +61,7 @@ def person_behind(request: Request, key: str, *, now: datetime) -> Actor:
 
 
 def admit(request: Request, *, now: datetime) -> None:
-    """Let somebody of the company through; their call is counted by the route that they are on their way to.
+    """Let somebody of the company through; their call is counted by the route, if it comes to one.
 
     Raises:
         UnauthenticatedError, TooManyBadKeysError: see `person_behind`.

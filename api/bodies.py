@@ -40,6 +40,10 @@ class _BadJsonError(ValueError):
         super().__init__(code)
 
 
+class _GoneError(Exception):
+    """Nobody waits for an answer any more."""
+
+
 Admit = Callable[[], Awaitable[None]]
 
 
@@ -70,15 +74,17 @@ class BodyGuard:
 
         try:
             body = await _read(receive, headers.get(b"content-length"), limit, known)
+        except _GoneError:
+            return
         except (DomainError, SQLAlchemyError) as error:
-            await refusal_to(request, error)(scope, receive, send)
+            answer = await run_in_threadpool(refusal_to, request, error)
+            await answer(scope, receive, send)
             return
         code = "body_too_large" if body is None else check_json(body) if is_json and body else None
         if body is None or code is not None:
             language = preferred_language(headers.get(b"accept-language"))
             status = 413 if body is None else 400
-            answer = problem(status, code or "body_too_large", language, {"limit": limit})
-            await answer(scope, receive, send)
+            await problem(status, code or "body_too_large", language, {"limit": limit})(scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)
 
@@ -112,7 +118,12 @@ def _is_json(content_type: str) -> bool:
 
 
 async def _read(receive: Receive, declared: str | None, limit: int, known: Admit) -> bytes | None:
-    """The body, or None when it is larger than the limit. `known` is asked once, before more than `UNASKED` is read."""
+    """The body, or None when it is larger than the limit. `known` is asked once, when more than `UNASKED` is announced
+    or has come.
+
+    Raises:
+        _GoneError: the sender was gone before the end: half a body is none.
+    """
     announced = 0
     if declared is not None and declared.isdigit():
         announced = limit + 1 if len(declared) > 15 else int(declared)
@@ -126,7 +137,7 @@ async def _read(receive: Receive, declared: str | None, limit: int, known: Admit
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            break
+            raise _GoneError
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:

@@ -6,13 +6,14 @@ from api.i18n import preferred_language
 from api.problems import RETRY_AFTER, problem
 
 LIMIT = 512
-"""Fifty for each connection of the usual pool: seconds of waiting, not yet the end of anybody's patience."""
+"""Twenty-five for each connection of the usual pool: seconds of waiting, not yet the end of anybody's patience."""
 _PROBES = frozenset({"/healthz"})
 """A crowded process lives: who restarts it makes the crowd larger."""
 
 
 class Crowd:
-    """ASGI middleware: whoever comes while `limit` requests are worked on is told to come again."""
+    """ASGI middleware: whoever comes while `limit` requests are worked on is told to come again. A request is read
+    whole before it comes here."""
 
     def __init__(self, app: ASGIApp, limit: int = LIMIT) -> None:
         self._app = app

@@ -90,8 +90,8 @@ def run_all(parts: Iterable[Part[Any]], folder: Path, say: Say, console: Console
         begun = time.monotonic()
         try:
             outcome = part.measure(say)
-        except StackError as error:
-            failed.append(f"{part.name}: {error}")
+        except Exception as error:
+            failed.append(f"{part.name}: {error if isinstance(error, StackError) else repr(error)}")
             console.print(failed[-1], highlight=False)
             continue
         seconds = time.monotonic() - begun

@@ -114,7 +114,7 @@ def thaw(
         bool, typer.Option("--accept-findings", help="Возобновить, хотя сверка нашла расхождения; попадёт в журнал.")
     ] = False,
 ) -> None:
-    """Возобновить отправку писем; после восстановления из копии — только после reconcile без расхождений."""
+    """Возобновить отправку писем; после восстановления из копии — после reconcile без расхождений или приняв их."""
     from cli.freezing import thaw_command
 
     thaw_command(data, accept_findings=accept_findings)
@@ -170,7 +170,7 @@ def test(
     """Запустить тесты; всё остальное (-k слово, путь, …) передаётся pytest."""
     from cli.processes import replace_by
 
-    chosen = ["-m", "not slow"] if fast else []
+    chosen = ["-m", "not slow and not matrix"] if fast else []
     # Everything is shared out among the cores, file by file, in its own order: the stories on a whole stack, each alone
     # in its file, do not come last. A part of it is told in order, as it fails.
     shared = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15"]
@@ -185,7 +185,7 @@ def matrix(context: typer.Context) -> None:
     from cli.processes import replace_by
 
     shared = ["-n", "2", "--dist", "worksteal"]
-    chosen = ["-m", "matrix", "tests/crashes", "tests/workflows", "--durations", "10", *shared]
+    chosen = ["-m", "matrix", "tests/crashes", "tests/workflows", "tests/chaos", "--durations", "10", *shared]
     replace_by([sys.executable, "-m", "pytest", *chosen, *context.args])
 
 

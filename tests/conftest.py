@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine
 from support import postgres, temporal
 from temporalio.client import Client
@@ -14,6 +15,9 @@ from temporalio.client import Client
 from activities.persistence.engine import make_engine
 from cli.local.postgres import Postgres
 from cli.local.temporal import Temporal
+
+settings.register_profile("opora", deadline=None)  # a crowded machine makes no example wrong
+settings.load_profile("opora")
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ class VersionOut(Out):
 
 
 @router.get("/healthz", summary="Процесс жив / The process is alive")
-def get_health() -> HealthOut:
+async def get_health() -> HealthOut:
     """Отвечает, пока процесс работает. / Answers while the process runs."""
     return HealthOut(status="ok")
 

@@ -39,6 +39,7 @@ class Conductor:
         self._say = say
         self._begun = time.monotonic()
         self._undoing: list[threading.Timer] = []
+        self._lasting: dict[tuple[str, str], Fault] = {}
         self.log: list[Happened] = []
         self.killed = 0
         self.died: list[str] = []
@@ -81,10 +82,10 @@ class Conductor:
                 back = self._kill(fault)
             case "stop":
                 self._stack.signal(fault.target, signal.SIGSTOP)
-                self._later(fault.lasts, lambda: self._go_on(fault.target))
+                self._later(fault, lambda: self._go_on(fault.target))
             case verb:
                 self._stack.links.tell(fault.target, verb, fault.share)
-                self._later(fault.lasts, lambda: self._stack.links.heal(fault.target, verb))
+                self._later(fault, lambda: self._stack.links.heal(fault.target, verb))
         self._note(Happened(begun, fault.verb, fault.target, fault.lasts, fault.share, back))
 
     def _kill(self, fault: Fault) -> dict[str, float]:
@@ -100,9 +101,16 @@ class Conductor:
         if self._stack.process(name).poll() is None:
             self._stack.signal(name, signal.SIGCONT)
 
-    def _later(self, seconds: float, undo: Callable[[], None]) -> None:
-        if seconds:
-            timer = threading.Timer(seconds, undo)
+    def _later(self, fault: Fault, undo: Callable[[], None]) -> None:
+        """Undo a fault when its time is over, unless another of its kind has taken its place meanwhile."""
+        self._lasting[fault.target, fault.verb] = fault
+
+        def end() -> None:
+            if self._lasting[fault.target, fault.verb] is fault:
+                undo()
+
+        if fault.lasts:
+            timer = threading.Timer(fault.lasts, end)
             timer.daemon = True
             timer.start()
             self._undoing.append(timer)

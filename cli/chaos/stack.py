@@ -97,10 +97,11 @@ class ChaosStack(Stack):
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Stop a part where it stands with all its processes, or let it go on."""
-        part = psutil.Process(self.process(name).pid)
-        for process in (part, *part.children(recursive=True)):  # those of PostgreSQL have groups of their own
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
+        with suppress(psutil.NoSuchProcess):
+            part = psutil.Process(self.process(name).pid)
+            for process in (part, *part.children(recursive=True)):  # those of PostgreSQL have groups of their own
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
 
     def revive(self, *names: str) -> dict[str, float]:
         """Start dead parts again, servers first, and wait until a call of each succeeds; seconds that each took.

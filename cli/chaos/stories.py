@@ -13,7 +13,7 @@ from cli.chaos.bank import Bank, Incoming
 from cli.chaos.caller import Answer, Caller
 from cli.chaos.plan import Plan, Step, Story, Truck
 from cli.chaos.sight import Owed, Sight, Standing
-from cli.demo.door import Door, EndedError, StoryError
+from cli.demo.door import Door, StoryError
 from domain.orders import ENDED
 from workflows.ids import invoice_workflow_id, order_workflow_id
 
@@ -282,8 +282,6 @@ class Play:
             told.clocks[whose] = await asyncio.to_thread(self._world.door.move_to, workflow_id, target)
         except StoryError:
             return False
-        except EndedError:
-            pass
         del told.unmoved[workflow_id]
         return True
 

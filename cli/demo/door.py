@@ -34,7 +34,7 @@ class StoryError(Exception):
     """Something the story needs did not happen."""
 
 
-class EndedError(Exception):
+class _EndedError(Exception):
     """The process has ended: its clock moves no more."""
 
 
@@ -75,7 +75,6 @@ class Door:
         when the process ended on the way. A move that broke half way is finished by the next to the same instant.
 
         Raises:
-            EndedError: the process had ended before.
             StoryError: the clock does not move.
         """
         return asyncio.run(self._move(workflow_id, target))
@@ -84,7 +83,6 @@ class Door:
         """What time it is for one process.
 
         Raises:
-            EndedError: it has ended.
             StoryError: nobody tells.
         """
         return asyncio.run(self._patiently(workflow_id, clock_of))
@@ -120,7 +118,7 @@ class Door:
             return now - target >= OVERSHOOT or await settle(handle, timeout=30)
 
         alive = False
-        with suppress(EndedError):
+        with suppress(_EndedError):
             alive = await self._patiently(workflow_id, go_on)
         reached = await self._patiently(workflow_id, clock_of)
         if alive and reached < target:
@@ -136,7 +134,7 @@ class Door:
                 return await step(client.get_workflow_handle(workflow_id))
             except (RPCError, RuntimeError, TimeoutError) as error:
                 if getattr(error, "status", None) is RPCStatusCode.NOT_FOUND and "completed" in str(error):
-                    raise EndedError from None
+                    raise _EndedError from None
                 if time.monotonic() > deadline:
                     raise StoryError(f"{workflow_id}: {error}") from None
             await asyncio.sleep(_PAUSE)

@@ -160,7 +160,7 @@ EVENTS = {
     "statement_registered": "Выписка загружена: новых платежей {created}, повторов {duplicates}.",
     "effects_frozen:stop": "Отправка писем остановлена ({by}).",
     "effects_frozen:restore": "База восстановлена из копии, отправка писем остановлена до сверки ({by}).",
-    "findings_accepted": "Отправка возобновляется при неразобранных расхождениях, их {count} ({by}).",
+    "findings_accepted": "Отправка писем возобновлена с неразобранными расхождениями: {count} ({by}).",
     "effects_thawed": "Отправка писем возобновлена ({by}).",
     "task_completed": "Задача выполнена.",
     "case_opened": "Открыто дело {number}.",

@@ -1,4 +1,4 @@
-"""More requests at once than can be worked on: the rest is told so at once."""
+"""More requests at once than can be worked on: the rest is told so at once; and requests that never become whole."""
 
 import asyncio
 from typing import Any
@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from support.api import app_settings
 
 from api.app import create_app
+from api.bodies import BodyGuard
 from api.crowd import Crowd
 
 pytestmark = pytest.mark.anyio
@@ -67,8 +68,38 @@ async def test_a_place_is_free_again_after_a_bug() -> None:
             await ask(crowd)
 
 
-def test_the_api_has_its_places(engine: Engine) -> None:
-    """They are counted before anything of a request is read."""
+async def test_who_is_slow_to_send_takes_no_place(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strangers who announce a body and never send it must not keep the company out."""
+    monkeypatch.setattr(Crowd.__init__, "__defaults__", (1,))
     app = create_app(app_settings(engine), engine=engine)
-    names = [layer.cls.__name__ for layer in app.user_middleware]
-    assert names.index("Crowd") < names.index("BodyGuard")
+    never = asyncio.Event()
+
+    async def stalls() -> Any:
+        await never.wait()
+
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/orders", "query_string": b"",
+             "headers": [(b"content-length", b"10"), (b"content-type", b"application/json")]}  # fmt: skip
+    stalled = [asyncio.create_task(app(dict(scope), stalls, None)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    assert not any(task.done() for task in stalled)
+    assert (await ask(app, "/version"))[0]["status"] == 200
+    for task in stalled:
+        task.cancel()
+
+
+async def test_half_a_body_is_none() -> None:
+    """Whoever is cut off amid an upload has uploaded nothing."""
+    came: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        came.append(scope)
+
+    parts = iter([{"type": "http.request", "body": b"%PDF-1.7 half", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(parts)
+
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/orders/1/proofs", "query_string": b"",
+             "headers": [(b"content-type", b"application/octet-stream")]}  # fmt: skip
+    await BodyGuard(app)(scope, receive, None)  # type: ignore[arg-type]
+    assert came == []

@@ -41,6 +41,10 @@ def failing(_: object) -> int:
     raise StackError("Нет места.")
 
 
+def breaking(_: object) -> int:
+    raise TimeoutError("late")
+
+
 def test_each_part_is_in_the_report_with_how_long_it_took(tmp_path: Path) -> None:
     out = StringIO()
     run_all([a_part("one", 1), a_part("two", 2)], tmp_path / "new", print, Console(file=out, width=120))
@@ -58,8 +62,9 @@ def test_each_part_is_in_the_report_with_how_long_it_took(tmp_path: Path) -> Non
 
 def test_a_part_that_fails_takes_nothing_with_it(tmp_path: Path) -> None:
     bad = Part("bad", failing, print, dict, list)
-    with pytest.raises(StackError, match=r"bad: Нет места\."):
-        run_all([a_part("one", 1), bad, a_part("two", 2)], tmp_path, print, Console(file=StringIO()))
+    broken = Part("broken", breaking, print, dict, list)
+    with pytest.raises(StackError, match=r"bad: Нет места\.\nbroken: TimeoutError\('late'\)"):
+        run_all([a_part("one", 1), bad, broken, a_part("two", 2)], tmp_path, print, Console(file=StringIO()))
     assert list(json.loads((tmp_path / "bench.json").read_text())["parts"]) == ["one", "two"]
     assert "| one | 1 × |" in (tmp_path / "bench.md").read_text()
 

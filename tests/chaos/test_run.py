@@ -56,6 +56,7 @@ def test_fifteen_orders_live_through_four_kills(tmp_path: Path) -> None:
     assert report["histories"] > 15, "told again, and each as it was"
 
 
+@pytest.mark.matrix
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_lost_idempotency_rows_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,6 +171,7 @@ async def test_a_workflow_task_that_failed_is_told_even_if_it_healed() -> None:
     assert found[0] == "order/2: WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE KeyError"
 
 
+@pytest.mark.matrix
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_clock_that_nobody_followed_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,14 +26,13 @@ def read(content):
         receipt.identity().encode()
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_random_bytes(content):
     read(content)
     read(b"1CClientBankExchange\r\n" + content)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_real_file_with_a_hole_or_noise(data):
     content = data.draw(st.sampled_from(SAMPLES))
@@ -47,7 +46,6 @@ line = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(line, max_size=40), st.sampled_from(["utf-8", "cp1251", "cp866", "utf-16"]))
 def test_lines_of_the_format_in_any_order(lines, encoding):
     read("\n".join(["1CClientBankExchange", *lines, "КонецФайла"]).encode(encoding, errors="replace"))

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.matching import (
@@ -206,7 +206,6 @@ amounts = st.integers(1, 10**9).map(lambda kopecks: Decimal(kopecks) / 100)
 days = st.sampled_from(["2026-01-01", "2026-02-01", "2026-03-01"])
 
 
-@settings(deadline=None)
 @given(
     amounts,
     st.lists(st.tuples(amounts, days), max_size=12),
@@ -225,7 +224,6 @@ def test_nothing_is_lost_and_nothing_gets_more_than_it_may(amount, lines, orders
     assert all(isinstance(part, Allotment) for part in match.allotments)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.lists(st.integers(1, 10**5), min_size=1, max_size=30))
 def test_shares_never_pass_their_due(kopecks, weights):
     weights = [Decimal(weight) / 100 for weight in weights]

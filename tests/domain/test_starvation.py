@@ -82,7 +82,7 @@ def days_until_served(seed: int, rate: int, terms: QueueTerms, *, demand: int) -
     return 2 * HORIZON, bound
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 10**9), st.integers(1, 8), st.integers(0, 3))
 def test_d8_6_an_ordinary_order_is_served_within_its_bound_whatever_key_customers_order(
     seed: int, rate: int, demand: int

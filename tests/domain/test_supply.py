@@ -159,7 +159,7 @@ def test_a_need_names_who_waits_in_queue_order() -> None:
     )  # fmt: skip
 
 
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(suppress_health_check=[HealthCheck.too_slow])
 """A busy machine is no failure."""
 ASKED = st.lists(st.tuples(st.integers(1, 20), st.booleans(), st.booleans(), st.integers(0, 2)), max_size=8)
 COMING = st.lists(st.tuples(st.integers(4, 20), st.integers(1, 25)), max_size=5)

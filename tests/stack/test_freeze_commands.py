@@ -31,11 +31,11 @@ def test_open_findings_refuse_the_thaw_until_they_are_accepted(engine: Engine, d
         freezing.note_reconciled(session, at=NOW)
         discrepancies.take_in(session, [finding], list(Kind), as_of=NOW, grace=timedelta(0))
     (told,) = frozen_lines(engine)
-    assert "нашла расхождения, их 1" in told
+    assert "нашла расхождений: 1" in told
 
     refused = thaw(database_url)
     assert isinstance(refused.exception, StackError)
-    for part in ("остались расхождения, их 1", "./opora reconcile", "./opora thaw --accept-findings"):
+    for part in ("осталось расхождений: 1", "./opora reconcile", "./opora thaw --accept-findings"):
         assert part in str(refused.exception)
 
     accepted = thaw(database_url, "--accept-findings")
