@@ -74,14 +74,12 @@ class Met:
 
     Attributes:
         sites: what they awaited.
-        waited: where a condition did not hold at once, so that their worker was let go.
         read_back: what they awaited while a worker that had forgotten them read their history.
         kinds: names of the workflows.
         reasons: what they showed as the reason of a wait that did not end at once.
     """
 
     sites: set[str] = field(default_factory=set)
-    waited: set[str] = field(default_factory=set)
     read_back: set[str] = field(default_factory=set)
     kinds: set[str] = field(default_factory=set)
     reasons: set[str] = field(default_factory=set)
@@ -96,7 +94,6 @@ class Met:
         if workflow.unsafe.is_replaying():
             self.read_back |= here
         if condition is not None and not condition():
-            self.waited |= here
             self.reasons |= {self._on_show[info.run_id]} if info.run_id in self._on_show else set()
 
     def shows(self, updates: Any) -> None:
