@@ -9,6 +9,7 @@ import psycopg
 
 from cli.chaos.invariants import ALWAYS, Finding, find
 from cli.chaos.sight import Sight, Snapshot, look
+from domain.orders import ENDED
 
 EVERY = 1.0
 _CONNECT = 3
@@ -32,7 +33,7 @@ _NEVER_LESS = {
 }
 _FINAL = {
     "W4 законченный заказ ожил": """
-        SELECT id::text, status FROM sales_order WHERE status IN ('closed', 'rejected', 'cancelled', 'expired')
+        SELECT id::text, status FROM sales_order WHERE status = ANY(%(ended)s)
     """,
     "E1 законченная отправка началась снова": """
         SELECT key, state FROM outbound WHERE state IN ('done', 'failed', 'unknown', 'cancelled')
@@ -47,6 +48,7 @@ _FINAL = {
     """,
 }
 """What stays as it is once it is there: its name and its value."""
+_WORDS = {"ended": sorted(ENDED)}
 _OWES_NOTHING = """
     SELECT o.key FROM outbound o JOIN schedule_line line ON line.id = o.schedule_line_id
      WHERE o.audience = 'customer' AND o.state = 'planned' AND line.residual = 0 AND o.template LIKE 'dunning%'
@@ -137,7 +139,7 @@ class Watch:
                 yield Finding("пропали строки", f"{name}: было {self._counts[name]}, стало {count}")
             self._counts[name] = max(count, self._counts.get(name, 0))
         for rule, query in _FINAL.items():
-            known, now = self._final[rule], {str(name): str(value) for name, value in snapshot.execute(query)}
+            known, now = self._final[rule], {str(name): str(value) for name, value in snapshot.execute(query, _WORDS)}
             for name, value in known.items():
                 if now.get(name) != value:
                     yield Finding(rule, f"{name}: было {value}, стало {now.get(name)}")
