@@ -1,6 +1,8 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.business_calendar import BusinessCalendar
 
@@ -86,3 +88,26 @@ def test_working_hours_run_from_9_to_18(start: datetime, hours: int, end: dateti
 
 def test_working_days_keep_the_time_of_day() -> None:
     assert ALMATY.after_working_days(utc(2026, 4, 30, 5, 30), 1) == utc(2026, 5, 4, 5, 30)
+
+
+@pytest.mark.parametrize(
+    "asked", [utc(2026, 4, 30, 19), utc(2026, 5, 1, 12), utc(2026, 5, 2, 12), utc(2026, 5, 3, 18, 59)]
+)
+def test_working_days_from_a_day_off_are_whole_ones(asked: datetime) -> None:
+    end = ALMATY.after_working_days(asked, 2)
+
+    assert ALMATY.local(end).isoformat() == "2026-05-05T23:59:59.999999+05:00"
+
+
+@given(
+    asked=st.datetimes(datetime(2026, 4, 1), datetime(2026, 6, 1), timezones=st.just(UTC)),
+    later=st.timedeltas(timedelta(0), timedelta(days=5)),
+    count=st.integers(1, 10),
+)
+def test_who_is_asked_later_never_answers_earlier(asked: datetime, later: timedelta, count: int) -> None:
+    assert ALMATY.after_working_days(asked, count) <= ALMATY.after_working_days(asked + later, count)
+
+
+def test_no_working_days_are_no_deadline() -> None:
+    with pytest.raises(ValueError, match="positive"):
+        ALMATY.after_working_days(utc(2026, 4, 30), 0)
