@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Engine
 
-from activities.persistence.callers import RateLimit, count_bad_key, identify, is_known
+from activities.persistence.callers import RateLimit, count_bad_key, identify
 from activities.settings import Settings
 from api.clock import Now
 from domain.errors import ForbiddenError, TooManyBadKeysError, TooManyCallsError, UnauthenticatedError
@@ -20,6 +20,9 @@ from domain.orders import Actor, Role
 BEARER = HTTPBearer(
     auto_error=False, scheme_name="ApiKey", description="Ключ сотрудника. / The API key of a member of staff."
 )
+
+PASSWORD_CHALLENGE = 'Basic realm="Opora", charset="UTF-8"'
+"""Makes a browser ask for a name and a password."""
 
 
 def key_hash(key: str) -> str:
@@ -41,7 +44,7 @@ def authenticate(
 
 
 def person_behind(request: Request, key: str, *, now: datetime) -> Actor:
-    """The person whose key it is, their call counted.
+    """The person whose key it is, their call counted once, whoever asks first.
 
     Raises:
         UnauthenticatedError: nobody has the key.
@@ -49,6 +52,9 @@ def person_behind(request: Request, key: str, *, now: datetime) -> Actor:
         TooManyBadKeysError: too many calls with unknown keys came from the address. Known keys still open from there:
             one broken program must not lock its office out, and 256 random bits are not found by trying.
     """
+    asked: tuple[str, Actor] | None = getattr(request.state, "person_behind", None)
+    if asked is not None and asked[0] == key:
+        return asked[1]
     engine: Engine = request.app.state.engine
     settings: Settings = request.app.state.settings
     calls = RateLimit(settings.calls_at_once, settings.calls_per_minute)
@@ -57,20 +63,21 @@ def person_behind(request: Request, key: str, *, now: datetime) -> Actor:
         _refuse_stranger(request, now=now)
     if caller.retry_after:
         raise TooManyCallsError(retry_after=caller.retry_after)
-    return Actor(id=caller.id, name=caller.name, role=Role(caller.role))
+    person = Actor(id=caller.id, name=caller.name, role=Role(caller.role))
+    request.state.person_behind = key, person
+    return person
 
 
 def admit(request: Request, *, now: datetime) -> None:
-    """Let somebody of the company through; their call is counted by the route, if it comes to one.
+    """Let somebody of the company through, before any route.
 
     Raises:
-        UnauthenticatedError, TooManyBadKeysError: see `person_behind`.
+        UnauthenticatedError, TooManyCallsError, TooManyBadKeysError: see `person_behind`.
     """
     sent = bearer_key(request) or basic_password(request.headers.get("authorization", ""))
     if not sent:
         raise UnauthenticatedError
-    if not is_known(request.app.state.engine, key_hash(sent)):
-        _refuse_stranger(request, now=now)
+    person_behind(request, sent, now=now)
 
 
 def bearer_key(request: Request) -> str | None:

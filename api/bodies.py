@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import clock
-from api.auth import admit
+from api.auth import PASSWORD_CHALLENGE, admit
 from api.errors import refusal_to
 from api.i18n import preferred_language
 from api.problems import problem
@@ -78,6 +78,8 @@ class BodyGuard:
             return
         except (DomainError, SQLAlchemyError) as error:
             answer = await run_in_threadpool(refusal_to, request, error)
+            if answer.status_code == 401 and _CODEC_DOORS.fullmatch(scope["path"]):
+                answer.headers["WWW-Authenticate"] = PASSWORD_CHALLENGE
             await answer(scope, receive, send)
             return
         code = "body_too_large" if body is None else check_json(body) if is_json and body else None

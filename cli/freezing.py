@@ -15,10 +15,12 @@ from temporalio.service import RPCError
 
 from activities.persistence import discrepancies, freezing
 from activities.persistence.orders import legal_entity
+from activities.sweeps import SweepActivities
 from cli.database import database_of
 from cli.importing import find_stack
 from cli.local.problems import StackError
 from domain.freezes import FreezeReason
+from domain.sweeps import StockCheck
 from domain.watch import Watch, Watched
 from domain.wording.watch import discrepancy_text, frozen_text
 from workflows.client import connect
@@ -47,9 +49,11 @@ def thaw_command(data: Path | None, *, accept_findings: bool = False) -> None:
 
 
 def reconcile_command(data: Path | None) -> bool:
-    """A round of the watchdog now, and after a restore the letters that may have gone; whether nothing is left open."""
+    """A round of the watchdog and a check of the stock now, and after a restore the letters that may have gone; whether
+    nothing is left open."""
     with database_of(data) as engine:
         asyncio.run(_round(data))
+        SweepActivities(engine).check_stock(StockCheck(datetime.now(UTC)))
         with Session(engine) as session, session.begin():
             freezing.note_reconciled(session, at=datetime.now(UTC))
         lines = list(discrepancy_lines(engine))

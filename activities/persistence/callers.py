@@ -36,7 +36,6 @@ _IDENTIFY = text(f"""
       FROM caller LEFT JOIN rate_limit known ON known.subject = 'person:' || caller.id
 """)
 
-_KNOWN = text("SELECT FROM app_user WHERE key_hash = :key_hash")
 _COUNT = text(f"""
     WITH admitted AS ({_ADMIT.format(subject=f"VALUES (:subject, {_BEGINS})")})
     SELECT EXISTS (SELECT FROM admitted) AS admitted, (SELECT busy_until FROM rate_limit WHERE subject = :subject)
@@ -72,12 +71,6 @@ def identify(engine: Engine, key_hash: str, limit: RateLimit, *, as_of: datetime
     if row is None:
         return None
     return Caller(str(row.id), row.name, row.role, _retry_after(row, limit, as_of))
-
-
-def is_known(engine: Engine, key_hash: str) -> bool:
-    """Whether anybody has this key; nothing is counted."""
-    with _at_once(engine) as connection:
-        return connection.execute(_KNOWN, {"key_hash": key_hash}).first() is not None
 
 
 def count_bad_key(engine: Engine, address: str, limit: RateLimit, *, as_of: datetime) -> int:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
 
-from api.auth import BEARER, basic_password, person_behind
+from api.auth import BEARER, PASSWORD_CHALLENGE, basic_password, person_behind
 from api.deps import Now, Temporal
 from api.openapi import problems
 from api.schemas import Out
@@ -27,7 +27,7 @@ from domain.errors import ForbiddenError, NotFoundError, PayloadUnreadableError,
 from domain.orders import Role
 
 PREFIX = "/codec"
-_CHALLENGE = {"WWW-Authenticate": 'Basic realm="Opora", charset="UTF-8"'}
+_CHALLENGE = {"WWW-Authenticate": PASSWORD_CHALLENGE}
 
 
 class CodecCors:

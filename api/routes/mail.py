@@ -44,9 +44,16 @@ def list_mail(
 
 
 def _sits_here(request: Request) -> bool:
-    """Whether the call comes from this machine; a proxy on it passes on where its own callers come from."""
+    """Whether the call comes from this machine and is meant for it: the name of another host is that of a proxy before
+    us, or of a page whose author points their domain here."""
+    return _is_loopback(request.client.host if request.client else "") and _is_loopback(request.url.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
     try:
-        address = ipaddress.ip_address(request.client.host if request.client else "")
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None

@@ -49,7 +49,9 @@ def local(engine: Engine, company: Company, tmp_path: Path) -> FastAPI:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
 def test_letters_are_shown_to_who_sits_at_the_machine(local: FastAPI, address: str) -> None:
-    with TestClient(local, client=(address, 1)) as api:
+    with TestClient(local, client=(address, 1), base_url="http://127.0.0.1:8000") as api:
+        assert api.get("/mail", headers={"Host": "localhost:8000"}).status_code == 200
+        assert api.get("/mail", headers={"Host": "[::1]:8000"}).status_code == 200
         shown = api.get("/mail").json()
     assert [(one["to"], one["subject"], one["text"].strip()) for one in shown] == [
         ("anna@romashka.test", "Счёт", "Text")
@@ -57,10 +59,21 @@ def test_letters_are_shown_to_who_sits_at_the_machine(local: FastAPI, address: s
     assert shown[0]["received_at"].endswith(("Z", "+00:00"))
 
 
-@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "a name"])
-def test_over_the_network_letters_are_shown_to_the_admin_only(local: FastAPI, address: str) -> None:
-    """A stack that listens to the network shows nobody's letters to whoever asks."""
-    with TestClient(local, client=(address, 1)) as api:
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("192.0.2.1", "127.0.0.1"),
+        ("2001:db8::1", "[::1]"),
+        ("::ffff:192.0.2.1", "localhost"),
+        ("a name", "localhost"),
+        ("127.0.0.1", "opora.example.ru"),
+        ("127.0.0.1", "localhost.example.ru"),
+    ],
+)
+def test_over_the_network_letters_are_shown_to_the_admin_only(local: FastAPI, address: str, host: str) -> None:
+    """A stack that listens to the network shows nobody's letters to whoever asks; nor does one behind a proxy that
+    does not say for whom it asks, or behind a browser whose page has pointed its own domain here."""
+    with TestClient(local, client=(address, 1), base_url=f"http://{host}:8000") as api:
         refused = api.get("/mail")
         assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
         assert api.get("/mail", headers={"Authorization": "Bearer nobody-has-this"}).status_code == 401
@@ -70,5 +83,5 @@ def test_over_the_network_letters_are_shown_to_the_admin_only(local: FastAPI, ad
 
 def test_letters_are_shown_on_a_local_stack_only(engine: Engine, company: Company, tmp_path: Path) -> None:
     settings = app_settings(engine, local=False, mailbox=str(tmp_path))
-    with TestClient(create_app(settings, engine=engine), client=("127.0.0.1", 1)) as api:
+    with TestClient(create_app(settings, engine=engine), client=("127.0.0.1", 1), base_url="http://127.0.0.1") as api:
         assert (api.get("/mail").status_code, api.get("/mail").json()["code"]) == (404, "not_found")

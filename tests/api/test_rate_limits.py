@@ -153,6 +153,22 @@ def test_unknown_keys_with_a_large_body_are_counted_too(limited: tuple[TestClien
     assert int(answers[2].headers["Retry-After"]) > 0
 
 
+def test_a_large_body_of_a_known_key_is_one_call(
+    limited: tuple[TestClient, Clock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted before it is read, and not again by the route; even if no route wants it."""
+    api, still = limited
+
+    async def now() -> datetime:
+        return still()
+
+    monkeypatch.setattr(clock, "now", now)  # asked by the guard without FastAPI
+    doors = ("/api/v1/bank-statements", "/api/v1/nothing-here", "/api/v1/bank-statements", "/api/v1/bank-statements")
+    key = bearer("accountant", content_type="text/plain")
+    answers = [api.post(door, content=b"x" * 200_000, headers=key).status_code for door in doors]
+    assert answers == [422, 404, 422, 429]
+
+
 def test_calls_without_a_key_cost_no_statement(limited: tuple[TestClient, Clock], engine: Engine) -> None:
     """They guess nothing, so none is counted, and each is told that a key is needed."""
     api, _ = limited

@@ -207,6 +207,17 @@ def test_while_frozen_letters_stay_planned(drilled: tuple[Desk, dict[str, str]])
     assert query(desk.stack, "SELECT count(*) FROM outbound WHERE state = 'planned'")[0][0] > 0
 
 
+def test_stock_that_does_not_add_up_keeps_the_house_frozen(drilled: tuple[Desk, dict[str, str]]) -> None:
+    desk, _ = drilled
+    miscounted = "UPDATE stock SET on_hand = on_hand + {} WHERE sku = (SELECT min(sku) FROM stock) RETURNING sku"
+    [[sku]] = query(desk.stack, miscounted.format(1))
+    said = opora("reconcile", "--data", desk.stack.data, timeout=120)
+    assert said.returncode == 1
+    assert sku in said.stdout
+    assert opora("thaw", "--data", desk.stack.data).returncode == 1
+    query(desk.stack, miscounted.format(-1))
+
+
 def test_reconciled_and_thawed_every_order_goes_on_and_no_letter_goes_twice(
     drilled: tuple[Desk, dict[str, str]],
 ) -> None:
