@@ -7,6 +7,7 @@ those functions, and writes down who awaits, of which kind of process, with whic
 import ast
 import functools
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -74,16 +75,24 @@ class Met:
 
     Attributes:
         sites: what they awaited.
-        read_back: what they awaited while a worker that had forgotten them read their history.
+        left: what they awaited in some task and went on from in a later one, by the run of the process.
+        read_back: what they awaited while a worker that had forgotten them read their history, likewise.
         kinds: names of the workflows.
         reasons: what they showed as the reason of a wait that did not end at once.
     """
 
     sites: set[str] = field(default_factory=set)
-    read_back: set[str] = field(default_factory=set)
+    left: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    read_back: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     kinds: set[str] = field(default_factory=set)
     reasons: set[str] = field(default_factory=set)
     _on_show: dict[str, str] = field(default_factory=dict)
+    _task: dict[str, tuple[int, set[str]]] = field(default_factory=dict)
+
+    @property
+    def not_read_back(self) -> set[str]:
+        """Where a process was left by its worker, and went on without being read back."""
+        return {site for run, left in self.left.items() for site in left - self.read_back[run]}
 
     def awaits(self, caller: FrameType, condition: Callable[[], bool] | None) -> None:
         """A process awaits something; a condition, or an event of the engine."""
@@ -92,9 +101,20 @@ class Met:
         self.kinds.add(info.workflow_type)
         self.sites |= here
         if workflow.unsafe.is_replaying():
-            self.read_back |= here
+            self.read_back[info.run_id] |= here
+        else:
+            self._in_task(info.run_id, info.get_current_history_length(), here)
         if condition is not None and not condition():
             self.reasons |= {self._on_show[info.run_id]} if info.run_id in self._on_show else set()
+
+    def _in_task(self, run: str, begins: int, here: set[str]) -> None:
+        """A task is known by the event that its process has seen last."""
+        began, awaited = self._task.setdefault(run, (begins, set()))
+        if begins != began:
+            self.left[run] |= awaited
+            self._task[run] = (begins, here)
+        else:
+            awaited |= here
 
     def shows(self, updates: Any) -> None:
         """A process is listed anew."""
