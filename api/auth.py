@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, NoReturn
 
 from fastapi import Depends, Request
@@ -23,6 +23,9 @@ BEARER = HTTPBearer(
 
 PASSWORD_CHALLENGE = 'Basic realm="Opora", charset="UTF-8"'
 """Makes a browser ask for a name and a password."""
+
+_STILL_TRUE = timedelta(minutes=1)
+"""A body may take longer to come; whose key was taken away meanwhile is asked again."""
 
 
 def key_hash(key: str) -> str:
@@ -52,9 +55,9 @@ def person_behind(request: Request, key: str, *, now: datetime) -> Actor:
         TooManyBadKeysError: too many calls with unknown keys came from the address. Known keys still open from there:
             one broken program must not lock its office out, and 256 random bits are not found by trying.
     """
-    asked: tuple[str, Actor] | None = getattr(request.state, "person_behind", None)
-    if asked is not None and asked[0] == key:
-        return asked[1]
+    known: _Known | None = getattr(request.state, "person_behind", None)
+    if known is not None and known.key == key and now - known.at < _STILL_TRUE:
+        return known.person
     engine: Engine = request.app.state.engine
     settings: Settings = request.app.state.settings
     calls = RateLimit(settings.calls_at_once, settings.calls_per_minute)
@@ -64,7 +67,7 @@ def person_behind(request: Request, key: str, *, now: datetime) -> Actor:
     if caller.retry_after:
         raise TooManyCallsError(retry_after=caller.retry_after)
     person = Actor(id=caller.id, name=caller.name, role=Role(caller.role))
-    request.state.person_behind = key, person
+    request.state.person_behind = _Known(key, person, now)
     return person
 
 
@@ -105,6 +108,15 @@ def _refuse_stranger(request: Request, *, now: datetime) -> NoReturn:
     if pause := count_bad_key(request.app.state.engine, address, bad_keys, as_of=now):
         raise TooManyBadKeysError(retry_after=pause)
     raise UnauthenticatedError
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who a request turned out to come from, and when that was asked."""
+
+    key: str
+    person: Actor
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

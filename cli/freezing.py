@@ -15,15 +15,15 @@ from temporalio.service import RPCError
 
 from activities.persistence import discrepancies, freezing
 from activities.persistence.orders import legal_entity
-from activities.sweeps import SweepActivities
 from cli.database import database_of
 from cli.importing import find_stack
 from cli.local.problems import StackError
 from domain.freezes import FreezeReason
-from domain.sweeps import StockCheck
+from domain.sweeps import StockSweep
 from domain.watch import Watch, Watched
 from domain.wording.watch import discrepancy_text, frozen_text
 from workflows.client import connect
+from workflows.sweep import StockSweepWorkflow
 from workflows.watch import WatchWorkflow
 
 CALM = timedelta(seconds=5)
@@ -49,11 +49,10 @@ def thaw_command(data: Path | None, *, accept_findings: bool = False) -> None:
 
 
 def reconcile_command(data: Path | None) -> bool:
-    """A round of the watchdog and a check of the stock now, and after a restore the letters that may have gone; whether
+    """A round of the watchdog and one of the stock now, and after a restore the letters that may have gone; whether
     nothing is left open."""
     with database_of(data) as engine:
         asyncio.run(_round(data))
-        SweepActivities(engine).check_stock(StockCheck(datetime.now(UTC)))
         with Session(engine) as session, session.begin():
             freezing.note_reconciled(session, at=datetime.now(UTC))
         lines = list(discrepancy_lines(engine))
@@ -79,7 +78,7 @@ def frozen_lines(engine: Engine) -> Iterator[str]:
             yield frozen_text(row.reason, since, reconciled=row.reconciled_at is not None, findings=findings)
 
 
-async def _round(data: Path | None) -> Watched:
+async def _round(data: Path | None) -> None:
     stack = find_stack(data)
     try:
         client: Client = await connect(stack.temporal, keys=stack.keys)
@@ -91,8 +90,17 @@ async def _round(data: Path | None) -> Watched:
             static_summary="Сверка по просьбе администратора",
             execution_timeout=PATIENCE,
         )
+        if watched.repaired:
+            await asyncio.sleep(CALM.total_seconds())  # processes that have just begun release what ran out meanwhile
+        await client.execute_workflow(
+            StockSweepWorkflow.run,
+            StockSweep(),
+            id=f"stock-sweep-{uuid4()}",
+            task_queue=stack.task_queue,
+            static_summary="Обход очередей и сверка остатков по просьбе администратора",
+            execution_timeout=PATIENCE,
+        )
     except (RPCError, RuntimeError):
         raise StackError("Temporal не отвечает: проверьте, что система запущена (./opora up).") from None
     except WorkflowFailureError:
         raise StackError("Сверка не закончилась вовремя: проверьте ./opora doctor, работает ли воркер.") from None
-    return watched

@@ -64,15 +64,14 @@ class BusinessCalendar:
         return instant.astimezone(ZoneInfo(self.timezone))
 
     def after_working_days(self, instant: datetime, count: int) -> datetime:
-        """The same local time of day, `count` >= 1 worked days later.
+        """The same local time of day, `count` worked days later.
 
         An instant of a day off counts as the last of the worked day before it: the days that follow are whole ones
-        (ГК РФ ст. 191), and who is asked later never has to answer earlier.
+        (ГК РФ ст. 191), and who is asked later never has to answer earlier. With 0 it is the beginning of the next
+        worked day.
         """
-        if count < 1:
-            raise ValueError("count must be positive")
         there = self.local(instant)
-        clock = there.time() if self.is_working(there.date()) else time.max
+        clock = there.time() if self.is_working(there.date()) else time.max if count else time.min
         day = self.add_working_days(there.date(), count)
         return datetime.combine(day, clock, ZoneInfo(self.timezone)).astimezone(UTC)
 

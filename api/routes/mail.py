@@ -7,6 +7,7 @@ the admin does, because the letters are everybody's.
 import ipaddress
 from datetime import datetime
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query, Request
 
@@ -44,9 +45,19 @@ def list_mail(
 
 
 def _sits_here(request: Request) -> bool:
-    """Whether the call comes from this machine and is meant for it: the name of another host is that of a proxy before
-    us, or of a page whose author points their domain here."""
-    return _is_loopback(request.client.host if request.client else "") and _is_loopback(request.url.hostname or "")
+    """Whether the call comes from this machine and names it as its host: the name of another is that of a proxy before
+    us, or of a page whose author points their domain here. A proxy that neither says for whom it asks nor keeps the
+    host looks like somebody who sits here: put none before a local stack."""
+    return _is_loopback(request.client.host if request.client else "") and _is_loopback(_named_host(request))
+
+
+def _named_host(request: Request) -> str:
+    """Without the port; empty when the header is missing or makes no sense."""
+    try:
+        parts = urlsplit(f"//{request.headers.get('host', '')}")
+        return parts.hostname or "" if parts.port is None or parts.port else ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(host: str) -> bool:

@@ -68,12 +68,17 @@ def test_letters_are_shown_to_who_sits_at_the_machine(local: FastAPI, address: s
         ("a name", "localhost"),
         ("127.0.0.1", "opora.example.ru"),
         ("127.0.0.1", "localhost.example.ru"),
+        ("127.0.0.1", ""),
+        ("127.0.0.1", "x{.example.ru"),
+        ("127.0.0.1", "opora.example.ru:99999"),
+        ("127.0.0.1", "[::1"),
+        ("127.0.0.1", "localhost@opora.example.ru"),
     ],
 )
 def test_over_the_network_letters_are_shown_to_the_admin_only(local: FastAPI, address: str, host: str) -> None:
     """A stack that listens to the network shows nobody's letters to whoever asks; nor does one behind a proxy that
-    does not say for whom it asks, or behind a browser whose page has pointed its own domain here."""
-    with TestClient(local, client=(address, 1), base_url=f"http://{host}:8000") as api:
+    keeps the host, or behind a browser whose page has pointed its own domain here."""
+    with TestClient(local, client=(address, 1), headers={"Host": host}) as api:
         refused = api.get("/mail")
         assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
         assert api.get("/mail", headers={"Authorization": "Bearer nobody-has-this"}).status_code == 401

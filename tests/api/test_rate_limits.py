@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
+from starlette.requests import Request
 from starlette.testclient import TestClient
 from support.api import Company, app_settings, bearer, key_of
 
@@ -14,7 +15,8 @@ from activities.persistence.callers import RateLimit, address_subject, count_bad
 from activities.settings import Settings, SettingsError
 from api import clock
 from api.app import create_app
-from api.auth import key_hash
+from api.auth import key_hash, person_behind
+from domain.errors import UnauthenticatedError
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 LIMIT = RateLimit(at_once=5, per_minute=30)
@@ -167,6 +169,19 @@ def test_a_large_body_of_a_known_key_is_one_call(
     key = bearer("accountant", content_type="text/plain")
     answers = [api.post(door, content=b"x" * 200_000, headers=key).status_code for door in doors]
     assert answers == [422, 404, 422, 429]
+
+
+def test_a_key_that_is_taken_away_while_its_body_comes_opens_nothing(
+    limited: tuple[TestClient, Clock], engine: Engine
+) -> None:
+    request = Request({"type": "http", "headers": [], "app": limited[0].app, "client": None})
+    key, asked = key_of("head"), timedelta(minutes=1)
+    assert person_behind(request, key, now=NOON).role == "head"
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM app_user WHERE key_hash = :it"), {"it": key_hash(key)})
+    assert person_behind(request, key, now=NOON + asked - timedelta(milliseconds=1)).role == "head"
+    with pytest.raises(UnauthenticatedError):
+        person_behind(request, key, now=NOON + asked)
 
 
 def test_calls_without_a_key_cost_no_statement(limited: tuple[TestClient, Clock], engine: Engine) -> None:

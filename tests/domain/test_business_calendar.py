@@ -102,12 +102,12 @@ def test_working_days_from_a_day_off_are_whole_ones(asked: datetime) -> None:
 @given(
     asked=st.datetimes(datetime(2026, 4, 1), datetime(2026, 6, 1), timezones=st.just(UTC)),
     later=st.timedeltas(timedelta(0), timedelta(days=5)),
-    count=st.integers(1, 10),
+    count=st.integers(0, 10),
 )
 def test_who_is_asked_later_never_answers_earlier(asked: datetime, later: timedelta, count: int) -> None:
     assert ALMATY.after_working_days(asked, count) <= ALMATY.after_working_days(asked + later, count)
 
 
-def test_no_working_days_are_no_deadline() -> None:
-    with pytest.raises(ValueError, match="positive"):
-        ALMATY.after_working_days(utc(2026, 4, 30), 0)
+def test_no_working_days_at_all_end_at_once_or_when_work_begins() -> None:
+    assert ALMATY.after_working_days(utc(2026, 4, 30, 5, 30), 0) == utc(2026, 4, 30, 5, 30)
+    assert ALMATY.after_working_days(utc(2026, 5, 2, 5, 30), 0) == ALMATY.at(date(2026, 5, 4), 0)

@@ -91,8 +91,9 @@ class Met:
 
     @property
     def not_read_back(self) -> set[str]:
-        """Where a process was left by its worker, and went on without being read back."""
-        return {site for run, left in self.left.items() for site in left - self.read_back[run]}
+        """Where a process was left by its worker, and went on without being read back. What its last task awaits, too,
+        does not count: the task may have been given out twice, and nothing came after it."""
+        return {site for run, left in self.left.items() for site in left - self.read_back[run] - self._task[run][1]}
 
     def awaits(self, caller: FrameType, condition: Callable[[], bool] | None) -> None:
         """A process awaits something; a condition, or an event of the engine."""
