@@ -109,7 +109,8 @@ async def stop_lapses(house: House) -> Story:
 async def lapses_after_release(house: House) -> Story:
     story = await Story(house, prepayment=100).placed("part_reserved")
     assert held(house.engine, story.order) == {"reserved": ON_HAND, "waiting": ORDERED - ON_HAND}
-    return await (await story.forward(8)).forward(15)
+    assert await house.outlasts_its_wait(story.order)
+    return await story.forward(15)
 
 
 async def is_cancelled_in_the_temporal_ui(house: House) -> Story:
@@ -178,7 +179,8 @@ ROADS: dict[OrderStatus, list[Road]] = {
 
 
 async def check(house: House, story: Story, end: OrderStatus) -> None:
-    assert await house.handle(story.order).result() == end
+    async with asyncio.timeout(PATIENCE):
+        assert await house.handle(story.order).result() == end
     assert story.left() == ({}, (story.on_hand, 0, 0))
     assert drifted(house.engine) == []
 
