@@ -101,7 +101,7 @@ def freeze(
 
 @app.command()
 def reconcile(data: Data = None) -> None:
-    """Сверить базу, процессы и письма сейчас и исправить безопасное; код 1, если осталось, что разбирать."""
+    """Сверить базу, процессы, письма и остатки сейчас и исправить безопасное; код 1, если осталось, что разбирать."""
     from cli.freezing import reconcile_command
 
     raise typer.Exit(0 if reconcile_command(data) else 1)
