@@ -81,15 +81,8 @@ def frozen_lines(engine: Engine) -> Iterator[str]:
 async def _round(data: Path | None) -> None:
     stack = find_stack(data)
     try:
-        client: Client = await connect(stack.temporal, keys=stack.keys)
-        watched: Watched = await client.execute_workflow(
-            WatchWorkflow.run,
-            Watch(CALM, doubtful=True),
-            id=f"watchdog-{uuid4()}",
-            task_queue=stack.task_queue,
-            static_summary="Сверка по просьбе администратора",
-            execution_timeout=PATIENCE,
-        )
+        client = await connect(stack.temporal, keys=stack.keys)
+        watched = await watch_round(client, stack.task_queue)
         if watched.repaired:
             await asyncio.sleep(CALM.total_seconds())  # processes that have just begun release what ran out meanwhile
         await client.execute_workflow(
@@ -104,3 +97,21 @@ async def _round(data: Path | None) -> None:
         raise StackError("Temporal не отвечает: проверьте, что система запущена (./opora up).") from None
     except WorkflowFailureError:
         raise StackError("Сверка не закончилась вовремя: проверьте ./opora doctor, работает ли воркер.") from None
+
+
+async def watch_round(client: Client, task_queue: str) -> Watched:
+    """A round of the watchdog now, with the letters that may have gone; what it finds is `discrepancy` rows.
+
+    Raises:
+        RPCError: the engine does not answer.
+        WorkflowFailureError: the round did not end within `PATIENCE`.
+    """
+    watched: Watched = await client.execute_workflow(
+        WatchWorkflow.run,
+        Watch(CALM, doubtful=True),
+        id=f"watchdog-{uuid4()}",
+        task_queue=task_queue,
+        static_summary="Сверка по просьбе администратора",
+        execution_timeout=PATIENCE,
+    )
+    return watched

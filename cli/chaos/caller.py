@@ -17,6 +17,10 @@ _GLADLY = 20.0
 _PAUSES = (0.2, 0.4, 0.8, 1.5)
 _NOT_YET = {202, 429, 502, 503, 504}
 _NO_ANSWER = 599
+_STANDING_AGAINST = 409
+_NOW_OF_THE_HEAD = "cancel_needs_head"
+"""How things stand may be against a command, or by now against who gives it; nothing else is held against a careful
+client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class Conversation:
 
     Attributes:
         asked, refused: how many commands, how many refusals by code.
-        wrong: answers that must not be: a 500, a repeat with another answer, silence to the end.
+        wrong: answers that must not be: a 500, a refusal that the client itself has earned (it asked for nothing that
+            is not there, not its own or not well formed), a repeat with another answer, silence to the end.
         slow: commands that took longer than a person waits gladly, with the seconds and how often they were asked.
     """
 
@@ -79,6 +84,8 @@ class Caller:
         answer = await self._insist(who, path, body, key, hang_up=hang_up)
         if not answer.done:
             self._told.refused[answer.code] += 1
+            if answer.known and answer.status != _STANDING_AGAINST and answer.code != _NOW_OF_THE_HEAD:
+                self._told.wrong.append(f"POST {path} ({key}): отказ {answer.status} {answer.code}")
         elif repeat:
             await self.again(who, path, body, key, answer)
         return answer

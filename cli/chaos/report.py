@@ -21,6 +21,7 @@ class Outcome:
         lost: acknowledged and not there; doubled: there more than once; violated: invariants that did not hold in some
             snapshot, and answers that must not be; stuck: what had neither ended nor a reason to wait in the end.
         settled: seconds from the last fault until all was quiet.
+        snapshots: of the database that were judged; `missed`: how often it did not answer.
         histories: of processes, told again in the end.
     """
 
@@ -36,6 +37,7 @@ class Outcome:
     violated: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
     snapshots: int = 0
+    missed: int = 0
     commands: int = 0
     asked_again: int = 0
     hurt: int = 0
@@ -78,7 +80,8 @@ def show(outcome: Outcome, console: Console) -> None:
     console.print(back)
     settled = "не улеглось" if outcome.settled is None else f"улеглось за {outcome.settled:.1f} с после сбоев"
     console.print(
-        f"Снимков: {outcome.snapshots}, команд: {outcome.commands}, переспрошено: {outcome.asked_again}, "
+        f"Снимков: {outcome.snapshots} (база не ответила: {outcome.missed}), "
+        f"команд: {outcome.commands}, переспрошено: {outcome.asked_again}, "
         f"соединений оборвано: {outcome.hurt}, {settled}, историй воспроизведено: {outcome.histories}, "
         f"всего {outcome.seconds:.0f} с."
     )

@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx2
 import psycopg
 from rich.console import Console
+from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError
 
 from activities.persistence.engine import make_engine
 from cli.audit import audit
@@ -32,6 +34,7 @@ from cli.chaos.stories import Told, World, play
 from cli.chaos.watch import Watch, snapshot_of
 from cli.demo.company import take_over
 from cli.demo.door import Door, StoryError
+from cli.freezing import discrepancy_lines, watch_round
 from cli.journal_audit import Anchor, audit_journal
 from cli.local.data import DataDirectory
 from cli.local.problems import StackError, explain_os_error
@@ -39,6 +42,7 @@ from cli.local.stack import Say, StopRequested
 from cli.stock_audit import audit_stock
 from domain.import_sheets import CONTRACTS, CUSTOMERS, PRODUCTS
 from workflows.client import connect
+from workflows.ids import TASK_QUEUE
 from workflows.replaying import Replayed, histories_of, replay
 
 SETTLES_WITHIN = 150.0
@@ -122,6 +126,7 @@ def _play(plan: Plan, stack: ChaosStack, data: DataDirectory, say: Say) -> Outco
         say("Сбои кончились, всё работает; жду, пока уляжется…")
         outcome.stuck += _finish_moves(door, told)
         outcome.settled = _settle(stack, outcome, whole, told)
+    outcome.violated += _watchdog_finds(stack)
     watch.look_again()
     outcome.violated += _too_little(plan, told, watch.looks, time.monotonic() - begun)
     outcome.hurt = sum(proxy.hurt for proxy in stack.links.proxies.values())
@@ -146,7 +151,7 @@ def _weigh(outcome: Outcome, stack: ChaosStack, data: DataDirectory, told: Told,
     retold = asyncio.run(_retold(stack, broken))
     outcome.violated += [f"W3 шаг процесса не удался: {each}" for each in broken]
     outcome.violated += [f"история не воспроизводится: {name}: {why}" for name, why in retold.failures.items()]
-    outcome.snapshots, outcome.histories = watch.looks, retold.count
+    outcome.snapshots, outcome.missed, outcome.histories = watch.looks, watch.missed, retold.count
 
 
 class _World:
@@ -249,6 +254,26 @@ def _unsettled(stack: ChaosStack, snapshot: Snapshot, told: Told) -> Iterator[Fi
         return told or [*await engine.troubles(client), *await engine.at_work(client)]
 
     yield from asyncio.run(ask())
+
+
+def _watchdog_finds(stack: ChaosStack) -> Iterator[str]:
+    """What the product's own watchdog finds and mends where all has come to rest: nothing."""
+
+    async def round_() -> int:
+        return (await watch_round(await connect(stack.temporal), TASK_QUEUE)).repaired
+
+    try:
+        repaired = asyncio.run(round_())
+    except (RPCError, RuntimeError, WorkflowFailureError) as error:
+        yield f"сверка не прошла: {error!r}"
+        return
+    if repaired:
+        yield f"сверка исправила: {repaired}"
+    database = make_engine(stack.database, pool_size=1)
+    try:
+        yield from (f"сверка: {line}" for line in discrepancy_lines(database))
+    finally:
+        database.dispose()
 
 
 async def _retold(stack: ChaosStack, broken: list[str]) -> Replayed:

@@ -48,6 +48,11 @@ _FINAL = {
     """,
 }
 """What stays as it is once it is there: its name and its value."""
+_TOLD = """
+    SELECT o.number, o.status, (SELECT count(*) FROM journal WHERE subject = 'order' AND subject_id = o.id::text)
+      FROM sales_order o
+"""
+"""Where each order stands, and how much the journal tells of it."""
 _WORDS = {"ended": sorted(ENDED)}
 _OWES_NOTHING = """
     SELECT o.key FROM outbound o JOIN schedule_line line ON line.id = o.schedule_line_id
@@ -90,6 +95,7 @@ class Watch:
         self.withdrawn: set[str] = set()
         self._database = database
         self._counts: dict[str, int] = {}
+        self._orders: dict[str, tuple[str, int]] = {}
         self._final: dict[str, dict[str, str]] = defaultdict(dict)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -131,16 +137,25 @@ class Watch:
             self.look_again()
 
     def _against_memory(self, snapshot: Snapshot) -> Iterator[Finding]:
-        """What was there is there, and what is final stays as it is (W4, E1, C3, A1)."""
+        """What was there is there, what is final stays as it is, and what moved was told (W4, E1, C3, A1)."""
         for name, query in _NEVER_LESS.items():
             row = snapshot.execute(query).fetchone()
             count = int(row[0]) if row else 0
             if count < self._counts.get(name, 0):
                 yield Finding("пропали строки", f"{name}: было {self._counts[name]}, стало {count}")
             self._counts[name] = max(count, self._counts.get(name, 0))
+        yield from self._moved_in_silence(snapshot)
         for rule, query in _FINAL.items():
             known, now = self._final[rule], {str(name): str(value) for name, value in snapshot.execute(query, _WORDS)}
             for name, value in known.items():
                 if now.get(name) != value:
                     yield Finding(rule, f"{name}: было {value}, стало {now.get(name)}")
             known |= now
+
+    def _moved_in_silence(self, snapshot: Snapshot) -> Iterator[Finding]:
+        """Orders that stand elsewhere than before, without a word of it in the journal (A1)."""
+        for number, status, told in snapshot.execute(_TOLD):
+            was, told_then = self._orders.get(number, (status, 0))
+            if was != status and told <= told_then:
+                yield Finding("A1 перемена без записи", f"{number}: {was} → {status}")
+            self._orders[number] = status, told

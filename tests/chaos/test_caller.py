@@ -57,6 +57,15 @@ async def test_a_refusal_is_an_answer() -> None:
     assert conversation.wrong == []
 
 
+@pytest.mark.parametrize(("status", "code"), [(401, "bad_key"), (403, "forbidden"), (404, "not_found"),
+                                              (422, "invalid_input")])  # fmt: skip
+async def test_a_refusal_of_what_was_rightly_asked_is_a_finding(status: int, code: str) -> None:
+    """What the API acknowledged is not there any more, or it no longer knows its people."""
+    answer, conversation, _ = await told([(status, {"code": code})])
+    assert not answer.done
+    assert conversation.wrong == [f"POST /orders (key-00001): отказ {status} {code}"]
+
+
 async def test_a_bug_of_the_api_is_a_finding_even_when_the_next_answer_is_good() -> None:
     answer, conversation, _ = await told([(500, {"code": "internal_error"}), (201, {"id": "a"})])
     assert answer.done

@@ -287,6 +287,22 @@ def test_what_was_final_and_changes_is_noticed(books: str, rule: str, before: st
     assert any(finding.startswith(rule) for finding in watch.seen)
 
 
+def test_an_order_that_moves_without_a_word_in_the_journal_is_noticed(books: str) -> None:
+    watch = Watch(lambda: books)
+    watch.look()
+    told = """INSERT INTO journal (at, actor_id, actor_name, actor_role, subject, subject_id, event, data)
+              SELECT at, actor_id, actor_name, actor_role, subject, subject_id, 'x', data FROM journal
+               WHERE subject = 'order' AND subject_id = {}::text LIMIT 1"""
+    run(books, told.format(_READY), f"UPDATE sales_order SET status = 'picking' WHERE id = {_READY}")
+    run(books, f"UPDATE sales_order SET version = version + 1 WHERE id = {_UNPAID}")
+    watch.look()
+    assert not [finding for finding in watch.seen if finding.startswith("A1 перемена")]
+    run(books, "UPDATE sales_order SET status = 'ready' WHERE status = 'picking'")
+    watch.look()
+    (finding,) = (finding for finding in watch.seen if finding.startswith("A1 перемена"))
+    assert finding.endswith(": picking → ready")
+
+
 def test_a_letter_about_a_paid_debt_is_remembered(books: str) -> None:
     watch = Watch(lambda: books)
     run(
