@@ -23,6 +23,7 @@ from bench.latency import closed_placing
 from bench.machine import Machine, this_machine
 from bench.orders import OrderCost, opora_cost
 from bench.stack import MeasuredStack, empty_home, running
+from bench.start import recoveries
 from workflows.client import connect
 from workflows.schedules import STOCK_SWEEP, WATCHDOG
 
@@ -43,7 +44,9 @@ Say = Callable[[str], None]
 class Grown:
     """What was measured on a database with so many invoices; all times in seconds.
 
-    `placing` by callers in a closed loop; `pages` by name; `started_in`: the stack on the directory that was there.
+    `order` is one on credit, of a customer with a past; `prepaid` one of a new customer. `placing` by callers in a
+    closed loop; `pages` by name; `started_in`: the stack on the directory that was there; `recovery`: by the part that
+    was killed, once each.
     """
 
     invoices: int
@@ -51,9 +54,11 @@ class Grown:
     written_in: float
     database_bytes: int
     order: OrderCost
+    prepaid: OrderCost
     placing: dict[int, list[float]]
     pages: dict[str, list[float]]
     started_in: float
+    recovery: dict[str, float]
 
     def figures(self) -> dict[str, float]:
         """What may grow, by name: the smaller the better."""
@@ -65,9 +70,12 @@ class Grown:
         return {
             "cpu_ms_per_order": self.order.whole.total,
             "statements_per_order": self.order.served.statements,
+            "cpu_ms_per_prepaid_order": self.prepaid.whole.total,
+            "statements_per_prepaid_order": self.prepaid.served.statements,
             **waits,
             **{f"{name}_p50_ms": percentile(seconds, 0.5) * 1000 for name, seconds in self.pages.items()},
             "start_seconds": self.started_in,
+            **{f"recovery_{part}_seconds": seconds for part, seconds in self.recovery.items()},
             "database_mib": self.database_bytes / MIB,
         }
 
@@ -111,13 +119,17 @@ def _grown(invoices: int, orders: int, say: Say) -> Grown:
             buyers = past.buyers[:_BUYERS]
             say(f"Счетов {invoices}: заказов с отсрочкой {orders}…")
             order = opora_cost(stack, orders, prepaid=False, buyers=buyers)
+            say(f"Счетов {invoices}: заказов по предоплате {orders}…")
+            prepaid = opora_cost(stack, orders, prepaid=True)
             say(f"Счетов {invoices}: размещение и страницы…")
             placing = {many: closed_placing(stack, many, orders * min(many, 2), buyers) for many in CALLERS}
             pages = asyncio.run(_pages(stack, buyers))
             size = _database_bytes(stack)
         say(f"Счетов {invoices}: запуск…")
         with running(data) as again:
-            return Grown(invoices, past.customers, written_in, size, order, placing, pages, again.started_in)
+            started_in = again.started_in
+        recovery = {part: once for part, [once] in recoveries(data, 1, say).items()}
+    return Grown(invoices, past.customers, written_in, size, order, prepaid, placing, pages, started_in, recovery)
 
 
 async def _pause(stack: MeasuredStack) -> None:

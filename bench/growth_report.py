@@ -16,6 +16,8 @@ from bench.words import figure, times
 _TITLES = {
     "cpu_ms_per_order": ("Процессор на заказ с отсрочкой", "мс"),
     "statements_per_order": ("Запросов на заказ", ""),
+    "cpu_ms_per_prepaid_order": ("Процессор на заказ по предоплате", "мс"),
+    "statements_per_prepaid_order": ("Запросов на заказ по предоплате", ""),
     "placing_1_p50_ms": ("Размещение, 1 вызывающий, p50", "мс"),
     "placing_1_p95_ms": ("Размещение, 1 вызывающий, p95", "мс"),
     "placing_8_p50_ms": ("Размещение, 8 вызывающих, p50", "мс"),
@@ -24,6 +26,10 @@ _TITLES = {
     "receivables_p50_ms": ("Неоплаченные счета, p50", "мс"),
     "customer_receivables_p50_ms": ("Неоплаченные счета клиента, p50", "мс"),
     "start_seconds": ("Запуск", "с"),
+    "recovery_worker_seconds": ("Решение после kill -9 воркера", "с"),
+    "recovery_api_seconds": ("Решение после kill -9 API", "с"),
+    "recovery_temporal_seconds": ("Решение после kill -9 Temporal", "с"),
+    "recovery_postgres_seconds": ("Решение после kill -9 PostgreSQL", "с"),
     "database_mib": ("Размер базы", "МиБ"),
 }
 

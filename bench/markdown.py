@@ -23,7 +23,9 @@ _LOOPS = {
 _PROCESSES = {"temporal": "server", "worker": "worker", "api": "API", "postgres": "PostgreSQL", "caller": "caller"}
 _GROWTH = {
     "cpu_ms_per_order": ("CPU of an order on credit", "ms"),
-    "statements_per_order": ("statements of an order", ""),
+    "statements_per_order": ("statements of an order on credit", ""),
+    "cpu_ms_per_prepaid_order": ("CPU of a prepaid order", "ms"),
+    "statements_per_prepaid_order": ("statements of a prepaid order", ""),
     "placing_1_p50_ms": ("placing, 1 caller, p50", "ms"),
     "placing_1_p95_ms": ("placing, 1 caller, p95", "ms"),
     "placing_8_p50_ms": ("placing, 8 callers, p50", "ms"),
@@ -32,6 +34,10 @@ _GROWTH = {
     "receivables_p50_ms": ("first page of unpaid invoices, p50", "ms"),
     "customer_receivables_p50_ms": ("unpaid invoices of a customer, p50", "ms"),
     "start_seconds": ("start-up", "s"),
+    "recovery_worker_seconds": ("kill -9 of the worker: an order decided after", "s"),
+    "recovery_api_seconds": ("kill -9 of the API: an order decided after", "s"),
+    "recovery_temporal_seconds": ("kill -9 of Temporal: an order decided after", "s"),
+    "recovery_postgres_seconds": ("kill -9 of PostgreSQL: an order decided after", "s"),
     "database_mib": ("size of the database", "MiB"),
 }
 

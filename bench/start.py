@@ -35,6 +35,8 @@ PATIENCE = 180.0
 _REST = 16.0
 """A part that lived this long is started again at once; one that dies sooner is made to wait."""
 _PAUSE = 0.02
+_FIRST = 2000
+"""Its customer and goods are none of those that other measurements on the same stack open."""
 
 Say = Callable[[str], None]
 
@@ -75,7 +77,8 @@ def measure(times: int, say: Say) -> Run:
                 empty.append(stack.started_in)
             with running(data) as stack:
                 again.append(stack.started_in)
-    return Run(at, machine, engine, empty, again, recoveries(times, say))
+    with empty_home() as data:
+        return Run(at, machine, engine, empty, again, recoveries(data, times, say))
 
 
 def engine_start(data: DataDirectory) -> float:
@@ -101,26 +104,29 @@ def engine_start(data: DataDirectory) -> float:
         server.stop()
 
 
-def recoveries(times: int, say: Say) -> dict[str, list[float]]:
-    """Kill each part in turn on one stack that is tended meanwhile."""
-    with empty_home() as data:
-        stack = TendedStack(data, Wishes(port=0, worker=WORKER), lambda _: None)
-        try:
-            stack.start()
-            with ThreadPoolExecutor(1) as beside:
-                measured = beside.submit(lambda: asyncio.run(_recoveries(MeasuredStack(data, 0.0), times, say)))
-                measured.add_done_callback(lambda _: stack.end_watch())
-                stack.watch()  # its children may not outlive the thread that starts them: this one stays
-            return measured.result()
-        finally:
-            stack.stop()
+def recoveries(data: DataDirectory, times: int, say: Say) -> dict[str, list[float]]:
+    """Kill each part in turn on one stack that is tended meanwhile; seconds of each, by part.
+
+    Raises:
+        StackError: the stack did not start, or a part did not come back.
+    """
+    stack = TendedStack(data, Wishes(port=0, worker=WORKER), lambda _: None)
+    try:
+        stack.start()
+        with ThreadPoolExecutor(1) as beside:
+            measured = beside.submit(lambda: asyncio.run(_recoveries(MeasuredStack(data, 0.0), times, say)))
+            measured.add_done_callback(lambda _: stack.end_watch())
+            stack.watch()  # its children may not outlive the thread that starts them: this one stays
+        return measured.result()
+    finally:
+        stack.stop()
 
 
 async def _recoveries(stack: MeasuredStack, times: int, say: Say) -> dict[str, list[float]]:
     async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         desk = Desk(stack, http)
-        [sku] = (await goods(desk, 0, len(PARTS) * times))[:1]
-        buyer = await customer(desk, bins(0, 1)[0], limit="100000000.00", days=14)
+        [sku] = (await goods(desk, _FIRST, len(PARTS) * times))[:1]
+        buyer = await customer(desk, bins(_FIRST, 1)[0], limit="100000000.00", days=14)
         seconds: dict[str, list[float]] = {part: [] for part in PARTS}
         for turn in range(times):
             for part in PARTS:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from bench import growth_report, invoice_report, memory_report, start_report
+from bench import growth_report, invoice_report, markdown, memory_report, start_report
 from bench.cpu import CpuPerOrder
 from bench.figures import MIB, Memory
 from bench.filling import Side
@@ -76,7 +76,9 @@ def test_starts_and_recoveries() -> None:
 
 def grown(invoices: int, factor: float) -> Grown:
     cost = OrderCost({"place": CpuPerOrder({"api": 100.0 * factor})}, 5.0, History(80, 18_000), Served(320, 24))
-    return Grown(invoices, invoices // 200, 2.0, MIB, cost, {1: [0.1 * factor]}, {"customer_card": [0.01]}, 7.0)
+    ahead = OrderCost({"pay": CpuPerOrder({"api": 200.0 * factor})}, 5.0, History(90, 20_000), Served(330, 30))
+    placing, pages, recovery = {1: [0.1 * factor]}, {"customer_card": [0.01]}, {"worker": 3.0 * factor}
+    return Grown(invoices, invoices // 200, 2.0, MIB, cost, ahead, placing, pages, 7.0, recovery)
 
 
 def test_growth_is_told_beside_the_smallest_size() -> None:
@@ -85,5 +87,10 @@ def test_growth_is_told_beside_the_smallest_size() -> None:
     assert report["ratio_to_smallest"]["cpu_ms_per_order"] == [1.0, 1.5]
     assert report["ratio_to_smallest"]["placing_1_p95_ms"] == [1.0, pytest.approx(1.5)]
     assert report["ratio_to_smallest"]["statements_per_order"] == [1.0, 1.0]
+    assert report["ratio_to_smallest"]["recovery_worker_seconds"] == [1.0, 1.5]
+    assert report["figures"][1]["cpu_ms_per_prepaid_order"] == 300.0
+    rows = {row.title: row.ratio for row in markdown.growth_rows(run)}
+    assert rows["1,000,000 invoices / 10,000: CPU of a prepaid order"] == "1.50 ×"
+    assert rows["1,000,000 invoices / 10,000: kill -9 of the worker: an order decided after"] == "1.50 ×"
     assert "1 000 000" in shown(growth_report.show, run)
     assert "1,50 ×" in labels(growth_report.as_picture(run))
