@@ -19,6 +19,7 @@ from support.house import a_house
 from support.patience import PATIENCE
 from support.registry import activities_offered
 from support.stack import opora
+from temporalio import workflow
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
@@ -62,6 +63,16 @@ def test_every_activity_is_recorded(client: Client) -> None:
         for name in sorted(activities_offered(client))
         if not any(f'"name":"{name}"' in path.read_text(encoding="utf-8") for path in recorded())
     ]
+    assert left_out == [], "record a story of it: OPORA_RECORD_HISTORIES=1 ./opora test tests/workflows"
+
+
+def test_every_command_and_signal_is_recorded() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in recorded()]
+    doors = [definition for each in WORKFLOWS if (definition := workflow._Definition.must_from_class(each))]
+    words = [f'"signalName":"{name}"' for each in doors for name in each.signals]
+    words += [f'"name":"{name}"}},"meta":' for each in doors for name in each.updates]
+    assert len(words) > 10
+    left_out = [word for word in words if not any(word in text for text in texts)]
     assert left_out == [], "record a story of it: OPORA_RECORD_HISTORIES=1 ./opora test tests/workflows"
 
 
