@@ -181,11 +181,12 @@ def test(
 @app.command(context_settings=_PASS_ON)
 def matrix(context: typer.Context) -> None:
     """Убить воркер в каждом месте каждого действия, по одному, и лишать его памяти при каждом ожидании: итоги те же.
-    Часть — по слову: ./opora matrix -k grant."""
+    Хаос и проверка API находят потери и утечки, подложенные нарочно. Часть — по слову: ./opora matrix -k grant."""
     from cli.processes import replace_by
 
     shared = ["-n", "2", "--dist", "worksteal"]
-    chosen = ["-m", "matrix", "tests/crashes", "tests/workflows", "tests/chaos", "--durations", "10", *shared]
+    rooms = [f"tests/{room}" for room in ("crashes", "workflows", "chaos", "stack")]
+    chosen = ["-m", "matrix", *rooms, "--durations", "10", *shared]
     replace_by([sys.executable, "-m", "pytest", *chosen, *context.args])
 
 

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from support.stack import opora
+from support.stack import LAUNCHER, opora
 
 from cli.fuzz import PEERS
+from cli.local.data import ROOT
+from cli.mutants.trial import a_copy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -27,6 +29,22 @@ def test_the_api_does_what_its_description_says() -> None:
     for peer in PEERS:
         assert int(asked.get(peer, 0)) > 10, asked
     assert set(asked) - {*PEERS, "никто"}, "what no manager may do was asked by nobody else"
+
+
+@pytest.mark.matrix
+def test_an_order_that_everybody_may_read_is_found() -> None:
+    """The search bites: one manager is shown what belongs to the other."""
+    scope = "return may_see(order, caller) or was_asked(session, order.id, caller)"
+    with a_copy(ROOT) as tree:
+        (tree / ".venv").symlink_to(ROOT / ".venv")
+        orders = tree / "api" / "routes" / "orders.py"
+        source = orders.read_text()
+        assert source.count(scope) == 1
+        orders.write_text(source.replace(scope, "return True"))
+        told = opora("fuzz", "--seconds", "45", "--seed", "1", timeout=220, launcher=tree / LAUNCHER.name)
+    assert told.returncode == 1, told.stdout[-8_000:]
+    assert "/api/v1/orders/{order_id}" in told.stdout
+    assert "object-level authorization" in told.stdout.lower(), told.stdout[-8_000:]
 
 
 def test_without_a_stack_it_says_what_to_do(tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ START_LIMIT = 60.0
 
 
 def opora(
-    *words: str | Path, env: dict[str, str] | None = None, timeout: float = 60
+    *words: str | Path, env: dict[str, str] | None = None, timeout: float = 60, launcher: Path = LAUNCHER
 ) -> "subprocess.CompletedProcess[str]":
-    """Run one command to its end."""
+    """Run one command to its end; `launcher`: of another tree than this."""
     return subprocess.run(
-        [str(LAUNCHER), *map(str, words)],
+        [str(launcher), *map(str, words)],
         capture_output=True,
         text=True,
         timeout=timeout,
