@@ -4,15 +4,22 @@ Each story is told twice beside each other: in peace, and by workers that rememb
 and die at every moment of every activity, one attempt after another. `./opora matrix` takes the moments one by one.
 """
 
+import inspect
+from typing import get_args, get_type_hints
+
 import pytest
 from support.awaits import OLDER_COURSES, sites
 from support.crashes import CALLED, MOMENTS, Crashes, Point, everywhere
 from support.facts import difference
 from support.house import FEW
+from support.mortal_mail import MortalMail
 from support.registry import activities_offered
-from support.stories import FURTHER_WAITS, STORIES, Story, Told, tell, told_at_once
+from support.stories import FURTHER_WAITS, STORIES, Asked, Story, Told, tell, told_at_once
 from temporalio.client import Client
 
+from activities import wiring
+from activities.fresh_payments import PaymentSource
+from activities.notifications import Mailer, SentLetters
 from cli.local.postgres import Postgres
 from domain.orders import WaitReason
 from workflows.registry import WORKFLOWS
@@ -26,6 +33,10 @@ SENT_BY_THE_WATCHDOG = {"deliver"}
 KNOWN_TO_HAVE_ARRIVED = {"deliver"}
 """A letter whose worker died at `taken` is found in the mailbox and not sent again; `./opora matrix` loses the call's
 end by itself."""
+MORTAL: dict[type, type] = {Mailer: MortalMail, PaymentSource: Asked}
+"""Each way out of the house, and what lets its caller die before, inside and after a call."""
+LOOKED_AT = {SentLetters}
+"""Nothing changes there: who dies over it looks again, as one who dies before its step."""
 told: dict[Story, Told] = {}
 
 
@@ -66,6 +77,24 @@ async def test_every_moment_is_met(postgres_server: Postgres, client: Client) ->
     met = {point.moment.split()[0] for each in await in_peace(STORIES, postgres_server, client)
            for point in each.crashes.points}  # fmt: skip
     assert met == set(MOMENTS)
+
+
+def ways_out() -> set[type]:
+    """The protocols that the activities are built on."""
+    groups = [each for each in vars(wiring).values() if inspect.isclass(each) and each.__name__.endswith("Activities")]
+    hints = [hint for group in groups for hint in get_type_hints(group.__init__).values()]
+    return {each for hint in hints for each in (hint, *get_args(hint)) if getattr(each, "_is_protocol", False)}
+
+
+async def test_every_way_out_has_moments_to_die_at() -> None:
+    left_out = {each.__name__ for each in ways_out() ^ (MORTAL.keys() | LOOKED_AT)}
+    assert not left_out, f"give {left_out} moments, as support/mortal_mail.py has them"
+    for way, mortal in MORTAL.items():
+        calls = [name for name, _ in inspect.getmembers(way, inspect.isfunction) if not name.startswith("_")]
+        assert calls
+        for source in (inspect.getsource(getattr(mortal, name)) for name in calls):
+            assert source.find("reach(CALL)") < source.find("reach(CALLED)"), source
+            assert "reach(CALL)" in source, source
 
 
 async def test_every_wait_is_met(postgres_server: Postgres, client: Client) -> None:

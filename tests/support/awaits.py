@@ -1,32 +1,35 @@
 """Where processes let go of their worker: the places in the source, and what of them a story came to.
 
-Whatever a workflow awaits of the engine stands there as `await workflow.…(…)`. A worker that is told to note them wraps
-those functions, and writes down who awaits, of which kind of process, with which reason to wait on show.
+Whatever a workflow awaits of the engine stands there as `await workflow.…(…)`, and its turn, while another step has
+it, as `await ….acquire()`. Those functions are wrapped: they write down who awaits, of which kind of process, and with
+which reason to wait on show.
 """
 
 import ast
+import asyncio
 import functools
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 from temporalio import workflow
 
 from workflows import ids
 
 WORKFLOWS = Path(ids.__file__).parent
+_TURN = "acquire"
 OLDER_COURSES = {"own_steps.own_step: execute_activity_method"}
 """Only processes that began before a patch come there; `tests/histories` reads those back from recorded histories."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An `await` of the engine: its name, for people, its lines, and what it calls."""
+    """An `await` of the engine or of a turn: its name, for people, its lines, and what it calls."""
 
     name: str
     file: str
@@ -62,9 +65,11 @@ def sites_in(file: str, source: str) -> list[Site]:
 
 
 def _called(node: ast.AST) -> ast.Call | None:
-    """The call of the engine that is awaited here, if one is."""
+    """The call of the engine, or of a turn, that is awaited here, if one is."""
     match node:
         case ast.Await(value=ast.Call(func=ast.Attribute(value=ast.Name(id="workflow"))) as call):
+            return call
+        case ast.Await(value=ast.Call(func=ast.Attribute(attr=called)) as call) if called == _TURN:
             return call
     return None
 
@@ -150,5 +155,14 @@ def _noting(called: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return noting
 
 
-for _name in {site.calls for site in sites()} | {"upsert_search_attributes"}:
+def _noting_a_turn(lock: asyncio.Lock) -> Coroutine[Any, Any, Literal[True]]:
+    met = _met.get(workflow.info().task_queue) if lock.locked() and workflow.in_workflow() else None
+    if met is not None:
+        met.awaits(sys._getframe(1), None)
+    return _acquire(lock)
+
+
+_acquire = asyncio.Lock.acquire
+setattr(asyncio.Lock, _TURN, _noting_a_turn)
+for _name in {site.calls for site in sites()} - {_TURN} | {"upsert_search_attributes"}:
     setattr(workflow, _name, _noting(_name, getattr(workflow, _name)))
