@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func
 from sqlmodel import Session, select
 from starlette.testclient import TestClient
 from support.api import a_customer, a_product, bearer
-from support.patience import PATIENCE
+from support.patience import PATIENCE, end_of
 from support.shop import Shop, a_shop
 from support.temporal import fast_forward
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -140,7 +140,7 @@ async def test_a_command_whose_order_has_ended_is_answered_as_before_under_its_k
     first = await shop.post(path, bodies[command], by="manager", idempotency_key=key)
     if command == "place":
         await shop.post(f"/orders/{order}/cancel", bodies["cancel"], by="manager")
-    await shop.house.handle(order).result()
+    await end_of(shop.house.handle(order))
 
     again = await shop.post(path, bodies[command], by="manager", idempotency_key=key)
 

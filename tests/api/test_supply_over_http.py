@@ -8,6 +8,7 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import Engine
 from support.api import bearer
+from support.patience import end_of
 from support.shop import API, Shop, a_shop
 from temporalio.client import Client
 
@@ -96,7 +97,7 @@ async def test_a_need_becomes_a_delivery_and_the_delivery_serves_the_order(shop:
     after = await shop.get(f"{RECEIPTS}/{receipt['id']}")
     assert (after["state"], after["lines"][0]["received"]) == ("received", "10")
     handle = shop.house.client.get_workflow_handle_for(SupplyWorkflow.run, ids.supply_workflow_id(receipt["id"]))
-    assert await handle.result() == "received"
+    assert await end_of(handle) == "received"
     assert (await shop.get("/supply/needs"))["items"] == []
     await shop.house.reaches(order, "ready")
 

@@ -11,6 +11,7 @@ from support.company import a_customer, a_product
 from support.house import House
 from support.invoices import an_invoice, invoice_input
 from support.money import OWN
+from support.patience import end_of
 from support.temporal import fast_forward
 
 from activities.handoff import HandoffActivities
@@ -99,7 +100,7 @@ async def an_order_that_is_cancelled(house: House, customer: CustomerRow) -> Non
     await house.reaches(order, "awaiting_payment")
     await fast_forward(house.handle(order), timedelta(days=3))
     await house.command(order, OrderWorkflow.cancel, CancelCommand(manager, NAMES["reason"]))
-    await house.handle(order).result()
+    await end_of(house.handle(order))
 
 
 async def an_order_that_is_approved(house: House, customer: CustomerRow) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.goods import tie_money
 from support.house import House
-from support.patience import PATIENCE
+from support.patience import PATIENCE, end_of
 from support.stock import drifted, held
 from support.temporal import fast_forward
 
@@ -179,8 +179,7 @@ ROADS: dict[OrderStatus, list[Road]] = {
 
 
 async def check(house: House, story: Story, end: OrderStatus) -> None:
-    async with asyncio.timeout(PATIENCE):
-        assert await house.handle(story.order).result() == end
+    assert await end_of(house.handle(story.order)) == end
     assert story.left() == ({}, (story.on_hand, 0, 0))
     assert drifted(house.engine) == []
 

@@ -9,7 +9,7 @@ from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House
 from support.invoices import rows
 from support.limits import approved, asked, revoked
-from support.patience import PATIENCE
+from support.patience import PATIENCE, end_of
 from support.temporal import fast_forward
 from temporalio.client import WorkflowHandle
 from temporalio.worker import Replayer
@@ -92,7 +92,7 @@ async def test_d5_1_a_temporary_limit_from_request_to_end(house: House, customer
     assert await waits_for(handle, WaitReason.LIMIT_END) == ALMATY.at(day(14), 0)
 
     assert not await fast_forward(handle, timedelta(days=1, hours=14))
-    assert await handle.result() == "ended"
+    assert await end_of(handle) == "ended"
     assert events(house) == ["grant_requested", "grant_approved", "grant_begun", "grant_warned", "grant_ended"]
     assert [(letter.to, letter.subject) for letter in house.letters()] == [
         ("head@opora.local", "ООО «Ромашка»: решить об изменении лимита"),
@@ -119,7 +119,7 @@ async def test_d5_4_a_scheduled_limit_sets_a_waiting_order_free_on_its_day(house
 
     assert not await fast_forward(handle, timedelta(days=1, hours=12))
 
-    assert await handle.result() == "in_force"
+    assert await end_of(handle) == "in_force"
     assert rows(engine, CreditAccountRow)[0].base_limit == 3_000_000
     await house.reaches(order, "ready")
 
@@ -133,7 +133,7 @@ async def test_a_revoked_limit_ends_its_process(house: House, customer: Customer
     revoked(engine, company, grant, at=START + timedelta(hours=1))
     await watched(house, grant)
 
-    assert await handle.result() == "revoked"
+    assert await end_of(handle) == "revoked"
     assert house.letters()[-1].subject == "ООО «Ромашка»: изменение лимита отозвано"
 
 
@@ -142,7 +142,7 @@ async def test_a_base_limit_of_today_needs_no_watching(house: House, customer: C
     grant = asked(engine, company, customer, GrantKind.BASE, amount="3000000", at=START)
     approved(engine, company, grant, at=START)
     handle = await watched(house, grant)
-    assert await handle.result() == "in_force"
+    assert await end_of(handle) == "in_force"
     await watched(house, grant)  # one that has ended is left alone
     assert events(house) == ["grant_requested", "grant_approved", "grant_begun"]
 

@@ -12,7 +12,7 @@ from support.company import a_customer
 from support.house import BOTH_LANES, House
 from support.invoices import an_invoice, invoice_input, pay, rows
 from support.locks import wait_for_another_try, wait_for_waiters
-from support.patience import PATIENCE, SOON
+from support.patience import PATIENCE, SOON, end_of
 from support.temporal import fast_forward
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.worker import Replayer
@@ -113,7 +113,7 @@ async def test_paid_on_the_tenth_day_it_stops(house: House, customer: CustomerRo
     pay(house.engine, line)
     await handle.signal(InvoiceWorkflow.payment_applied)
 
-    assert await handle.result() == InvoiceStatus.SETTLED
+    assert await end_of(handle) == InvoiceStatus.SETTLED
     assert set(steps(house)) == {"before_due", "letter", "call"}
     assert len(house.letters()) == before
     assert {row.state for row in rows(house.engine, TaskRow)} == {"cancelled"}
@@ -130,7 +130,7 @@ async def test_money_between_the_notice_and_the_letter_stops_the_letter(house: H
     pay(house.engine, line)
     await handle.signal(InvoiceWorkflow.payment_applied)
 
-    assert await handle.result() == InvoiceStatus.SETTLED
+    assert await end_of(handle) == InvoiceStatus.SETTLED
     assert to_customer(house) == []
 
 
@@ -149,7 +149,7 @@ async def test_d10_2_money_that_comes_while_the_process_looks_is_seen_too(house:
     await paying
 
     async with asyncio.timeout(SOON):
-        assert await handle.result() == InvoiceStatus.SETTLED
+        assert await end_of(handle) == InvoiceStatus.SETTLED
 
 
 async def test_a_part_payment_does_not_stop_the_ladder(house: House, customer: CustomerRow) -> None:

@@ -9,7 +9,7 @@ from support.goods import stock_of, tie_money
 from support.house import House
 from support.invoices import rows
 from support.locks import locked, wait_for_another_try, wait_for_waiters
-from support.patience import PATIENCE, SOON
+from support.patience import PATIENCE, SOON, end_of
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.persistence.record_tables import OutboundRow
@@ -87,7 +87,7 @@ async def test_cancelled_in_the_ui_while_goods_are_reserved_they_come_back(house
         await house.handle(order).cancel()
         await asyncio.sleep(0.2)
 
-    assert await house.handle(order).result() == "cancelled"
+    assert await end_of(house.handle(order)) == "cancelled"
     assert stock_of(house.engine, sku) == (5, 0, 0)
 
 

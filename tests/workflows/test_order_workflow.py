@@ -10,6 +10,7 @@ from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House
 from support.invoices import rows
+from support.patience import end_of
 from support.refusals import refusal
 from support.temporal import fast_forward
 from temporalio.api.enums.v1 import EventType
@@ -80,7 +81,7 @@ async def test_d7_an_unpaid_reserve_reminds_releases_and_gives_the_manager_a_tas
 
     await fast_forward(house.handle(order), 14 * DAY)
     assert house.status(order) == "cancelled"
-    assert await house.handle(order).result() == "cancelled"
+    assert await end_of(house.handle(order)) == "cancelled"
 
 
 async def test_d6_1_a_quote_nobody_places_expires(house: House) -> None:
@@ -122,7 +123,7 @@ async def test_u5_the_last_letters_of_an_order_go_out_before_its_process_ends(ho
     order, _ = await order_over_limit(house)
     await fast_forward(house.handle(order), 7 * DAY)
 
-    assert await house.handle(order).result() == "rejected"
+    assert await end_of(house.handle(order)) == "rejected"
 
     assert house.notices(order)[-1] == "approval_lapsed"
     assert {row.state for row in rows(house.engine, OutboundRow)} == {"done"}
@@ -144,7 +145,7 @@ async def test_d4_5_the_owner_does_not_approve_and_leaves_no_trace(house: House)
 async def test_d4_9_an_answer_after_the_end_is_refused(house: House) -> None:
     order, _ = await order_over_limit(house)
     await answer(house, order, house.company.head, Verdict.REJECT)
-    assert await house.handle(order).result() == "rejected"
+    assert await end_of(house.handle(order)) == "rejected"
 
     with pytest.raises(AlreadyDecidedError):
         await answer(house, order, house.company.director)
@@ -188,7 +189,7 @@ async def test_d6_8_a_manager_cancels_at_every_stage_before_picking(house: House
     twice = [house.command(order, OrderWorkflow.cancel, cancel, update_id="same") for _ in range(2)]
     await asyncio.gather(*twice)
 
-    assert await house.handle(order).result() == "cancelled"
+    assert await end_of(house.handle(order)) == "cancelled"
     assert stock(house, sku) == (5, 0, 5)
 
 
@@ -205,7 +206,7 @@ async def test_d6_8_during_picking_the_head_cancels_and_the_warehouse_acknowledg
     assert await refusal(shipping) == "wrong_state"
     await house.command(order, OrderWorkflow.cancel, CancelCommand(house.company.warehouse, "вернули на место"))
 
-    assert await house.handle(order).result() == "cancelled"
+    assert await end_of(house.handle(order)) == "cancelled"
     assert stock(house, sku) == (10, 0, 10)
 
 
@@ -214,7 +215,7 @@ async def test_cancelled_in_the_temporal_ui_everything_is_given_back(house: Hous
 
     await house.handle(order).cancel()
 
-    assert await house.handle(order).result() == "cancelled"
+    assert await end_of(house.handle(order)) == "cancelled"
     assert stock(house, sku) == (10, 0, 10)
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House, a_house
 from support.invoices import rows
-from support.patience import PATIENCE
+from support.patience import PATIENCE, end_of
 from support.temporal import fast_forward
 from temporalio.client import Client
 
@@ -115,7 +115,7 @@ async def test_what_others_planned_for_an_order_goes_out_though_it_ends_first(ho
     else:
         await house.command(order, OrderWorkflow.cancel, CancelCommand(house.company.manager, "передумали"))
 
-    assert await house.handle(order).result() == end
+    assert await end_of(house.handle(order)) == end
     assert [letter.subject for letter in house.letters()].count("Из чужого шага") == 1
 
 

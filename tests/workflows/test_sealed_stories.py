@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 from support.company import a_customer, a_product
 from support.house import House, a_house, a_mail_server, serving
 from support.named import NAMES, TYPED, tell_of_named_people
+from support.patience import end_of
 from support.temporal import fast_forward
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowHistory
@@ -70,7 +71,7 @@ async def test_keys_rotate_under_a_living_order(
             house = House(engine, after, house.company, house.mailbox, mail, settings)
             assert await fast_forward(house.handle(order), timedelta(days=3))
             await house.command(order, OrderWorkflow.cancel, CancelCommand(house.company.manager, "не нужно"))
-            await house.handle(order).result()
+            await end_of(house.handle(order))
 
     history = await house.handle(order).fetch_history()
     keys = [sealed_with(payload) for payload in payloads_of(history)]

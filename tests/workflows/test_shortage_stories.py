@@ -12,7 +12,7 @@ from support.company import a_customer, a_product
 from support.goods import receipt, stock_of
 from support.house import BOTH_LANES, House
 from support.locks import locked, wait_for_waiters
-from support.patience import PATIENCE
+from support.patience import PATIENCE, end_of
 from support.refusals import refusal
 from support.shortage import held, instead, keep_substitutes, questions, states, tasks
 from support.temporal import fast_forward
@@ -176,7 +176,7 @@ async def test_d7_12_to_cancel_ends_the_order_as_cancelling_does(house: House) -
     assert stock_of(house.engine, sku) == (3, 0, 0)
     with Session(house.engine) as session:
         assert session.get(CommitmentRow, UUID(order)) is None
-    assert await house.handle(order).result() == "cancelled"
+    assert await end_of(house.handle(order)) == "cancelled"
 
 
 async def test_d6_7_what_is_being_picked_takes_no_part_and_no_alternative(house: House) -> None:
@@ -228,7 +228,7 @@ async def test_a_choice_waits_for_the_step_that_may_ask_for_it(house: House) -> 
             OrderWorkflow.choose_on_shortage, command, wait_for_stage=WorkflowUpdateStage.ACCEPTED
         )
 
-    await choice.result()
+    await end_of(choice)
     assert states(house.engine, order) == [("chosen", "part")]
     assert held(house.engine, order) == {(sku, "reserved"): 3}
 
@@ -261,7 +261,7 @@ async def test_a_choice_and_a_cancellation_at_the_same_moment(house: House, choi
     cancel = house.command(order, OrderWorkflow.cancel, CancelCommand(house.company.manager, "передумали"))
     await asyncio.gather(choose(house, order, choice), cancel, return_exceptions=True)
 
-    assert await house.handle(order).result() == "cancelled"
+    assert await end_of(house.handle(order)) == "cancelled"
     assert stock_of(house.engine, sku) == (3, 0, 0)
     ((state, chosen),) = states(house.engine, order)
     assert (state, chosen) in {("void", None), ("chosen", choice)}

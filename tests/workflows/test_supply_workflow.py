@@ -9,7 +9,7 @@ from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House
 from support.invoices import rows
-from support.patience import PATIENCE
+from support.patience import PATIENCE, end_of
 from support.supplies import came, cancelled, changed, ordered
 from support.temporal import fast_forward
 from temporalio.client import WorkflowHandle
@@ -99,7 +99,7 @@ async def test_a_delivery_from_its_order_to_the_last_piece(house: House) -> None
     await watched(house, row)
     came(engine, company, row, {sku: "6"}, at=ALMATY.at(day(14), 12))
     await watched(house, row)
-    assert await handle.result() == "received"
+    assert await end_of(handle) == "received"
     assert asked(house) == [("supply_control", "done"), ("supply_late", "done")]
     assert [letter.subject for letter in house.letters() if "Поставка" in letter.subject] == [
         f"Поставка {row.number} задерживается"
@@ -124,13 +124,13 @@ async def test_a_later_day_and_a_cancellation_are_told(house: House) -> None:
     cancelled(engine, company, row, at=START)
     await watched(house, row)
 
-    assert await handle.result() == "cancelled"
+    assert await end_of(handle) == "cancelled"
     assert [letter.subject for letter in house.letters() if "Поставка" in letter.subject] == [
         f"Поставка {row.number} придёт позже", f"Поставка {row.number} отменена",
     ]  # fmt: skip
     assert {each.state for each in rows(engine, OutboundRow) if each.template.startswith("supply")} == {"done"}
     await watched(house, row)  # one that has ended is left alone
-    assert await handle.result() == "cancelled"
+    assert await end_of(handle) == "cancelled"
 
 
 async def test_what_nobody_could_start_or_tell_is_caught_up_with_at_the_next_start(house: House) -> None:
@@ -142,6 +142,6 @@ async def test_what_nobody_could_start_or_tell_is_caught_up_with_at_the_next_sta
     await waits_until(handle, ALMATY.at(day(14), 10))
     cancelled(engine, company, row, at=START)
     await catch_up_supplies(engine, house.client, house.task_queue)
-    assert await handle.result() == "cancelled"
+    assert await end_of(handle) == "cancelled"
     with Session(engine) as session:
         assert session.get_one(ExpectedReceiptRow, row.id).ended_at == START

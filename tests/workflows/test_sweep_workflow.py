@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House
-from support.patience import PATIENCE
+from support.patience import PATIENCE, end_of
 from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleUpdate
 from temporalio.service import RPCError
 
@@ -42,7 +42,7 @@ async def a_round(client: Client, scheduled: Any) -> StockChecked:
             await asyncio.sleep(0.05)
     begun = described.info.recent_actions[-1].action
     handle = client.get_workflow_handle_for(StockSweepWorkflow.run, begun.workflow_id)
-    return await handle.result()
+    return await end_of(handle)
 
 
 def wait_since(house: House, ago: timedelta) -> None:

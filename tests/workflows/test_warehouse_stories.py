@@ -12,7 +12,7 @@ from support.company import a_customer, a_product
 from support.goods import receipt, stock_of
 from support.house import BOTH_LANES, House
 from support.locks import locked
-from support.patience import PATIENCE
+from support.patience import PATIENCE, end_of
 from support.refusals import refusal
 from temporalio.client import WorkflowUpdateHandle, WorkflowUpdateStage
 
@@ -122,7 +122,7 @@ async def test_d12_4_a_shipment_that_falls_between_another_and_its_invoice_waits
     with locked(house.engine, "SELECT 1 FROM stock WHERE sku = :sku FOR UPDATE", sku=here):
         shipping = [await sent(house, order, each) for each in ("main", "north")]
 
-    assert [(await each.result()).state.status for each in shipping] == ["picking", "awaiting_final_payment"]
+    assert [(await end_of(each)).state.status for each in shipping] == ["picking", "awaiting_final_payment"]
     assert invoiced(house) == [3_000, 5_000]
 
 

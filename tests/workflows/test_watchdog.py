@@ -10,7 +10,7 @@ from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import House
 from support.invoices import an_invoice, invoice_input, pay, rows
-from support.patience import PATIENCE
+from support.patience import PATIENCE, end_of
 from support.watch import a_round, found, listed, objects
 from temporalio.client import Client
 from temporalio.common import RetryPolicy
@@ -240,7 +240,7 @@ async def test_a_step_within_a_workflow_task_is_over_with_its_process(
 
     pay(house.engine, line)
     change(house, "ALTER TABLE dispute_away RENAME TO dispute")
-    await house.client.get_workflow_handle(ids.invoice_workflow_id(line)).result()
+    await end_of(house.client.get_workflow_handle(ids.invoice_workflow_id(line)))
     await closes(house, step)
 
 
