@@ -202,6 +202,8 @@ KINDS: dict[str, tuple[int, tuple[int, ...], tuple[str, ...]]] = {
     "lapsed_quote": (4, (*_CREDIT, *_PREPAID), ("age",)),
 }
 """By kind: how often, who buys, and what is done in turn."""
+_AGED = 12
+"""Days after which a reserve of seven is over, one of a Saturday too, and its order still waits for money (D7-9)."""
 _LADDER = (5, 12, 20, 42)
 """Days past the due date to which an overdue invoice is moved, rung by rung."""
 _PARTS = {"in_parts": (0.5, 1.0), "closed_short": (0.5,), "paid_in_parts": (0.5, 1.0, 1.0)}
@@ -234,7 +236,7 @@ def _step(rnd: random.Random, verb: str, rungs: Iterator[int], parts: Iterator[f
         case "revise":
             part = rnd.choice((0.5, 1.5, 3.0))
         case "age":
-            days = 9
+            days = _AGED
         case "overdue":
             days = next(rungs)
     return Step(verb, round(rnd.uniform(0.1, 1.5), 3), part, days, word, repeat=rnd.random() < 0.35)

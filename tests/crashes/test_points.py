@@ -39,8 +39,8 @@ async def test_a_worker_that_forgets_every_process_at_every_wait(
 ) -> None:
     """Whoever waits is read back from history by what finds no memory of it, as after a restart of its worker."""
     forgotten = await tell(story, postgres_server, client, Crashes(), cached_workflows=0)
-    assert forgotten.met.left
     assert forgotten.met.not_read_back == set()
     if story in STORIES:
+        assert forgotten.met.left, "some other may be over in a single task of each process"
         kept = await tell(story, postgres_server, client, Crashes())
         assert not difference(kept.facts, forgotten.facts)
