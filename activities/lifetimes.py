@@ -13,7 +13,7 @@ from activities.persistence.events import record_event
 from activities.persistence.proofs import find_proof
 from activities.persistence.reserve_lifetime import ends_of, prolong
 from activities.persistence.reserves import give_back
-from activities.persistence.standing import settle_reserved
+from activities.persistence.standing import settle_by_news
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationRow
 from activities.persistence.tasks import cancel_tasks, was_opened
@@ -90,7 +90,7 @@ def _release(session: Session, step: OrderStep) -> StepResult:
         return StepResult(current)
     unpaid = waits.awaits_payment(current)
     if current.wait is not None and current.wait.reason in {WaitReason.PAYMENT, WaitReason.STOCK}:
-        settled = settle_reserved(session, context, reservation, as_of=step.as_of)
+        settled = settle_by_news(session, context, reservation, as_of=step.as_of)
         if not _is_over(settled, step.as_of):
             return StepResult(settled)
     reservation.status = "released"
@@ -117,7 +117,7 @@ def _keep(session: Session, request: KeepRequest, key: str) -> StepResult:
     current = orders.state_of(order)
     if reservation is None or reservation.status != "active" or not _is_unpaid(current, at):
         return StepResult(current)
-    settled = settle_reserved(session, context, reservation, as_of=at)
+    settled = settle_by_news(session, context, reservation, as_of=at)
     if reservation.extended_by_silence or not _is_unpaid(settled, at):
         return StepResult(settled)
     reservation.extended_by_silence = True

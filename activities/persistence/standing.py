@@ -82,6 +82,17 @@ def settle_reserved(
     return orders.set_state(order, state, at=as_of)
 
 
+def settle_by_news(
+    session: Session, context: OrderContext, reservation: ReservationRow, *, as_of: datetime
+) -> OrderState:
+    """The same for an order that nobody but news of money or goods may have moved: the journal tells where to."""
+    before = context.order.status
+    state = settle_reserved(session, context, reservation, as_of=as_of)
+    if state.status != before:
+        record_event(session, "order", context.order.id, "order_moved", SYSTEM, at=as_of, status=state.status)
+    return state
+
+
 def _live_anew(
     reservation: ReservationRow, lines: list[ReservationLineRow], *, at: datetime, first: bool = False
 ) -> datetime | None:

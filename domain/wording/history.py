@@ -51,6 +51,10 @@ EVENTS = {
     "legal_cleared": "Юрист разрешил заказ, хотя по долгу открыто дело.",
     "details_changed": "Изменены адрес, контакт, примечание или день отгрузки.",
     "reserved": "Товар зарезервирован.",
+    "order_moved:confirmed": "Товара не хватает, заказ ждёт поступления.",
+    "order_moved:part_reserved": "Зарезервирована часть товара.",
+    "order_moved:awaiting_payment": "Товар зарезервирован, заказ ждёт оплаты.",
+    "order_moved:ready": "Всё есть: заказ можно комплектовать.",
     "reservation_extended": "Резерв продлён до {expires_at:moment}.",
     "reservation_extended:part_payment": "Пришла часть оплаты, {received:money}: резерв продлён до "
     "{expires_at:moment}.",
@@ -185,6 +189,7 @@ VARIANTS = {
     "approved": "kind",
     "rejected": "kind",
     "reminded": "waiting",
+    "order_moved": "status",
     "reservation_extended": "cause",
     "shortage_chosen": "choice",
     "grant_requested": "kind",

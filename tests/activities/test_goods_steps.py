@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 from support.company import MONDAY, Company, a_company, a_customer, a_product, a_quote
-from support.goods import a_step, pick, reserve, ship_picked, stock_of, tie_money
+from support.goods import a_step, pick, receipt, reserve, ship_picked, stock_of, tie_money
 from support.money import an_invoice
 
 from activities.credit import CreditActivities
@@ -222,6 +222,40 @@ def test_u2_the_journal_tells_the_whole_way_of_an_order_and_who_took_each_step(
         ("invoiced", SYSTEM.name),
     ]
     assert told(engine, released) == [*begun, ("reservation_released", SYSTEM.name)]
+
+
+def moves(engine: Engine, order: str) -> list[str]:
+    """Where the journal says that news have moved an order."""
+    with Session(engine) as session:
+        return [event.data["status"] for event in events_of(session, "order", order) if event.event == "order_moved"]
+
+
+@pytest.mark.parametrize(("received", "then"), [("9499.99", []), ("9500", ["ready"])])
+def test_u2_money_that_moves_an_order_is_told_once(
+    engine: Engine, company: Company, received: str, then: list[str]
+) -> None:
+    customer, sku = a_customer(engine, company, prepayment_percent=100), a_product(engine, on_hand="10")
+    looked_at, at_its_end = (confirmed(engine, company, customer, sku, quantity="10") for _ in range(2))
+    receipt(engine, sku, "10")
+    for order in (looked_at, at_its_end):
+        reserve(engine, order)
+        tie_money(engine, order, received)
+    for _ in range(2):
+        OrderActivities(engine).look_again(looked_at, MONDAY)
+    LifetimeActivities(engine).release_order(a_step(at_its_end, 2, at=MONDAY + timedelta(days=7)))
+
+    assert moves(engine, looked_at) == moves(engine, at_its_end) == then
+
+
+def test_u2_goods_that_move_an_order_are_told_at_each_step(engine: Engine, company: Company) -> None:
+    sku = a_product(engine)
+    order = confirmed(engine, company, a_customer(engine, company, prepayment_percent=100), sku, quantity="10")
+    reserve(engine, order)
+    for quantity in ("4", "6"):
+        receipt(engine, sku, quantity)
+        OrderActivities(engine).look_again(order, MONDAY)
+
+    assert moves(engine, order) == ["part_reserved", "awaiting_payment"]
 
 
 def test_d7_10_the_manager_extends_once_the_head_further(engine: Engine, company: Company) -> None:
