@@ -13,7 +13,7 @@ from activities.persistence.events import record_event
 from activities.persistence.proofs import find_proof
 from activities.persistence.reserve_lifetime import ends_of, prolong
 from activities.persistence.reserves import give_back
-from activities.persistence.standing import settle_by_news
+from activities.persistence.standing import settle_reserved, tell_move
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationRow
 from activities.persistence.tasks import cancel_tasks, was_opened
@@ -90,8 +90,9 @@ def _release(session: Session, step: OrderStep) -> StepResult:
         return StepResult(current)
     unpaid = waits.awaits_payment(current)
     if current.wait is not None and current.wait.reason in {WaitReason.PAYMENT, WaitReason.STOCK}:
-        settled = settle_by_news(session, context, reservation, as_of=step.as_of)
+        settled = settle_reserved(session, context, reservation, as_of=step.as_of)
         if not _is_over(settled, step.as_of):
+            tell_move(session, order, current, at=step.as_of)
             return StepResult(settled)
     reservation.status = "released"
     rule = "D7-6" if unpaid else "D7-5"
@@ -117,8 +118,9 @@ def _keep(session: Session, request: KeepRequest, key: str) -> StepResult:
     current = orders.state_of(order)
     if reservation is None or reservation.status != "active" or not _is_unpaid(current, at):
         return StepResult(current)
-    settled = settle_by_news(session, context, reservation, as_of=at)
+    settled = settle_reserved(session, context, reservation, as_of=at)
     if reservation.extended_by_silence or not _is_unpaid(settled, at):
+        tell_move(session, order, current, at=at)
         return StepResult(settled)
     reservation.extended_by_silence = True
     ends_at = after_silence(at, context.policy.silence_hours)

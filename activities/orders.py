@@ -25,7 +25,13 @@ from activities.persistence.outbound import plan_message
 from activities.persistence.party_tables import CreditAccountRow
 from activities.persistence.picking import renew_picking, settle_goods
 from activities.persistence.reconsideration import reconsider_locked
-from activities.persistence.standing import end_or_close_short, settle_by_news, settle_invoiced, withdraw_proposal
+from activities.persistence.standing import (
+    end_or_close_short,
+    settle_invoiced,
+    settle_reserved,
+    tell_move,
+    withdraw_proposal,
+)
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationRow
 from activities.persistence.tasks import cancel_tasks, has_open_task
@@ -138,7 +144,10 @@ def _settled_goods(session: Session, context: OrderContext, *, at: datetime) -> 
     to_be_reserved = order.wait is None
     if order.status not in _LOOKS_AT_STOCK_AND_MONEY or reservation is None or to_be_reserved:
         return None
-    return settle_by_news(session, context, reservation, as_of=at)
+    before = orders.state_of(order)
+    state = settle_reserved(session, context, reservation, as_of=at)
+    tell_move(session, order, before, at=at)
+    return state
 
 
 def _settle_late_money(session: Session, step: OrderStep, key: str) -> StepResult:

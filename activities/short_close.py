@@ -14,7 +14,7 @@ from activities.persistence.order_tables import OrderRow
 from activities.persistence.picking import settle_goods
 from activities.persistence.queueing import serve_queue
 from activities.persistence.reconsideration import reconsider_locked
-from activities.persistence.standing import let_go, settle_invoiced
+from activities.persistence.standing import let_go, settle_invoiced, tell_move
 from activities.persistence.steps import run_once
 from activities.persistence.stock_tables import ReservationLineRow, ReservationRow
 from domain import waits
@@ -93,14 +93,17 @@ def _settle(session: Session, request: CloseShortRequest, key: str) -> StepResul
     account = credit.lock_account_of(session, request.order_id)
     order = orders.lock_order(session, request.order_id)
     context, actor, at = context_of(session, order), request.command.actor, request.as_of
+    before = orders.state_of(order)
     if not stock.reservation_lines(session, order.id, *stock.OPEN):
         let_go(session, order, at=at)
         session.get_one(ReservationRow, order.id).status = "done"
         state = settle_invoiced(session, context, as_of=at)
+        tell_move(session, order, before, actor, at=at)
         relieved = reconsider_locked(session, account, at=at)
         return StepResult(state, messages=orders.last_messages(session, order), relieved=relieved)
     credit.lower_commitment(session, order)
     state = settle_goods(session, context, key, actor, at=at)
     if state.status is OrderStatus.READY:
         state = orders.set_state(order, waits.anew(state, at), at=at)
+    tell_move(session, order, before, actor, at=at)
     return StepResult(state, relieved=reconsider_locked(session, account, at=at))

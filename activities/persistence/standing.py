@@ -19,7 +19,7 @@ from activities.persistence.stock_tables import ReservationLineRow, ReservationR
 from activities.persistence.tasks import cancel_tasks
 from domain import waits
 from domain.invoicing import still_owed
-from domain.orders import SYSTEM, Actor, OrderState, OrderStatus, WaitReason
+from domain.orders import ENDED, SYSTEM, Actor, OrderState, OrderStatus, WaitReason
 from domain.tasks import TaskKind
 
 _OPEN_BESIDE = text("""
@@ -82,15 +82,17 @@ def settle_reserved(
     return orders.set_state(order, state, at=as_of)
 
 
-def settle_by_news(
-    session: Session, context: OrderContext, reservation: ReservationRow, *, as_of: datetime
-) -> OrderState:
-    """The same for an order that nobody but news of money or goods may have moved: the journal tells where to."""
-    before = context.order.status
-    state = settle_reserved(session, context, reservation, as_of=as_of)
-    if state.status != before:
-        record_event(session, "order", context.order.id, "order_moved", SYSTEM, at=as_of, status=state.status)
-    return state
+def tell_move(session: Session, order: OrderRow, before: OrderState, actor: Actor = SYSTEM, *, at: datetime) -> None:
+    """The journal tells where an order stands now, where no other event tells what has moved it: money or goods that
+    came or went, a rest that was closed. Its end has an event of its own."""
+    now = orders.state_of(order)
+    if now.status not in ENDED and _stands(now) != _stands(before):
+        status, reason = _stands(now)
+        record_event(session, "order", order.id, "order_moved", actor, at=at, status=status, waits_for=reason)
+
+
+def _stands(state: OrderState) -> tuple[OrderStatus, WaitReason | None]:
+    return state.status, state.wait.reason if state.wait else None
 
 
 def _live_anew(
@@ -126,8 +128,7 @@ def _goes_on(before: OrderState, after: OrderState) -> bool:
 
 
 def _kind(state: OrderState) -> tuple[object, ...]:
-    wait = state.wait
-    return state.status, wait and wait.reason, wait and wait.on_expiry
+    return *_stands(state), state.wait and state.wait.on_expiry
 
 
 def _awaits_rest(state: OrderState) -> bool:

@@ -52,8 +52,8 @@ class Conversation:
 
     Attributes:
         asked, refused: how many commands, how many refusals by code.
-        wrong: answers that must not be: a 500, a refusal that the client itself has earned (it asked for nothing that
-            is not there, not its own or not well formed), a repeat with another answer, silence to the end.
+        wrong: answers that must not be: a 500, a refusal of a kind that only a mistaken client earns (these ask for
+            nothing that is not there, not theirs or not well formed), a repeat with another answer, silence to the end.
         slow: commands that took longer than a person waits gladly, with the seconds and how often they were asked.
     """
 

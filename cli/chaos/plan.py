@@ -123,6 +123,7 @@ def make_plan(seed: int, orders: int, kills: int) -> Plan:
     buyers = _buyers(rnd)
     stock = tuple((f"HAOS-{number}", orders * (4 if number == 1 else 60)) for number in range(1, PRODUCTS + 1))
     stories = tuple(_story(rnd, number, span) for number in range(orders))
+    stock += tuple((sku, THERE) for story in stories if story.kind in _OF_ITS_OWN for sku, _ in story.lines)
     trucks = tuple(Truck(at, SHORT, rnd.randrange(5, 30)) for at in _spread(rnd, 2.0, span, max(2, orders // 12)))
     faults = sorted(
         (*_kills(rnd, kills, span), *_other_faults(rnd, _OTHERS_PER_KILL * kills, span)), key=lambda fault: fault.at
@@ -183,10 +184,12 @@ _CREDIT, _LIMITED, _SPLIT, _PREPAID, _DEBTORS = (0, 1), (2, 3), (4,), (5, 6, 7),
 
 _PLACED = ("place", "agree", "served")
 _GONE = (*_PLACED, "pick", "ship")
+_PART_GONE = ("place", "agree", "part_served", "pick", "ship")
 KINDS: dict[str, tuple[int, tuple[int, ...], tuple[str, ...]]] = {
     "credit": (14, _CREDIT, (*_GONE, "pay_invoices")),
-    "in_parts": (10, _CREDIT, (*_GONE, "pick", "ship", "pay_invoices", "pay_invoices")),
-    "closed_short": (4, _CREDIT, (*_GONE, "unpick", "close_short", "pay_invoices")),
+    "in_parts": (10, _CREDIT, (*_PART_GONE, "restock", "served", "pick", "ship", "pay_invoices", "pay_invoices")),
+    "closed_short": (4, _CREDIT, (*_PART_GONE, "close_short", "pay_invoices")),
+    "unpicked": (4, _CREDIT, (*_PLACED, "pick", "unpick", "served", "pick", "ship", "pay_invoices")),
     "over_limit": (14, _LIMITED, (*_GONE, "pay_invoices")),
     "split_terms": (8, _SPLIT, ("place", "agree", "pay_ahead", "served", "pick", "ship", "pay_invoices")),
     "prepaid": (16, _PREPAID, ("place", "agree", "pay_ahead", "served", "pick", "ship")),
@@ -202,12 +205,16 @@ KINDS: dict[str, tuple[int, tuple[int, ...], tuple[str, ...]]] = {
     "lapsed_quote": (4, (*_CREDIT, *_PREPAID), ("age",)),
 }
 """By kind: how often, who buys, and what is done in turn."""
-_AGED = 12
+_AGED = 15
 """Days after which a reserve of seven is over, one of a Saturday too, and its order still waits for money (D7-9)."""
 _LADDER = (5, 12, 20, 42)
 """Days past the due date to which an overdue invoice is moved, rung by rung."""
-_PARTS = {"in_parts": (0.5, 1.0), "closed_short": (0.5,), "paid_in_parts": (0.5, 1.0, 1.0)}
-"""How much goes in turn where a kind of story is about parts: of what is picked, or of what is to be paid."""
+_PARTS = {"paid_in_parts": (0.5, 1.0, 1.0)}
+"""How much of what is to be paid goes in turn where a kind of story is about parts."""
+_OF_ITS_OWN = {"in_parts", "closed_short"}
+"""Kinds whose order is for goods that nobody else wants, and of which there are too few."""
+THERE, WANTED = 5, 9
+"""How many of them are there, and how many the order is for."""
 
 
 def _story(rnd: random.Random, number: int, span: float) -> Story:
@@ -216,10 +223,12 @@ def _story(rnd: random.Random, number: int, span: float) -> Story:
     buyer = rnd.choice(who)
     skus = rnd.sample(range(1, PRODUCTS + 1), rnd.choice((1, 1, 2, 3)))
     lines = tuple((f"HAOS-{sku}", rnd.randrange(2, 20)) for sku in sorted(skus))
+    if kind in _OF_ITS_OWN:
+        lines = ((f"HAOS-OWN-{number}", WANTED),)
     rungs, parts = iter(_LADDER), iter(_PARTS.get(kind, ()))
     steps = tuple(_step(rnd, verb, rungs, parts) for verb in verbs)
     at = round(rnd.random() * (span - 10.0), 3)
-    whole = rnd.random() < 0.2 and kind not in _PARTS
+    whole = rnd.random() < 0.2 and kind not in _OF_ITS_OWN
     return Story(number, at, buyer, lines, whole, kind, steps, rnd.random() < 0.3)
 
 

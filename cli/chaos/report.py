@@ -80,7 +80,7 @@ def show(outcome: Outcome, console: Console) -> None:
     console.print(back)
     settled = "не улеглось" if outcome.settled is None else f"улеглось за {outcome.settled:.1f} с после сбоев"
     console.print(
-        f"Снимков: {outcome.snapshots} (база не ответила: {outcome.missed}), "
+        f"Снимков: {outcome.snapshots} (без ответа базы: {outcome.missed}), "
         f"команд: {outcome.commands}, переспрошено: {outcome.asked_again}, "
         f"соединений оборвано: {outcome.hurt}, {settled}, историй воспроизведено: {outcome.histories}, "
         f"всего {outcome.seconds:.0f} с."

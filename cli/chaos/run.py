@@ -126,7 +126,8 @@ def _play(plan: Plan, stack: ChaosStack, data: DataDirectory, say: Say) -> Outco
         say("Сбои кончились, всё работает; жду, пока уляжется…")
         outcome.stuck += _finish_moves(door, told)
         outcome.settled = _settle(stack, outcome, whole, told)
-    outcome.violated += _watchdog_finds(stack)
+        if outcome.settled is not None:
+            outcome.violated += _watchdog_finds(stack)
     watch.look_again()
     outcome.violated += _too_little(plan, told, watch.looks, time.monotonic() - begun)
     outcome.hurt = sum(proxy.hurt for proxy in stack.links.proxies.values())

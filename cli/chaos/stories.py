@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
+from functools import partial
 from typing import Any
 
 from cli.chaos.bank import Bank, Incoming
 from cli.chaos.caller import Answer, Caller
-from cli.chaos.plan import Plan, Step, Story, Truck
+from cli.chaos.plan import THERE, WANTED, Plan, Step, Story
 from cli.chaos.sight import Owed, Sight, Standing
 from cli.demo.door import Door, StoryError
 from domain.orders import ENDED
@@ -78,15 +79,16 @@ async def play(world: World) -> None:
         for story in world.plan.stories:
             tasks.create_task(at(story.at, Play(world, story).tell))
         for number, truck in enumerate(world.plan.trucks):
-            tasks.create_task(at(truck.at, lambda number=number, truck=truck: _unload(world, number, truck)))  # type: ignore[misc]
+            come = partial(_receive, world, f"chaos-truck-{number}", truck.sku, truck.quantity)
+            tasks.create_task(at(truck.at, come))
 
 
-async def _unload(world: World, number: int, truck: Truck) -> None:
-    key = f"chaos-truck-{number}"
-    world.told.trucks[key] = (truck.sku, truck.quantity, False)
-    body = {"warehouse": "main", "lines": [{"sku": truck.sku, "quantity": str(truck.quantity)}]}
+async def _receive(world: World, key: str, sku: str, quantity: int) -> None:
+    """Goods come in, under a key of the delivery."""
+    world.told.trucks[key] = (sku, quantity, False)
+    body = {"warehouse": "main", "lines": [{"sku": sku, "quantity": str(quantity)}]}
     answer = await world.caller.post("warehouse", "/stock/receipts", body, key=key, repeat=True)
-    world.told.trucks[key] = (truck.sku, truck.quantity, answer.done)
+    world.told.trucks[key] = (sku, quantity, answer.done)
 
 
 class Play:
@@ -153,8 +155,18 @@ class Play:
         standing = await self._until(lambda seen: seen.status in {"ready", "picking", *ENDED})
         return standing is not None and standing.status == "ready"
 
+    async def _part_served(self, _step: Step) -> bool:
+        standing = await self._until(lambda seen: seen.status in {"part_reserved", "ready", *ENDED})
+        return standing is not None and standing.status == "part_reserved"
+
+    async def _restock(self, _step: Step) -> bool:
+        """What the order lacks comes in, and it goes on by itself."""
+        [(sku, _)] = self._story.lines
+        await _receive(self._world, f"chaos-{self._story.number}-restock", sku, WANTED - THERE)
+        return True
+
     async def _pick(self, step: Step) -> bool:
-        standing = await self._until(lambda seen: seen.status in {"ready", "picking", *ENDED})
+        standing = await self._until(lambda seen: seen.status in {"part_reserved", "ready", "picking", *ENDED})
         if standing is None or standing.status == "picking":
             return standing is not None
         return (await self._post("warehouse", "start-picking", None, step)).done

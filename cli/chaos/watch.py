@@ -49,10 +49,12 @@ _FINAL = {
 }
 """What stays as it is once it is there: its name and its value."""
 _TOLD = """
-    SELECT o.number, o.status, (SELECT count(*) FROM journal WHERE subject = 'order' AND subject_id = o.id::text)
+    SELECT o.number, o.status, (
+           SELECT count(*) FROM journal WHERE subject = 'order' AND subject_id = o.id::text
+              AND event <> ALL('{payment_received,proof_received,reminded,reservation_extended,details_changed}'))
       FROM sales_order o
 """
-"""Where each order stands, and how much the journal tells of it."""
+"""Where each order stands, and how often the journal tells of what may move one."""
 _WORDS = {"ended": sorted(ENDED)}
 _OWES_NOTHING = """
     SELECT o.key FROM outbound o JOIN schedule_line line ON line.id = o.schedule_line_id
@@ -115,11 +117,17 @@ class Watch:
             psycopg.Error: the database does not answer.
         """
         with snapshot_of(self._database()) as snapshot:
-            findings = [*find(snapshot, ALWAYS), *self._against_memory(snapshot)]
+            standing = {number: (status, told) for number, status, told in snapshot.execute(_TOLD)}
+            findings = [
+                *find(snapshot, ALWAYS),
+                *self._against_memory(snapshot),
+                *self._moved_in_silence(standing),
+            ]
             self.withdrawn |= {row[0] for row in snapshot.execute(_OWES_NOTHING)}
             self.sight = look(snapshot)
         self.looks += 1
         self.seen.update(map(str, findings))
+        self._orders = standing
 
     def look_again(self) -> None:
         """Look once more; what prevents it is told, unless the database is only down just now."""
@@ -137,14 +145,13 @@ class Watch:
             self.look_again()
 
     def _against_memory(self, snapshot: Snapshot) -> Iterator[Finding]:
-        """What was there is there, what is final stays as it is, and what moved was told (W4, E1, C3, A1)."""
+        """What was there is there, and what is final stays as it is (W4, E1, C3, A1)."""
         for name, query in _NEVER_LESS.items():
             row = snapshot.execute(query).fetchone()
             count = int(row[0]) if row else 0
             if count < self._counts.get(name, 0):
                 yield Finding("пропали строки", f"{name}: было {self._counts[name]}, стало {count}")
             self._counts[name] = max(count, self._counts.get(name, 0))
-        yield from self._moved_in_silence(snapshot)
         for rule, query in _FINAL.items():
             known, now = self._final[rule], {str(name): str(value) for name, value in snapshot.execute(query, _WORDS)}
             for name, value in known.items():
@@ -152,10 +159,9 @@ class Watch:
                     yield Finding(rule, f"{name}: было {value}, стало {now.get(name)}")
             known |= now
 
-    def _moved_in_silence(self, snapshot: Snapshot) -> Iterator[Finding]:
-        """Orders that stand elsewhere than before, without a word of it in the journal (A1)."""
-        for number, status, told in snapshot.execute(_TOLD):
+    def _moved_in_silence(self, standing: dict[str, tuple[str, int]]) -> Iterator[Finding]:
+        """Orders that stand elsewhere than before, while the journal tells of nothing that may have moved them (A1)."""
+        for number, (status, told) in standing.items():
             was, told_then = self._orders.get(number, (status, 0))
             if was != status and told <= told_then:
                 yield Finding("A1 перемена без записи", f"{number}: {was} → {status}")
-            self._orders[number] = status, told

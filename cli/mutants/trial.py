@@ -17,7 +17,7 @@ from cli.mutants.catalogue import Mutant, StaleMutantError
 
 LONGEST = 300
 """Seconds for the tests of one mutant: one that hangs is not killed by an assertion."""
-_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".opora*", ".*_cache", ".hypothesis")
+_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".opora*", ".*_cache", ".hypothesis", "*.pyc.*")
 _NO_BUG_OF_THE_FIELD = ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "UnboundLocalError")
 """What code says that cannot run at all: whoever writes it sees it at once, so it proves nothing about a test."""
 

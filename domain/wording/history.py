@@ -51,10 +51,13 @@ EVENTS = {
     "legal_cleared": "Юрист разрешил заказ, хотя по долгу открыто дело.",
     "details_changed": "Изменены адрес, контакт, примечание или день отгрузки.",
     "reserved": "Товар зарезервирован.",
-    "order_moved:confirmed": "Товара не хватает, заказ ждёт поступления.",
-    "order_moved:part_reserved": "Зарезервирована часть товара.",
-    "order_moved:awaiting_payment": "Товар зарезервирован, заказ ждёт оплаты.",
-    "order_moved:ready": "Всё есть: заказ можно комплектовать.",
+    "order_moved": "Заказ перешёл на следующий этап.",
+    "order_moved:confirmed:stock": "В резерве ничего нет, заказ ждёт поступления товара.",
+    "order_moved:part_reserved:payment": "В резерве только часть товара, заказ ждёт оплаты.",
+    "order_moved:part_reserved:stock": "В резерве только часть товара, остального заказ ждёт.",
+    "order_moved:awaiting_payment:payment": "Товар в резерве, заказ ждёт оплаты.",
+    "order_moved:ready:picking": "Товар в резерве, заказ готов к комплектации.",
+    "order_moved:awaiting_final_payment:final_payment": "Отгружать больше нечего, заказ ждёт окончательной оплаты.",
     "reservation_extended": "Резерв продлён до {expires_at:moment}.",
     "reservation_extended:part_payment": "Пришла часть оплаты, {received:money}: резерв продлён до "
     "{expires_at:moment}.",
@@ -189,7 +192,7 @@ VARIANTS = {
     "approved": "kind",
     "rejected": "kind",
     "reminded": "waiting",
-    "order_moved": "status",
+    "order_moved": "stands",
     "reservation_extended": "cause",
     "shortage_chosen": "choice",
     "grant_requested": "kind",
@@ -266,7 +269,12 @@ def _sentence(event: str, subject: str | None, data: dict[str, Any]) -> str | No
 
 
 def _variant(figure: str, data: dict[str, Any]) -> Any:
-    return _share(data) if figure == "share" else data.get(figure)
+    match figure:
+        case "share":
+            return _share(data)
+        case "stands":
+            return f"{data.get('status')}:{data.get('waits_for')}"
+    return data.get(figure)
 
 
 def _share(data: dict[str, Any]) -> str:

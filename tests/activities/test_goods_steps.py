@@ -225,12 +225,13 @@ def test_u2_the_journal_tells_the_whole_way_of_an_order_and_who_took_each_step(
 
 
 def moves(engine: Engine, order: str) -> list[str]:
-    """Where the journal says that news have moved an order."""
+    """Where the journal says that an order was moved, and what it waits for there."""
     with Session(engine) as session:
-        return [event.data["status"] for event in events_of(session, "order", order) if event.event == "order_moved"]
+        moved = [event.data for event in events_of(session, "order", order) if event.event == "order_moved"]
+    return [f"{data['status']}:{data['waits_for']}" for data in moved]
 
 
-@pytest.mark.parametrize(("received", "then"), [("9499.99", []), ("9500", ["ready"])])
+@pytest.mark.parametrize(("received", "then"), [("9499.99", []), ("9500", ["ready:picking"])])
 def test_u2_money_that_moves_an_order_is_told_once(
     engine: Engine, company: Company, received: str, then: list[str]
 ) -> None:
@@ -255,7 +256,17 @@ def test_u2_goods_that_move_an_order_are_told_at_each_step(engine: Engine, compa
         receipt(engine, sku, quantity)
         OrderActivities(engine).look_again(order, MONDAY)
 
-    assert moves(engine, order) == ["part_reserved", "awaiting_payment"]
+    assert moves(engine, order) == ["part_reserved:payment", "awaiting_payment:payment"]
+
+
+def test_u2_money_for_a_part_is_told_although_the_order_keeps_its_status(engine: Engine, company: Company) -> None:
+    sku = a_product(engine, on_hand="4")
+    order = confirmed(engine, company, a_customer(engine, company, prepayment_percent=100), sku, quantity="10")
+    assert reserve(engine, order).state.status is OrderStatus.PART_RESERVED
+    tie_money(engine, order, "10000")
+    OrderActivities(engine).look_again(order, MONDAY)
+
+    assert moves(engine, order) == ["part_reserved:stock"]
 
 
 def test_d7_10_the_manager_extends_once_the_head_further(engine: Engine, company: Company) -> None:

@@ -18,6 +18,7 @@ from activities.invoicing import InvoicingActivities
 from activities.lifetimes import LifetimeActivities
 from activities.orders import OrderActivities
 from activities.persistence.credit import load_facts
+from activities.persistence.events import events_of
 from activities.persistence.money_tables import InvoiceRow
 from activities.persistence.order_desk import copy_order
 from activities.persistence.order_tables import OrderRow
@@ -483,6 +484,9 @@ def test_d7_14_the_rest_is_free_the_moment_it_is_closed_and_serves_others(engine
     with Session(engine) as session:
         run = session.exec(select(StockAllocationRow).where(StockAllocationRow.cause == "closed_short")).one()
         assert [(loss["quantity"], loss["rule"]) for loss in run.losses] == [("3.000", "D7-14")]
+        *_, moved = events_of(session, "order", order)
+    assert (moved.event, moved.actor_name) == ("order_moved", company.manager.name)
+    assert moved.data == {"status": "awaiting_final_payment", "waits_for": "final_payment"}
 
 
 def test_d7_14_only_the_named_lines_are_closed(engine: Engine, company: Company) -> None:

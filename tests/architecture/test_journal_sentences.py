@@ -8,7 +8,7 @@ import pytest
 
 from domain.approvals import ApprovalKind
 from domain.credit import Outcome
-from domain.orders import ENDED, OrderStatus
+from domain.orders import ENDED, OrderStatus, WaitReason
 from domain.wording import event_text
 from domain.wording.history import EVENTS, SUBJECTS, VARIANTS
 from domain.wording.speech import MISSING
@@ -139,8 +139,16 @@ def test_a_group_without_a_share_goes_by_the_policy(event: str, shares: dict[str
 
 
 def test_every_event_that_has_kinds_has_a_sentence_for_one() -> None:
-    kinds = {tuple(key.split(":")) for key in EVENTS if ":" in key}
-    assert set(VARIANTS) == {first for first, _ in kinds} - set(SUBJECTS)
+    kinds = {key.partition(":")[0] for key in EVENTS if ":" in key}
+    assert set(VARIANTS) == kinds - set(SUBJECTS)
+
+
+def test_where_an_order_was_moved_is_said_by_its_status_and_what_it_waits_for() -> None:
+    kinds = [key.split(":")[1:] for key in EVENTS if key.startswith("order_moved:")]
+    assert all(status in set(OrderStatus) and reason in set(WaitReason) for status, reason in kinds)
+    moved = event_text("order_moved", subject="order", status="part_reserved", waits_for="payment")
+    assert moved == "В резерве только часть товара, заказ ждёт оплаты."
+    assert event_text("order_moved", status="picking", waits_for="shipment") == "Заказ перешёл на следующий этап."
 
 
 def test_a_code_is_no_comment() -> None:

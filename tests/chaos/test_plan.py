@@ -62,7 +62,8 @@ def test_every_kind_of_story_is_told() -> None:
     assert {story.kind for story in stories} == set(KINDS)
     verbs = {step.do for story in stories for step in story.steps}
     assert {"place", "agree", "revise", "pay_ahead", "pay_invoices", "pick", "ship", "cancel", "overdue", "age",
-            "close_short", "unpick", "acknowledge", "served", "raise_limit"} == verbs  # fmt: skip
+            "close_short", "unpick", "acknowledge", "served", "part_served", "restock",
+            "raise_limit"} == verbs  # fmt: skip
     words = {step.word for story in stories for step in story.steps}
     assert {"approve", "reject", "payment", "statement"} <= words
     ladder = [step.days for story in stories if story.kind == "overdue" for step in story.steps if step.do == "overdue"]

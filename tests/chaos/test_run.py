@@ -1,5 +1,6 @@
 """`./opora chaos` as a person runs it, in a small way; and that it sees what is broken on purpose."""
 
+import asyncio
 import json
 import os
 import signal
@@ -31,6 +32,7 @@ from cli.chaos.plan import make_plan
 from cli.chaos.stack import ChaosStack
 from cli.chaos.stories import Told
 from cli.demo.door import Door
+from workflows.client import connect
 
 _RECORDED = 20
 GATE = ("--seed", "11", "--orders", "15", "--kills", "4")
@@ -184,6 +186,32 @@ def test_a_clock_that_nobody_followed_is_stuck(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(chaos, "SETTLES_WITHIN", 8.0)
     outcome = chaos.run(replace(plan, stories=tuple(unpaid), trucks=(), span=6.0), lambda _: None)
     assert any(finding.startswith("срок ожидания вышел, а ничего не случилось") for finding in outcome.stuck), outcome
+
+
+@pytest.mark.matrix
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_the_watchdog_has_to_mend_at_rest_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When all has settled, the process of an order is terminated."""
+    plan, settle = make_plan(5, 30, 0), chaos._settle
+    quotes = [replace(story, number=number, at=0.0, steps=story.steps[:1]) for number, story in enumerate(
+        story for story in plan.stories if story.kind == "credit")][:2]  # fmt: skip
+
+    def then_terminate(stack: ChaosStack, *others: Any) -> float | None:
+        settled = settle(stack, *others)
+        asyncio.run(_terminate_an_order(stack))
+        return settled
+
+    monkeypatch.setattr(chaos, "_settle", then_terminate)
+    outcome = chaos.run(replace(plan, stories=tuple(quotes), trucks=(), span=6.0), lambda _: None)
+    assert "сверка исправила: 1" in outcome.violated, outcome
+
+
+async def _terminate_an_order(stack: ChaosStack) -> None:
+    client = await connect(stack.temporal)
+    running = [each async for each in client.list_workflows("ExecutionStatus = 'Running'")]
+    order = next(each.id for each in running if each.id.startswith("order/"))
+    await client.get_workflow_handle(order).terminate()
 
 
 def test_it_says_what_it_does() -> None:

@@ -34,7 +34,8 @@ KNOWN_TO_HAVE_ARRIVED = {"deliver"}
 """A letter whose worker died at `taken` is found in the mailbox and not sent again; `./opora matrix` loses the call's
 end by itself."""
 MORTAL: dict[type, type] = {Mailer: MortalMail, PaymentSource: Asked}
-"""Each way out of the house, and what lets its caller die before, inside and after a call."""
+"""Each way out of the house that an adapter goes, and what lets its caller die before, inside and after a call. The
+engine is no such way: it is there in every test."""
 LOOKED_AT = {SentLetters}
 """Nothing changes there: who dies over it looks again, as one who dies before its step."""
 told: dict[Story, Told] = {}
@@ -86,7 +87,7 @@ def ways_out() -> set[type]:
     return {each for hint in hints for each in (hint, *get_args(hint)) if getattr(each, "_is_protocol", False)}
 
 
-async def test_every_way_out_has_moments_to_die_at() -> None:
+def test_every_way_out_has_moments_to_die_at() -> None:
     left_out = {each.__name__ for each in ways_out() ^ (MORTAL.keys() | LOOKED_AT)}
     assert not left_out, f"give {left_out} moments, as support/mortal_mail.py has them"
     for way, mortal in MORTAL.items():

@@ -15,6 +15,11 @@ CROWDS = {
 }
 """Dozens of processes that must move at once and in time; a worker without any memory cancels the steps of one for
 another. The tests of the stories themselves tell them with almost none."""
+OVER_IN_ONE_TASK = {
+    Story("invoice_workflow", "d10_5_a_late_start_acts_once"),
+    Story("payment_workflows", "one_payment_told_by_four_at_once_is_one"),
+}
+"""No process of theirs has to be left."""
 pytestmark = [pytest.mark.anyio, pytest.mark.matrix, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
@@ -40,7 +45,7 @@ async def test_a_worker_that_forgets_every_process_at_every_wait(
     """Whoever waits is read back from history by what finds no memory of it, as after a restart of its worker."""
     forgotten = await tell(story, postgres_server, client, Crashes(), cached_workflows=0)
     assert forgotten.met.not_read_back == set()
+    assert forgotten.met.left or story in OVER_IN_ONE_TASK
     if story in STORIES:
-        assert forgotten.met.left, "some other may be over in a single task of each process"
         kept = await tell(story, postgres_server, client, Crashes())
         assert not difference(kept.facts, forgotten.facts)

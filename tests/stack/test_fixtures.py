@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
+from support.patience import end_of
 from support.temporal import fast_forward
 from temporalio import activity, workflow
 from temporalio.client import Client
@@ -76,4 +77,4 @@ async def test_fast_forward_returns_when_due_work_is_done(client: Client, task_q
         assert await fast_forward(handle, timedelta(hours=1))
         assert f"{name}:7" in _rung
         await handle.signal(Ladder.pay)
-        assert await handle.result() == "paid before 14"
+        assert await end_of(handle) == "paid before 14"

@@ -1,8 +1,8 @@
 """Where processes let go of their worker: the places in the source, and what of them a story came to.
 
-Whatever a workflow awaits of the engine stands there as `await workflow.…(…)`, and its turn, while another step has
-it, as `await ….acquire()`. Those functions are wrapped: they write down who awaits, of which kind of process, and with
-which reason to wait on show.
+Whatever a workflow awaits of the engine stands there as `await workflow.…(…)`, and the turn of one of its own steps,
+while another has it, as `await ….acquire()`; the turns of commands (`async with`) are not told apart. Those functions
+are wrapped: they write down who awaits, of which kind of process, and with which reason to wait on show.
 """
 
 import ast
