@@ -94,6 +94,7 @@ STORIES = [
 FURTHER_WAITS = [
     Story("grant_workflow", "d5_1_a_temporary_limit_from_request_to_end"),
     Story("invoice_workflow", "d11_1_a_debt_disputed_whole_rests_until_the_last_day_of_the_dispute"),
+    Story("order_races", "a_quote_placed_in_its_last_second_does_not_expire"),
     Story("order_workflow", "d2_12_a_stop_is_not_approved_and_lapses_after_fourteen_days"),
     Story("payment_workflows", "a_payment_that_an_interrupted_upload_still_matches_is_left_to_it"),
     Story("warehouse_stories", "d12_4_a_shipment_that_falls_between_another_and_its_invoice_waits_for_the_invoice"),
