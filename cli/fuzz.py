@@ -19,7 +19,7 @@ from pathlib import Path
 from cli.demo.door import Door
 from cli.local.data import DataDirectory
 from cli.local.problems import StackError, missing_package
-from cli.peers import PEERS, ask_as_other
+from cli.peers import OWN, PEERS, ask_as_other
 from cli.up import run_down, start_detached
 
 CHECKS = (
@@ -37,14 +37,7 @@ CHECKS = (
 )
 """All but those that no rule book can promise: valid data may well be refused, and nothing is ever deleted."""
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
-LISTS = {
-    "customer_id": "/customers",
-    "order_id": "/orders",
-    "invoice_id": "/invoices",
-    "task_id": "/tasks",
-    "grant_id": "/limit-changes",
-    "sku": "/products",
-}
+LISTS = OWN | {"grant_id": "/limit-changes", "sku": "/products"}
 """Where what a path names is listed; requests name things that are there, and others."""
 IN_BODIES = {"customer_id": "body.customer_id", "sku": "body.lines[*].sku"}
 THERE = 0.6
