@@ -1,6 +1,7 @@
 """A step that was tried too often is written down for the watchdog: the engine's lists do not tell of it (W3)."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +11,13 @@ from sqlmodel import Session
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.persistence.discrepancies import suspect
+from activities.persistence.discrepancies import get_on, suspect
 from domain.watch import MOST_ATTEMPTS, Finding, Kind
 
 
 class AttemptWatch(Interceptor):
     """Notes every activity at each tenth attempt from `MOST_ATTEMPTS` on, whether it fails or hangs; a step within a
-    workflow task at each one: that it is still tried shows nowhere else."""
+    workflow task at each one, and when it is done: whether it is still tried shows nowhere else."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -32,16 +33,20 @@ class _Noting(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         info = activity.info()
-        if info.attempt >= MOST_ATTEMPTS and (info.is_local or info.attempt % 10 == 0):
-            kind = Kind.OWN_STEP if info.is_local else Kind.MANY_ATTEMPTS
-            name = f"{info.workflow_id}#{info.activity_type}"
-            finding = Finding(kind, name, f"fewer than {MOST_ATTEMPTS}", str(info.attempt))
-            await asyncio.to_thread(self._note, finding, info.started_time)
-        return await super().execute_activity(input)
+        if info.attempt < MOST_ATTEMPTS or not (info.is_local or info.attempt % 10 == 0):
+            return await super().execute_activity(input)
+        kind = Kind.OWN_STEP if info.is_local else Kind.MANY_ATTEMPTS
+        tried = f"{info.workflow_id}#{info.activity_type}"
+        finding = Finding(kind, tried, f"fewer than {MOST_ATTEMPTS}", str(info.attempt))
+        await asyncio.to_thread(self._note, finding, suspect, info.started_time)
+        result = await super().execute_activity(input)
+        if info.is_local:
+            await asyncio.to_thread(self._note, finding, get_on, info.started_time)
+        return result
 
-    def _note(self, finding: Finding, at: datetime) -> None:
+    def _note(self, finding: Finding, write: Callable[..., None], at: datetime) -> None:
         try:
             with Session(self._engine) as session, session.begin():
-                suspect(session, finding, at=at)
+                write(session, finding, at=at)
         except SQLAlchemyError:
             activity.logger.warning("tried too often: %s, attempt %s", finding.object, finding.found)

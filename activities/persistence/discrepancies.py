@@ -79,6 +79,11 @@ def suspect(session: Session, finding: Finding, *, at: datetime) -> None:
     )
 
 
+def get_on(session: Session, finding: Finding, *, at: datetime) -> None:
+    """Close what somebody stumbled over and has now got past, or forget it if it was only suspected."""
+    session.execute(_LET_GO, _named([finding]) | {"at": at})
+
+
 def lasting(session: Session, kinds: Collection[str]) -> Sequence[DiscrepancyRow]:
     """Suspected and open ones of some kinds."""
     query = select(DiscrepancyRow).where(DiscrepancyRow.state != "closed", col(DiscrepancyRow.kind).in_(kinds))

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from support.invoices import rows
 from temporalio import activity
 from temporalio.testing import ActivityEnvironment
@@ -19,25 +20,38 @@ from domain.watch import MOST_ATTEMPTS, Kind
 from workflows import options
 
 
-class _Done(ActivityInboundInterceptor):
+class _FailsError(Exception):
+    pass
+
+
+class _Step(ActivityInboundInterceptor):
     def __init__(self) -> None:
         pass
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        return input.args[0]
+        [result] = input.args
+        if result is None:
+            raise _FailsError
+        return result
+
+
+def try_(engine: Engine, attempt: int, result: str | None, *, is_local: bool = True) -> None:
+    """One attempt of a step, which fails without a result."""
+    chain = AttemptWatch(engine).intercept_activity(_Step())
+
+    async def once() -> None:
+        assert await chain.execute_activity(ExecuteActivityInput(activity.info, [result], None, {})) == result
+
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, attempt=attempt, is_local=is_local, workflow_id="order/1")
+    with pytest.raises(_FailsError) if result is None else nullcontext():
+        asyncio.run(environment.run(once))
 
 
 def told(engine: Engine, *, is_local: bool) -> Iterator[tuple[int, str]]:
-    """Each attempt that was written down, and as what."""
-    chain = AttemptWatch(engine).intercept_activity(_Done())
-
-    async def one() -> None:
-        await chain.execute_activity(ExecuteActivityInput(activity.info, ["done"], None, {}))
-
+    """Each attempt of a step that fails which was written down, and as what."""
     for attempt in range(1, MOST_ATTEMPTS + 12):
-        environment = ActivityEnvironment()
-        environment.info = replace(environment.info, attempt=attempt, is_local=is_local, workflow_id="order/1")
-        asyncio.run(environment.run(one))
+        try_(engine, attempt, None, is_local=is_local)
         yield from ((attempt, row.kind) for row in rows(engine, DiscrepancyRow) if row.found == str(attempt))
 
 
@@ -47,6 +61,25 @@ def test_a_regular_step_reports_each_tenth_attempt_from_the_twentieth_on(engine:
 
 def test_a_step_within_a_workflow_task_reports_each_attempt_from_the_twentieth_on(engine: Engine) -> None:
     assert list(told(engine, is_local=True)) == [(each, Kind.OWN_STEP) for each in range(20, 32)]
+
+
+def test_a_step_within_a_workflow_task_that_is_done_at_last_is_reported_no_more(engine: Engine) -> None:
+    """What a look has opened meanwhile is closed, what nobody has looked at is forgotten."""
+    try_(engine, MOST_ATTEMPTS, None)
+    try_(engine, MOST_ATTEMPTS + 1, "done")
+    assert rows(engine, DiscrepancyRow) == []
+
+    try_(engine, MOST_ATTEMPTS, None)
+    with engine.begin() as look:
+        look.execute(text("UPDATE discrepancy SET state = 'open'"))
+    try_(engine, MOST_ATTEMPTS + 1, "done")
+    [row] = rows(engine, DiscrepancyRow)
+    assert (row.state, row.found, row.closed_at is not None) == ("closed", "21", True)
+
+
+def test_a_regular_step_that_is_done_is_asked_of_the_engine(engine: Engine) -> None:
+    try_(engine, MOST_ATTEMPTS, "done", is_local=False)
+    assert [row.state for row in rows(engine, DiscrepancyRow)] == ["suspected"]
 
 
 @pytest.mark.parametrize("lost", [0, 1])
