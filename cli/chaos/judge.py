@@ -9,10 +9,14 @@ from pathlib import Path
 from cli.chaos.invariants import Finding
 from cli.chaos.sight import Snapshot
 from cli.chaos.stories import Told
+from domain.orders import SYSTEM
 
 _BY_PEOPLE = "SELECT subject_id, count(*) FROM journal WHERE subject = 'order' AND actor_role <> 'admin' AND event "
 _DID = {
-    "place": "SELECT id::text, 1 FROM sales_order WHERE placed_at IS NOT NULL",
+    "place": f"""
+        SELECT order_id::text, count(*) FROM credit_decision
+         WHERE occasion LIKE 'decision-%%' AND actor_id <> '{SYSTEM.id}' GROUP BY 1
+    """,
     "approval": _BY_PEOPLE + "IN ('approved', 'rejected', 'rework') GROUP BY 1",
     "revise": _BY_PEOPLE + "= 'revision_asked' GROUP BY 1",
     "start-picking": _BY_PEOPLE + "= 'picking_started' GROUP BY 1",
