@@ -5,8 +5,10 @@ import email.policy
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from support.certificate import self_signed
 from support.mail import Postman, smtp_server
 
 from activities.adapters.errors import OutcomeUnknownError, PermanentError, TransientError
@@ -127,3 +129,28 @@ def test_a_server_that_says_nothing_is_left_in_time() -> None:
         settings = Settings(database_url="postgresql://", smtp_port=silent.getsockname()[1])
         with pytest.raises(TransientError):
             SmtpMail(settings, timeout=0.2).send(a_message(), DATE)
+
+
+def test_a_letter_goes_under_the_seal_of_a_server_that_is_known(
+    postman: Postman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server takes no letter in the clear."""
+    certificate, context = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with smtp_server(postman, smtp_tls=True, tls_context=context) as settings:
+        SmtpMail(settings).send(a_message(), DATE)
+    assert len(postman.envelopes) == 1
+
+
+def test_a_server_that_nobody_vouches_for_gets_no_letter(postman: Postman, tmp_path: Path) -> None:
+    _, context = self_signed(tmp_path)
+    with smtp_server(postman, smtp_tls=True, tls_context=context) as settings, pytest.raises(TransientError):
+        SmtpMail(settings).send(a_message(), DATE)
+    assert postman.envelopes == []
+
+
+def test_nothing_goes_in_the_clear_where_the_seal_is_taken_out_of_the_answer(postman: Postman) -> None:
+    """Whoever sits on the line can hide that the server offers STARTTLS."""
+    with smtp_server(postman, smtp_tls=True) as settings, pytest.raises(TransientError):
+        SmtpMail(settings).send(a_message(), DATE)
+    assert postman.envelopes == []

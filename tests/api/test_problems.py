@@ -2,13 +2,15 @@
 
 import importlib
 import pkgutil
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from babel.messages.pofile import read_po
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 from support.api import a_customer, app_settings, bearer, doors
 from support.locks import locked
@@ -292,7 +294,13 @@ def test_the_refusal_at_the_bottom_of_a_temporal_failure_is_found() -> None:
     assert errors.refusal_in(WorkflowUpdateFailedError(ApplicationError("boom", type="ValueError"))) is None
 
 
-def test_temporal_failures_become_problems(still_engine: Engine) -> None:
+Answers = Callable[[Exception], tuple[int, str]]
+
+
+@pytest.fixture
+def answer_to(still_engine: Engine) -> Answers:
+    """Status and code that somebody gets whose call stumbles over an error."""
+
     def answer_to(error: Exception) -> tuple[int, str]:
         app = create_app(app_settings(still_engine), engine=still_engine)
 
@@ -304,6 +312,10 @@ def test_temporal_failures_become_problems(still_engine: Engine) -> None:
             answer = client.get("/fail")
         return answer.status_code, answer.json()["code"]
 
+    return answer_to
+
+
+def test_temporal_failures_become_problems(answer_to: Answers) -> None:
     refused = ApplicationError("x", {"limit": "5"}, type="own_approval", non_retryable=True)
     assert answer_to(WorkflowUpdateFailedError(refused)) == (409, "own_approval")
     ended = ApplicationError("x", type="AcceptedUpdateCompletedWorkflow")
@@ -312,6 +324,22 @@ def test_temporal_failures_become_problems(still_engine: Engine) -> None:
     assert answer_to(RPCError("down", RPCStatusCode.UNAVAILABLE, b"")) == (503, "temporarily_unavailable")
     assert answer_to(RuntimeError("Failed client connect: tcp")) == (503, "temporarily_unavailable")
     assert answer_to(RuntimeError("a bug")) == (500, "internal_error")
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"),
+    [
+        (psycopg.errors.DiskFull, (503, "temporarily_unavailable")),
+        (psycopg.errors.TooManyConnections, (503, "temporarily_unavailable")),
+        (psycopg.errors.AdminShutdown, (503, "temporarily_unavailable")),
+        (psycopg.errors.LockNotAvailable, (503, "busy")),
+        (psycopg.errors.UniqueViolation, (500, "internal_error")),
+    ],
+)
+def test_a_database_that_cannot_is_told_from_one_that_must_not(
+    answer_to: Answers, error: type[psycopg.Error], answer: tuple[int, str]
+) -> None:
+    assert answer_to(DBAPIError("INSERT", {}, error())) == answer
 
 
 def test_a_silent_database_is_an_outage_and_not_a_bug() -> None:

@@ -20,6 +20,8 @@ from support.patience import PATIENCE, wait_until
 from support.stack import RunningStack, opora, running_stack
 
 from activities.persistence.mailbox import Mailbox
+from cli.chaos.invariants import ALWAYS, find
+from cli.chaos.watch import snapshot_of
 
 TIMED = re.compile(r", \d+\.\d с\.$", re.MULTILINE)
 """What a backup and a restore say of the time they took."""
@@ -193,9 +195,12 @@ def test_what_was_sealed_can_be_read(drilled: tuple[Desk, dict[str, str]], home:
 
 
 def test_no_invariant_is_broken(drilled: tuple[Desk, dict[str, str]]) -> None:
-    for what in ("stock", "decisions"):
-        said = opora("audit", what, "--data", drilled[0].stack.data)
+    stack = drilled[0].stack
+    for what in ("stock", "decisions", "journal"):
+        said = opora("audit", what, "--data", stack.data)
         assert said.returncode == 0, said.stdout + said.stderr
+    with snapshot_of(stack.run_json()["database"]) as snapshot:
+        assert list(find(snapshot, ALWAYS)) == []
 
 
 def test_while_frozen_letters_stay_planned(drilled: tuple[Desk, dict[str, str]]) -> None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope
@@ -62,14 +63,21 @@ class Postman:
 
 
 @contextmanager
-def smtp_server(postman: Postman) -> Iterator[Settings]:
-    """A listening server; settings that point at it."""
+def smtp_server(postman: Postman, **settings: Any) -> Iterator[Settings]:
+    """A listening server, for `tls_context` one that offers STARTTLS and serves nobody without; settings for it."""
     port = pick_port(0)
-    controller = Controller(postman, hostname="127.0.0.1", port=port)
+    tls_context = settings.pop("tls_context", None)
+    controller = Controller(
+        postman, hostname="127.0.0.1", port=port, tls_context=tls_context, require_starttls=tls_context is not None
+    )
     controller.start()
     try:
         yield Settings(
-            database_url="postgresql://", smtp_host="127.0.0.1", smtp_port=port, mail_from="Опора <dolg@opora.local>"
+            database_url="postgresql://",
+            smtp_host="127.0.0.1",
+            smtp_port=port,
+            mail_from="Опора <dolg@opora.local>",
+            **settings,
         )
     finally:
         controller.stop()
