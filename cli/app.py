@@ -268,7 +268,7 @@ def demo(
     script: Annotated[bool, typer.Option("--script", help="Без остановок, до кода завершения.")] = False,
     seed_only: Annotated[bool, typer.Option("--seed-only", hidden=True)] = False,
 ) -> None:
-    """Показать историю: заказ, резерв, оплата, просрочка до юриста — за две минуты."""
+    """Показать историю: заказ, резерв, оплата, просрочка до юриста — за полминуты."""
     from cli.demo.command import run_demo
 
     raise typer.Exit(run_demo(data, script=script, seed_only=seed_only))

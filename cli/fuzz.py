@@ -35,7 +35,8 @@ CHECKS = (
     "ignored_auth",
     "object_level_authorization",
 )
-"""All but those that no rule book can promise: valid data may well be refused, and nothing is ever deleted."""
+"""All but those that no rule book can promise: valid data may well be refused, nothing is ever deleted, and what one
+role has made another need not be shown."""
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 LISTS = OWN | {"grant_id": "/limit-changes", "sku": "/products"}
 """Where what a path names is listed; requests name things that are there, and others."""

@@ -1,7 +1,9 @@
 """What must be so after every commit, as queries that find what is not.
 
 Each is asked in one snapshot with all the others, so that no half of a step is seen. Names are those of the notes on
-reliability: S stock, C credit, P payments, E effects, A journal and approvals, W processes.
+reliability: S stock, C credit, P payments, E effects, A journal and approvals, W processes. What has no counterpart
+here: a ledger (P3; both sides of each payment are added up instead, P1) and documents in 1C (E2; letters are the only
+effects, counted by what reached the mail server, `judge`).
 """
 
 import json

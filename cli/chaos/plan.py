@@ -135,7 +135,7 @@ def make_plan(seed: int, orders: int, kills: int) -> Plan:
 
 
 def _kills(rnd: random.Random, kills: int, span: float) -> Iterator[Fault]:
-    """Every part is killed as often as any other, in an order of the seed's own."""
+    """Parts are killed as often as `_KILLED` names them, in an order of the seed's own."""
     bag: list[str] = []
     for at in _spread(rnd, _LULL, span, kills):
         if not bag:
