@@ -9,9 +9,6 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateHandle
 
 PATIENCE = 45.0
 """Seconds."""
-SOON = 10.0
-"""Seconds, where waiting longer would prove nothing: after as many the engine gives a task out again that it takes for
-lost, and a process that has forgotten what it has to do looks once more by chance."""
 
 
 def wait_until(true: Callable[[], bool], limit: float = PATIENCE, explain: Callable[[], str] = str) -> None:

@@ -9,7 +9,7 @@ from support.goods import stock_of, tie_money
 from support.house import House
 from support.invoices import rows
 from support.locks import locked, wait_for_another_try, wait_for_waiters
-from support.patience import PATIENCE, SOON, end_of
+from support.patience import PATIENCE, end_of
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.persistence.record_tables import OutboundRow
@@ -186,5 +186,4 @@ async def test_d7_7_money_that_comes_while_the_order_looks_is_seen_too(house: Ho
         await house.handle(order).signal(OrderWorkflow.payment_applied)
         await house.handle(order).query(OrderWorkflow.state)  # answered when it has been
 
-    house.patience = SOON
     await house.reaches(order, "ready")
