@@ -52,6 +52,10 @@ class SmtpMail:
                 await client.login(self._settings.smtp_user, self._settings.smtp_password or "")
             await client.ehlo()
             await client.mail(parseaddr(self._settings.mail_from)[1])
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:  # whatever is refused so far, it is us
+            client.close()
+            raise TransientError(f"{type(error).__name__}: {error}") from error
+        try:
             await client.rcpt(recipient)
         except aiosmtplib.SMTPResponseException as error:
             client.close()
@@ -121,7 +125,6 @@ def _address(recipient: str) -> str:
 
 
 def _refused(error: aiosmtplib.SMTPResponseException) -> TransientError | PermanentError:
-    """4xx: later; 5xx: never, except where the server refuses us rather than the letter."""
+    """The receiver or the letter was: 4xx for now, 5xx for good."""
     text = f"{error.code} {error.message}"
-    ours = isinstance(error, aiosmtplib.SMTPAuthenticationError | aiosmtplib.SMTPHeloError)
-    return TransientError(text) if error.code < 500 or ours else PermanentError(text)
+    return TransientError(text) if error.code < 500 else PermanentError(text)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiosmtpd.smtp import SMTP
 from support.certificate import self_signed
 from support.mail import Postman, smtp_server
 
@@ -152,5 +153,22 @@ def test_a_server_that_nobody_vouches_for_gets_no_letter(postman: Postman, tmp_p
 def test_nothing_goes_in_the_clear_where_the_seal_is_taken_out_of_the_answer(postman: Postman) -> None:
     """Whoever sits on the line can hide that the server offers STARTTLS."""
     with smtp_server(postman, smtp_tls=True) as settings, pytest.raises(TransientError):
+        SmtpMail(settings).send(a_message(), DATE)
+    assert postman.envelopes == []
+
+
+@pytest.mark.parametrize("refused", ["STARTTLS", "MAIL"])
+def test_a_server_that_refuses_us_may_take_the_letter_later(
+    postman: Postman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    """«554» to a receiver or a letter is for good; to whoever brings it, it is not about the letter."""
+    certificate, context = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    async def refuse(server: SMTP, _argument: str) -> None:
+        await server.push("554 No SMTP service here")
+
+    monkeypatch.setattr(SMTP, f"smtp_{refused}", refuse)
+    with smtp_server(postman, smtp_tls=True, tls_context=context) as settings, pytest.raises(TransientError):
         SmtpMail(settings).send(a_message(), DATE)
     assert postman.envelopes == []

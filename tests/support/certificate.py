@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(directory: Path, address: str = "127.0.0.1") -> tuple[Path, ssl.SSLContext]:
-    """What a client has to trust, and the context of the server that shows it."""
+def self_signed(directory: Path) -> tuple[Path, ssl.SSLContext]:
+    """What a client has to trust, and the context of a server on 127.0.0.1 that shows it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "opora test")])
     now = datetime.now(UTC)
@@ -24,7 +24,7 @@ def self_signed(directory: Path, address: str = "127.0.0.1") -> tuple[Path, ssl.
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     )
     certificate, private = directory / "certificate.pem", directory / "key.pem"

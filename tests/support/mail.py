@@ -1,5 +1,6 @@
 """Mail to test with: a mailer that remembers or fails as told, and a real SMTP server in a thread."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,10 +64,9 @@ class Postman:
 
 
 @contextmanager
-def smtp_server(postman: Postman, **settings: Any) -> Iterator[Settings]:
-    """A listening server, for `tls_context` one that offers STARTTLS and serves nobody without; settings for it."""
+def smtp_server(postman: Postman, *, tls_context: ssl.SSLContext | None = None, **settings: Any) -> Iterator[Settings]:
+    """A listening server, with `tls_context` one that offers STARTTLS and serves nobody without; settings for it."""
     port = pick_port(0)
-    tls_context = settings.pop("tls_context", None)
     controller = Controller(
         postman, hostname="127.0.0.1", port=port, tls_context=tls_context, require_starttls=tls_context is not None
     )
