@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from activities.persistence.discrepancies import get_on, suspect
@@ -17,7 +18,7 @@ from domain.watch import MOST_ATTEMPTS, Finding, Kind
 
 class AttemptWatch(Interceptor):
     """Notes every activity at each tenth attempt from `MOST_ATTEMPTS` on, whether it fails or hangs; a step within a
-    workflow task at each one, and when it is done: whether it is still tried shows nowhere else."""
+    workflow task at each one, and when it is over: whether it is still tried shows nowhere else."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -39,7 +40,12 @@ class _Noting(ActivityInboundInterceptor):
         tried = f"{info.workflow_id}#{info.activity_type}"
         finding = Finding(kind, tried, f"fewer than {MOST_ATTEMPTS}", str(info.attempt))
         await asyncio.to_thread(self._note, finding, suspect, info.started_time)
-        result = await super().execute_activity(input)
+        try:
+            result = await super().execute_activity(input)
+        except ApplicationError as error:
+            if info.is_local and error.non_retryable:  # an answer, too: the process goes on with it
+                await asyncio.to_thread(self._note, finding, get_on, info.started_time)
+            raise
         if info.is_local:
             await asyncio.to_thread(self._note, finding, get_on, info.started_time)
         return result
@@ -49,4 +55,4 @@ class _Noting(ActivityInboundInterceptor):
             with Session(self._engine) as session, session.begin():
                 write(session, finding, at=at)
         except SQLAlchemyError:
-            activity.logger.warning("tried too often: %s, attempt %s", finding.object, finding.found)
+            activity.logger.warning("not written down: %s, attempt %s", finding.object, finding.found)

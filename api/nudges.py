@@ -2,8 +2,8 @@
 
 The fact is already in PostgreSQL, so a nudge may come late and may come twice. When Temporal does not answer at once,
 the process goes on trying in the background with growing pauses. A repeat of the call under the same
-`Idempotency-Key` nudges again, and so does the next start of the API for orders whose goods are there or whose account
-has room again.
+`Idempotency-Key` nudges again, and so does the next start of the API for orders whose goods are there or that credit
+has set free.
 """
 
 import asyncio

@@ -107,7 +107,7 @@ class Finding:
     Attributes:
         object: the id of a process, with `#` and a step of it if it is about one; the key of a message; the name of a
             queue.
-        seen_at: when somebody stumbled over it; None: the look sees it itself.
+        seen_at: when somebody stumbled over it, who has reported it; None: the look sees it itself.
     """
 
     kind: str
@@ -191,11 +191,13 @@ class Settlement:
 
 
 def settle(found: Iterable[Finding], known: Iterable[Known], as_of: datetime, grace: timedelta = GRACE) -> Settlement:
-    """Weigh what was found against what is known already."""
+    """Weigh what was found against what is known already; a report that was taken back meanwhile is no finding."""
     before = {(each.kind, each.object): each for each in known}
     settled = Settlement()
     for finding in {(each.kind, each.object): each for each in found}.values():
         earlier = before.pop((finding.kind, finding.object), None)
+        if earlier is None and finding.seen_at is not None:
+            continue
         if earlier is not None and earlier.believed:
             settled.seen.append(finding)
         elif finding.kind in AT_ONCE or not grace or (earlier is not None and as_of - earlier.first_seen >= grace):

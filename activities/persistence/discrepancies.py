@@ -13,7 +13,7 @@ from activities.persistence.watch_tables import DiscrepancyRow
 from domain.watch import GRACE, Finding, Known, Settlement, settle
 
 _ONE_LOOK = 7_023_119
-"""Advisory lock: looks are settled one after another."""
+"""Advisory lock: looks are settled one after another, and so is what is over."""
 
 
 def take_in(
@@ -21,7 +21,7 @@ def take_in(
 ) -> Settlement:
     """Write down what a look found of these kinds; what it did not find again is closed, or forgotten if it was only
     suspected."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:look)"), {"look": _ONE_LOOK})
+    _take_turn(session)
     row = DiscrepancyRow
     columns = select(row.kind, row.object, row.first_seen, col(row.state) == "open")
     rows = session.exec(columns.where(col(row.kind).in_(kinds), row.state != "closed"))
@@ -61,6 +61,10 @@ def _named(each: Sequence[Finding] | Sequence[Known]) -> dict[str, list[object]]
     return {"kinds": [str(one.kind) for one in each], "objects": [one.object for one in each]}
 
 
+def _take_turn(session: Session) -> None:
+    session.execute(text("SELECT pg_advisory_xact_lock(:look)"), {"look": _ONE_LOOK})
+
+
 def suspect(session: Session, finding: Finding, *, at: datetime) -> None:
     """Write down what somebody stumbled over, now or again; the next look weighs it. What is believed stays so."""
     seen = insert(DiscrepancyRow).values(
@@ -80,7 +84,9 @@ def suspect(session: Session, finding: Finding, *, at: datetime) -> None:
 
 
 def get_on(session: Session, finding: Finding, *, at: datetime) -> None:
-    """Close what somebody stumbled over and has now got past, or forget it if it was only suspected."""
+    """Close what somebody stumbled over and has now got past, or forget it if it was only suspected; `at`: when the
+    attempt began that got there."""
+    _take_turn(session)
     session.execute(_LET_GO, _named([finding]) | {"at": at})
 
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 from support.invoices import rows
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
@@ -24,19 +25,22 @@ class _FailsError(Exception):
     pass
 
 
+REFUSED = ApplicationError("no", type="wrong_state", non_retryable=True)
+
+
 class _Step(ActivityInboundInterceptor):
     def __init__(self) -> None:
         pass
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         [result] = input.args
-        if result is None:
-            raise _FailsError
+        if isinstance(result, Exception):
+            raise result
         return result
 
 
-def try_(engine: Engine, attempt: int, result: str | None, *, is_local: bool = True) -> None:
-    """One attempt of a step, which fails without a result."""
+def try_(engine: Engine, attempt: int, result: str | Exception, *, is_local: bool = True) -> None:
+    """One attempt of a step that comes to this."""
     chain = AttemptWatch(engine).intercept_activity(_Step())
 
     async def once() -> None:
@@ -44,14 +48,14 @@ def try_(engine: Engine, attempt: int, result: str | None, *, is_local: bool = T
 
     environment = ActivityEnvironment()
     environment.info = replace(environment.info, attempt=attempt, is_local=is_local, workflow_id="order/1")
-    with pytest.raises(_FailsError) if result is None else nullcontext():
+    with pytest.raises(type(result)) if isinstance(result, Exception) else nullcontext():
         asyncio.run(environment.run(once))
 
 
 def told(engine: Engine, *, is_local: bool) -> Iterator[tuple[int, str]]:
     """Each attempt of a step that fails which was written down, and as what."""
     for attempt in range(1, MOST_ATTEMPTS + 12):
-        try_(engine, attempt, None, is_local=is_local)
+        try_(engine, attempt, _FailsError(), is_local=is_local)
         yield from ((attempt, row.kind) for row in rows(engine, DiscrepancyRow) if row.found == str(attempt))
 
 
@@ -63,16 +67,19 @@ def test_a_step_within_a_workflow_task_reports_each_attempt_from_the_twentieth_o
     assert list(told(engine, is_local=True)) == [(each, Kind.OWN_STEP) for each in range(20, 32)]
 
 
-def test_a_step_within_a_workflow_task_that_is_done_at_last_is_reported_no_more(engine: Engine) -> None:
+@pytest.mark.parametrize("outcome", ["done", REFUSED], ids=["done", "refused"])
+def test_a_step_within_a_workflow_task_that_is_over_at_last_is_reported_no_more(
+    engine: Engine, outcome: str | Exception
+) -> None:
     """What a look has opened meanwhile is closed, what nobody has looked at is forgotten."""
-    try_(engine, MOST_ATTEMPTS, None)
-    try_(engine, MOST_ATTEMPTS + 1, "done")
+    try_(engine, MOST_ATTEMPTS, _FailsError())
+    try_(engine, MOST_ATTEMPTS + 1, outcome)
     assert rows(engine, DiscrepancyRow) == []
 
-    try_(engine, MOST_ATTEMPTS, None)
+    try_(engine, MOST_ATTEMPTS, ApplicationError("not yet"))
     with engine.begin() as look:
         look.execute(text("UPDATE discrepancy SET state = 'open'"))
-    try_(engine, MOST_ATTEMPTS + 1, "done")
+    try_(engine, MOST_ATTEMPTS + 1, outcome)
     [row] = rows(engine, DiscrepancyRow)
     assert (row.state, row.found, row.closed_at is not None) == ("closed", "21", True)
 

@@ -1,9 +1,11 @@
 """What looks found, on real PostgreSQL: as many statements for every order there is as for one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 from sqlmodel import Session, select
+from support.locks import wait_for_waiters
 from support.statements import statements
 
 from activities.persistence import discrepancies
@@ -60,6 +62,33 @@ def test_what_somebody_stumbled_over_meanwhile_is_one_with_what_the_look_found(e
 def report(engine: Engine, attempt: int, *, at: datetime) -> None:
     with Session(engine) as session, session.begin():
         discrepancies.suspect(session, Finding(Kind.OWN_STEP, STEP, "fewer than 20", str(attempt)), at=at)
+
+
+def test_a_report_that_is_taken_back_while_a_look_weighs_it_is_no_finding(engine: Engine) -> None:
+    report(engine, 20, at=NOW)
+    read = Finding(Kind.OWN_STEP, STEP, "fewer than 20", "20", seen_at=NOW)
+    with Session(engine) as session, session.begin():
+        discrepancies.get_on(session, read, at=NOW)
+    look(engine, [read])
+    assert stored(engine) == []
+
+
+def test_what_a_look_opens_just_now_is_taken_back_too(engine: Engine) -> None:
+    """Whoever has got on waits for the look's turn to be over."""
+    report(engine, 20, at=NOW)
+    read = Finding(Kind.OWN_STEP, STEP, "fewer than 20", "20", seen_at=NOW)
+
+    def get_on() -> None:
+        with Session(engine) as session, session.begin():
+            discrepancies.get_on(session, read, at=NOW)
+
+    with ThreadPoolExecutor(1) as pool:
+        with Session(engine) as session, session.begin():
+            discrepancies.take_in(session, [read], [Kind.OWN_STEP], as_of=NOW)
+            over = pool.submit(get_on)
+            wait_for_waiters(engine, 1)
+        over.result()
+    assert [state for _, state, *_ in stored(engine)] == ["closed"]
 
 
 def test_each_report_renews_what_is_known_and_a_look_that_only_read_it_does_not(engine: Engine) -> None:

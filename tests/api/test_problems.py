@@ -329,10 +329,12 @@ def test_temporal_failures_become_problems(answer_to: Answers) -> None:
 @pytest.mark.parametrize(
     ("error", "answer"),
     [
+        (psycopg.errors.ConnectionFailure, (503, "temporarily_unavailable")),
         (psycopg.errors.DiskFull, (503, "temporarily_unavailable")),
         (psycopg.errors.TooManyConnections, (503, "temporarily_unavailable")),
         (psycopg.errors.AdminShutdown, (503, "temporarily_unavailable")),
         (psycopg.errors.LockNotAvailable, (503, "busy")),
+        (psycopg.errors.DeadlockDetected, (503, "busy")),
         (psycopg.errors.UniqueViolation, (500, "internal_error")),
     ],
 )
