@@ -178,7 +178,7 @@ async def test_a_workflow_task_that_failed_is_told_even_if_it_healed() -> None:
 @pytest.mark.timeout(300)
 def test_a_clock_that_nobody_followed_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     """Orders that nobody pays for are told that their clocks were moved, and are not: the reserve never ends."""
-    plan = make_plan(5, 30, 0)
+    plan = make_plan(5, 200, 0)
     unpaid = [replace(story, number=number, at=number / 10) for number, story in enumerate(
         story for story in plan.stories if story.kind == "unpaid")][:2]  # fmt: skip
     assert unpaid

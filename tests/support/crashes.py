@@ -110,7 +110,7 @@ class Crashes(temporalio.client.Interceptor, temporalio.worker.Interceptor):
 
     def on(self, client: Client) -> Client:
         """The same connection, with crashes."""
-        return Client(**{**client.config(), "interceptors": [self]})
+        return Client(**{**client.config(), "interceptors": [*client.config()["interceptors"], self]})
 
     @property
     def driven(self) -> set[str]:
