@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cli.chaos.sight import Snapshot
+from domain.grant_life import Origin
 from domain.orders import ENDED
 
 NAMED = 5
@@ -90,9 +91,10 @@ ALWAYS: Mapping[str, str] = {
          WHERE (o.status = 'awaiting_approval') <> EXISTS (
                SELECT 1 FROM approval a WHERE a.order_id = o.id AND a.state = 'open' AND a.revision = o.revision)
     """,
-    "C3 лимит изменил один человек": """
+    "C3 лимит изменил один человек": f"""
         SELECT id::text FROM credit_grant
-         WHERE requested_by = decided_by OR (requested_by IS NOT NULL AND decided_by IS NULL AND state <> 'requested')
+         WHERE reason <> '{Origin.FIRST}'  -- entered with the customer by who may
+           AND (requested_by = decided_by OR (requested_by IS NOT NULL AND decided_by IS NULL AND state <> 'requested'))
     """,
     "C3 лимит не тот, что согласован": """
         SELECT account.id::text FROM credit_account account JOIN LATERAL (
