@@ -52,15 +52,11 @@ class SmtpMail:
                 await client.login(self._settings.smtp_user, self._settings.smtp_password or "")
             await client.ehlo()
             await client.mail(parseaddr(self._settings.mail_from)[1])
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:  # whatever is refused so far, it is us
-            client.close()
-            raise TransientError(f"{type(error).__name__}: {error}") from error
-        try:
             await client.rcpt(recipient)
-        except aiosmtplib.SMTPResponseException as error:
+        except aiosmtplib.SMTPRecipientRefused as error:
             client.close()
             raise _refused(error) from error
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:  # whoever else is refused, it is us
             client.close()
             raise TransientError(f"{type(error).__name__}: {error}") from error
         await self._data(client, letter)
