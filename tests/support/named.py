@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel import Session
 from support.company import a_customer, a_product
 from support.house import House
@@ -13,6 +14,7 @@ from support.invoices import an_invoice, invoice_input
 from support.money import OWN
 from support.patience import end_of
 from support.temporal import fast_forward
+from support.watch import a_round
 
 from activities.handoff import HandoffActivities
 from activities.persistence import expected_receipts, limit_changes, parties
@@ -26,12 +28,14 @@ from domain.business_calendar import BusinessCalendar
 from domain.credit_steps import ApprovalCommand, PlaceCommand, Verdict
 from domain.limits import GrantKind
 from domain.orders import Actor, CancelCommand, LineQuantity
-from domain.payments import PaymentDraft, PaymentInput, StatementInput
+from domain.payments import AllocateCommand, PaymentDraft, PaymentInput, PaymentState, StatementInput
 from domain.supply_life import SupplyInput
+from domain.sweeps import StockSweep
 from workflows import ids
 from workflows.grant import CreditGrantWorkflow
 from workflows.order import OrderWorkflow
 from workflows.supply import SupplyWorkflow
+from workflows.sweep import StockSweepWorkflow
 
 KNOWN = {
     "customer": "ООО «Пелагеяторг»",
@@ -70,11 +74,12 @@ async def tell_of_named_people(house: House) -> None:
     customer = a_named_customer(house)
     await an_order_that_is_cancelled(house, customer)
     await an_order_that_is_approved(house, customer)
-    await a_payment_of_an_unknown_payer(house)
+    await a_payment_of_an_unknown_payer(house, customer)
     await a_statement(house)
     await a_change_of_credit(house, customer)
     await a_debt_that_is_chased(house, customer)
     await a_supply(house)
+    await rounds_that_find_something(house, customer)
 
 
 def a_named_customer(house: House) -> CustomerRow:
@@ -114,14 +119,22 @@ async def an_order_that_is_approved(house: House, customer: CustomerRow) -> None
     await house.reaches(order, "ready")
 
 
-async def a_payment_of_an_unknown_payer(house: House) -> None:
-    """It lands in the accountant's queue."""
+async def a_payment_of_an_unknown_payer(house: House, customer: CustomerRow) -> None:
+    """It lands in the accountant's queue, and he says whose it is."""
     draft = PaymentDraft(
         identity="api-1", source="api", posted_on=date(2026, 4, 6), amount=Decimal(5), purpose=NAMES["purpose"],
         payer_name=NAMES["payer"], payer_tax_id="850101300123",
     )  # fmt: skip
     payment = PaymentInput(draft.identity, house.company.accountant, datetime.now(UTC), draft=draft)
-    await payment_commands.take_payment(house.client, house.task_queue, payment)
+    queued = await payment_commands.take_payment(house.client, house.task_queue, payment)
+    assert queued is not None
+    assert queued.state is PaymentState.UNMATCHED
+    decision = AllocateCommand(
+        queued.payment_id, "whose-1", house.company.accountant, datetime.now(UTC), customer_id=str(customer.id)
+    )
+    found = await payment_commands.allocate(house.client, house.task_queue, decision)
+    assert found is not None
+    assert found.customer_id == str(customer.id)
 
 
 async def a_statement(house: House) -> None:
@@ -184,3 +197,17 @@ async def a_supply(house: House) -> None:
     await watch_supplies(house.client, house.task_queue, [SupplyInput(str(row.id), START)])
     handle = house.client.get_workflow_handle_for(SupplyWorkflow.run, ids.supply_workflow_id(str(row.id)))
     await fast_forward(handle, timedelta(days=14))
+
+
+async def rounds_that_find_something(house: House, customer: CustomerRow) -> None:
+    """The sweep finds goods that do not add up, the watchdog an order that nobody runs."""
+    sku = a_product(house.engine, on_hand="5")
+    house.quote(customer, sku)
+    with house.engine.begin() as connection:
+        connection.execute(text("UPDATE stock SET on_hand = 6 WHERE sku = :sku"), {"sku": sku})
+    checked = await house.client.execute_workflow(
+        StockSweepWorkflow.run, StockSweep(), id=f"sweep/{house.task_queue}", task_queue=house.task_queue
+    )
+    assert checked.found
+    watched = await a_round(house.client, house.task_queue)
+    assert watched.repaired
