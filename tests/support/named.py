@@ -14,7 +14,7 @@ from support.invoices import an_invoice, invoice_input
 from support.money import OWN
 from support.patience import end_of
 from support.temporal import fast_forward
-from support.watch import a_round
+from support.watch import a_round, a_sweep
 
 from activities.handoff import HandoffActivities
 from activities.persistence import expected_receipts, limit_changes, parties
@@ -30,12 +30,10 @@ from domain.limits import GrantKind
 from domain.orders import Actor, CancelCommand, LineQuantity
 from domain.payments import AllocateCommand, PaymentDraft, PaymentInput, PaymentState, StatementInput
 from domain.supply_life import SupplyInput
-from domain.sweeps import StockSweep
 from workflows import ids
 from workflows.grant import CreditGrantWorkflow
 from workflows.order import OrderWorkflow
 from workflows.supply import SupplyWorkflow
-from workflows.sweep import StockSweepWorkflow
 
 KNOWN = {
     "customer": "ООО «Пелагеяторг»",
@@ -120,7 +118,7 @@ async def an_order_that_is_approved(house: House, customer: CustomerRow) -> None
 
 
 async def a_payment_of_an_unknown_payer(house: House, customer: CustomerRow) -> None:
-    """It lands in the accountant's queue, and he says whose it is."""
+    """It lands in the accountant's queue, and the accountant says whose it is."""
     draft = PaymentDraft(
         identity="api-1", source="api", posted_on=date(2026, 4, 6), amount=Decimal(5), purpose=NAMES["purpose"],
         payer_name=NAMES["payer"], payer_tax_id="850101300123",
@@ -205,9 +203,7 @@ async def rounds_that_find_something(house: House, customer: CustomerRow) -> Non
     house.quote(customer, sku)
     with house.engine.begin() as connection:
         connection.execute(text("UPDATE stock SET on_hand = 6 WHERE sku = :sku"), {"sku": sku})
-    checked = await house.client.execute_workflow(
-        StockSweepWorkflow.run, StockSweep(), id=f"sweep/{house.task_queue}", task_queue=house.task_queue
-    )
+    checked = await a_sweep(house.client, house.task_queue)
     assert checked.found
     watched = await a_round(house.client, house.task_queue)
     assert watched.repaired

@@ -1,4 +1,4 @@
-"""Rounds of the watchdog, and what they leave in the database."""
+"""Rounds of the watchdog and of the sweep, and what they leave in the database."""
 
 import asyncio
 from collections import Counter
@@ -12,7 +12,9 @@ from temporalio import workflow
 from temporalio.client import Client
 
 from activities.persistence.watch_tables import DiscrepancyRow
+from domain.sweeps import StockChecked, StockSweep
 from domain.watch import Kind, Watch, Watched
+from workflows.sweep import StockSweepWorkflow
 from workflows.watch import WatchWorkflow
 
 SOON = timedelta(seconds=1)
@@ -23,6 +25,13 @@ async def a_round(client: Client, task_queue: str, *, grace: timedelta = SOON, d
     """One round, to its end."""
     return await client.execute_workflow(
         WatchWorkflow.run, Watch(grace, doubtful), id=f"watchdog-{uuid4()}", task_queue=task_queue
+    )
+
+
+async def a_sweep(client: Client, task_queue: str) -> StockChecked:
+    """One round of the queues for goods that is asked for, to its end."""
+    return await client.execute_workflow(
+        StockSweepWorkflow.run, StockSweep(), id=f"sweep/{task_queue}", task_queue=task_queue
     )
 
 

@@ -11,6 +11,7 @@ from sqlmodel import Session, select
 from support.company import a_customer, a_product
 from support.house import BOTH_LANES, House
 from support.patience import PATIENCE, end_of
+from support.watch import a_sweep
 from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleUpdate
 from temporalio.service import RPCError
 
@@ -85,9 +86,7 @@ async def test_a_round_asked_for_serves_and_checks(house: House) -> None:
     with house.engine.begin() as connection:
         connection.execute(text("UPDATE stock SET on_hand = 6"))
 
-    checked = await house.client.execute_workflow(
-        StockSweepWorkflow.run, StockSweep(), id=f"sweep/{house.task_queue}", task_queue=house.task_queue
-    )
+    checked = await a_sweep(house.client, house.task_queue)
 
     assert checked == StockChecked(found=1, told=1)
     await house.reaches(order, "ready")
